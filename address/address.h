@@ -1,0 +1,48 @@
+/* Mail addresses: canonical form and what is derived from it (RFC 5321 section 4.1.2, RFC 5890).
+ *
+ * The canonical form of an address is a string "local@domain": local part in lower case without
+ * needless quoting, domain as lower-case A-labels without a trailing dot. Two addresses are the
+ * same exactly when their canonical forms are equal byte for byte. */
+#ifndef ADDRESS_ADDRESS_H
+#define ADDRESS_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ADDRESS_MAX_BYTES 998 /* longer addresses are refused */
+
+enum address_status {
+    ADDRESS_OK = 0,
+    ADDRESS_NULL,    /* the null path: "" or "<>" */
+    ADDRESS_INVALID, /* not an address; NUL, control characters, blanks, empty parts, ... */
+    ADDRESS_ERROR,   /* out of memory */
+};
+
+/* Canonical form of `text` (`length` bytes): an addr-spec with or without angle brackets, as a
+ * milter gets it in MAIL and RCPT or as it stands in a certificate. With ADDRESS_OK, *canonical_out
+ * is a new string (free()). A source route, an address literal without a domain name
+ * ("user@[127.0.0.1]" stays as it is, in lower case) and SMTPUTF8 local parts (lower-cased for
+ * ASCII only) are accepted. */
+enum address_status address_canonical(const char *text, size_t length, char **canonical_out);
+
+/* Canonical form of a domain: A-labels, lower case, no trailing dot. free() the result. */
+enum address_status address_canonical_domain(const char *text, size_t length, char **canonical_out);
+
+/* The domain of a canonical address: a pointer into it, behind the last '@'. */
+const char *address_domain(const char *canonical);
+
+/* `canonical` without its tag: "user+tag@d" gives "user@d" when `delimiters` has '+'. The first
+ * delimiter that is not at the start of the local part counts. A new string, the same text when
+ * there is no tag; NULL when out of memory. An empty `delimiters` strips nothing. */
+char *address_without_tag(const char *canonical, const char *delimiters);
+
+/* `canonical` with SRS0/SRS1 rewriting and VERP taken off ("SRS0=h=t=d=l@x" gives "l@d";
+ * "user+bob=partner.test@d" gives "user@d" when `delimiters` has '+'). A new string; NULL when out
+ * of memory. */
+char *address_without_verp(const char *canonical, const char *delimiters);
+
+/* Is the domain of `canonical` in `domains` (canonical domains; ".example.com" stands for all its
+ * subdomains)? */
+bool address_in_domains(const char *canonical, char *const *domains, size_t count);
+
+#endif

@@ -1,0 +1,26 @@
+/* What messages are judged by: one configuration and the store, shared by the messages that began
+ * under it. */
+#ifndef DAEMON_GATEWAY_H
+#define DAEMON_GATEWAY_H
+
+#include "config.h"
+#include "spool.h"
+#include "store.h"
+
+struct gateway {
+    struct config *config;
+    struct store *store;
+    struct spool_options spool;
+};
+
+/* Load the configuration and open the store. NULL with every mistake in *problems. */
+struct gateway *gateway_open(const char *config_path, struct problems *problems);
+
+/* The same from a configuration already loaded (taken over, also on failure). */
+struct gateway *gateway_new(struct config *config, struct problems *problems);
+
+/* References are counted (thread-safe); the last gateway_release() closes the store. */
+struct gateway *gateway_hold(struct gateway *gateway);
+void gateway_release(struct gateway **gateway);
+
+#endif

@@ -1,0 +1,55 @@
+/* Which recipients of one message get which transform. */
+#ifndef DAEMON_PLAN_H
+#define DAEMON_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reply.h"
+#include "rules.h"
+
+enum direction { DIRECTION_NONE, DIRECTION_OUTGOING, DIRECTION_INCOMING };
+
+enum transform {
+    TRANSFORM_NONE, /* untouched */
+    TRANSFORM_SIGN,
+    TRANSFORM_ENCRYPT, /* unsigned: no certificate of the sender's */
+    TRANSFORM_SIGN_ENCRYPT,
+    TRANSFORM_OPEN,   /* incoming: decrypt where possible, verify */
+    TRANSFORM_VERIFY, /* incoming: never decrypt, verify */
+    TRANSFORM_REFUSE,
+};
+const char *transform_name(enum transform transform);
+const char *direction_name(enum direction direction);
+
+struct recipient {
+    char *text;      /* RCPT TO as the MTA gave it, without angle brackets */
+    char *canonical; /* see address.h */
+    enum direction direction;
+    struct decision
+        decision; /* mode and deciding rule of that direction; mode 0 where direction is none */
+    enum transform transform;
+    bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
+    struct reply reply; /* of TRANSFORM_REFUSE */
+};
+
+/* Recipients that can share one body. */
+struct group {
+    enum transform transform;
+    size_t *members; /* indexes into the recipients */
+    size_t count;
+};
+
+struct plan {
+    struct group *groups; /* the largest first */
+    size_t count;
+};
+
+/* Group `recipients` by what they get. Returns 0, -1 out of memory. */
+int plan_make(const struct recipient *recipients, size_t count, struct plan *out);
+
+/* Can these two share one body? */
+bool plan_same_group(const struct recipient *a, const struct recipient *b);
+void plan_clear(struct plan *plan);
+
+#endif

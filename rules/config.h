@@ -1,0 +1,24 @@
+/* smimed.conf: read, checked, turned into settings and rules (libconfig). */
+#ifndef RULES_CONFIG_H
+#define RULES_CONFIG_H
+
+#include "problems.h"
+#include "rules.h"
+#include "settings.h"
+
+struct config {
+    char *path;
+    struct settings settings;
+    struct rule_list rules;
+};
+
+/* Read the file at `path` and what it includes (relative to its own folder).
+ *
+ * Returns a new configuration (config_free()), or NULL with every mistake in *problems. Unknown
+ * names, wrong types, impossible values and integers that do not fit are mistakes; of what
+ * libconfig's own parser rejects, the first. Opens no file but the configuration's. */
+struct config *config_load(const char *path, struct problems *problems);
+
+void config_free(struct config **config);
+
+#endif

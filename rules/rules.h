@@ -1,0 +1,84 @@
+/* Rules: an ordered list, and the decision for a (managed, external) pair (DESIGN section 2).
+ *
+ * Position 1 has the highest priority. For one direction the first matching rule whose mode is not
+ * `undefined` decides; if none does, the default decides. */
+#ifndef RULES_RULES_H
+#define RULES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pattern.h"
+
+/* In rising strictness, so that "the stricter mode wins" is a comparison. */
+enum incoming_mode {
+    INCOMING_UNDEFINED,
+    INCOMING_NONE,
+    INCOMING_DECRYPT_OPTIONAL,
+    INCOMING_DECRYPT_ALWAYS,
+    INCOMING_DECRYPT_FORCED,
+};
+
+enum outgoing_mode {
+    OUTGOING_UNDEFINED,
+    OUTGOING_NONE,
+    OUTGOING_SIGN,
+    OUTGOING_ENCRYPT_OPTIONAL,
+    OUTGOING_ENCRYPT_FORCED,
+};
+
+struct rule {
+    char *note; /* NULL if none */
+    struct pattern *managed;
+    size_t managed_count;
+    struct pattern *external;
+    size_t external_count;
+    enum incoming_mode incoming;
+    enum outgoing_mode outgoing;
+    char *file; /* where the rule stands */
+    unsigned line;
+};
+
+struct rule_list {
+    struct rule *items; /* items[0] is position 1 */
+    size_t count;
+};
+
+/* What decided. */
+struct decision {
+    int mode;        /* enum incoming_mode or enum outgoing_mode; never *_UNDEFINED */
+    size_t position; /* of the deciding rule, from 1; 0 when the default decided */
+};
+
+/* Resolve one direction for a pair of canonical addresses. `external` may be "" for the null sender
+ * (only "*" matches it). `has_certificate` chooses the default of the outgoing direction: `sign`
+ * for a mailbox with an active certificate, else `none`. `delimiters` applies to managed patterns.
+ */
+struct decision rules_incoming(const struct rule_list *rules, const char *managed,
+                               const char *external, const char *delimiters);
+struct decision rules_outgoing(const struct rule_list *rules, const char *managed,
+                               const char *external, const char *delimiters, bool has_certificate);
+
+/* Why the rule at items[index] did or did not decide, for `rules explain`. */
+enum rule_match {
+    RULE_DECIDES,
+    RULE_MANAGED_DIFFERS,  /* no managed pattern matches */
+    RULE_EXTERNAL_DIFFERS, /* no external pattern matches */
+    RULE_UNDEFINED,        /* matches, but leaves this direction undefined */
+    RULE_SHADOWED,         /* would decide, but a rule above it does */
+};
+enum rule_match rules_why_incoming(const struct rule_list *rules, size_t index, const char *managed,
+                                   const char *external, const char *delimiters);
+enum rule_match rules_why_outgoing(const struct rule_list *rules, size_t index, const char *managed,
+                                   const char *external, const char *delimiters);
+
+/* Names as in the configuration ("decrypt-forced"). The _from_name functions return -1 for an
+ * unknown one. */
+const char *incoming_mode_name(enum incoming_mode mode);
+const char *outgoing_mode_name(enum outgoing_mode mode);
+int incoming_mode_from_name(const char *name, enum incoming_mode *out);
+int outgoing_mode_from_name(const char *name, enum outgoing_mode *out);
+
+void rules_clear(struct rule_list *rules);
+
+#endif

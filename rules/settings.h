@@ -1,0 +1,129 @@
+/* Settings of smimed.conf, as values.
+ *
+ * One table in settings.c (name, type, default, minimum, maximum, allowed values, one line of
+ * documentation) feeds the parser, `smimed -t`, the dump of defaults and the test that
+ * smimed.conf(5) names them all. */
+#ifndef RULES_SETTINGS_H
+#define RULES_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "pattern.h"
+
+enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
+const char *role_name(enum role role); /* "inbound", "submission", "local" */
+
+struct string_list {
+    char **items;
+    size_t count;
+};
+
+struct pattern_list {
+    struct pattern *items;
+    size_t count;
+};
+
+/* sockets = ( { address = "unix:/run/smimed/inbound.sock"; role = "inbound"; mode = "0660"; group =
+ * "postfix"; } ) */
+struct socket_setting {
+    char *address; /* "unix:/path", "inet:port@host", "inet6:port@host" */
+    enum role role;
+    unsigned mode; /* of a Unix socket, octal; default 0660 */
+    char *group;   /* NULL: that of the process */
+};
+
+/* sender_logins = ( { login = "alice"; addresses = [ "alice@example.com", "info@example.com" ]; } )
+ */
+struct login_setting {
+    char *login;
+    struct pattern_list addresses;
+};
+
+/* trusted_networks = ( { network = "192.0.2.0/24"; addresses = [ "example.com" ]; } ) */
+struct network_setting {
+    unsigned char prefix[16]; /* IPv6, or IPv4-mapped */
+    unsigned prefix_bits;     /* of 128 */
+    struct pattern_list addresses;
+};
+
+/* shared_mailboxes = ( { from = "info@example.com"; senders = [ "alice@example.com" ]; } ) */
+struct shared_setting {
+    struct pattern from;
+    struct pattern_list senders;
+};
+
+enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
+enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
+enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
+enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
+enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct settings {
+    /* who we are */
+    struct string_list managed_domains; /* canonical; ".example.com" for all subdomains; required */
+    char *recipient_delimiter;          /* default "+" */
+    char *authserv_id;                  /* default: the host name */
+    /* where things are */
+    char *store;         /* default "/var/lib/smimed/store.db" */
+    char *master_secret; /* default "/etc/smimed/master.secret" */
+    char *spool;         /* default "/var/spool/smimed" */
+    char *mozilla_roots; /* PKCS#11 module; default "libnssckbi.so"; "" for none */
+    /* daemon */
+    struct socket_setting *sockets; /* at least one, required by the daemon only */
+    size_t socket_count;
+    char *user;     /* "" = stay; default "smimed" */
+    char *group;    /* "" = the user's */
+    char *pid_file; /* "" = none */
+    enum log_target log;
+    enum log_level log_level;
+    /* who may ask for what */
+    bool sender_logins_mta; /* sender_logins = "mta" */
+    struct login_setting *sender_logins;
+    size_t sender_login_count; /* 0 and not mta: a login owns the address of the same name */
+    struct network_setting *trusted_networks;
+    size_t trusted_network_count;
+    struct pattern_list local_senders; /* addresses as which programs on this machine may sign */
+    struct shared_setting *shared_mailboxes;
+    size_t shared_mailbox_count;
+    enum unauthorised_action unauthorised_sender; /* default unsigned */
+    /* outgoing */
+    enum content_cipher
+        content_cipher; /* default aes-256-gcm? no: "aes-256-cbc" (what everybody reads) */
+    enum key_transport key_transport;       /* default "pkcs1" */
+    enum signature_scheme signature_scheme; /* default "pkcs1" */
+    /* incoming */
+    bool null_sender_exempt; /* <> exempt from decrypt-forced; default false */
+    bool harvest;            /* default true */
+    bool clear_sign;         /* opaque-signed becomes clear-signed; default true */
+    bool subject_tags;       /* default false */
+    char *tag_signed, *tag_encrypted,
+        *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
+    /* ceilings */
+    long long max_message_bytes;  /* default 150 MiB: larger ones are refused by 552 5.3.4 */
+    long long message_size_limit; /* what the MTA takes: result may not exceed it; 0 = unknown;
+                                     default 0 */
+    int max_header_bytes;         /* default 1 MiB */
+    int max_recipients;           /* default 1000 */
+    int max_parts;                /* MIME parts; default 10000 */
+    int max_nesting;              /* S/MIME layers; default 8 */
+    int max_structure_bytes;      /* CMS structure without its content; default 4 MiB */
+    int max_signers;              /* SignerInfos; default 16 */
+    int max_certificates;         /* in one CMS; default 64 */
+    int max_chain;                /* certificates in a chain; default 10 */
+    int work_timeout_s;           /* at end of message; default 45 */
+    int memory_spool_bytes;       /* smaller bodies stay in memory; default 256 KiB */
+    int database_timeout_ms;      /* default 5000 */
+    int shutdown_timeout_s;       /* SIGTERM waits so long for the messages in hand; default 60 */
+};
+
+/* Write all settings with type, default, allowed values and documentation, for `smimed --defaults`.
+ */
+void settings_print_defaults(FILE *out);
+
+/* Name of the i-th setting in the table, NULL past the end (for the manual's test). */
+const char *settings_name(size_t i);
+
+#endif

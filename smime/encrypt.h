@@ -1,0 +1,29 @@
+/* Encryption: EnvelopedData or AuthEnvelopedData in application/pkcs7-mime (RFC 8551 section 3.3,
+ * RFC 5652 section 6, RFC 5083). */
+#ifndef SMIME_ENCRYPT_H
+#define SMIME_ENCRYPT_H
+
+#include <openssl/x509.h>
+
+#include "entity.h"
+
+enum encrypt_cipher { ENCRYPT_AES_256_CBC, ENCRYPT_AES_256_GCM };
+enum encrypt_transport {
+    ENCRYPT_PKCS1,
+    ENCRYPT_OAEP
+}; /* of RSA keys; OAEP with SHA-256. EC keys: ephemeral-static ECDH, AES-256 key wrap */
+
+struct encrypt_request {
+    STACK_OF(X509) * recipients; /* at least one */
+    enum encrypt_cipher cipher;
+    enum encrypt_transport transport;
+    struct smime_limits limits;
+    struct smime_progress progress;
+};
+
+/* Encrypt `message` (signed before, or not: then its entity is made canonical first). `out` as with
+ * smime_sign(). */
+enum smime_status smime_encrypt(const struct entity *message, const struct encrypt_request *request,
+                                struct entity *out, char **why);
+
+#endif

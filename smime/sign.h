@@ -1,0 +1,36 @@
+/* Signing: multipart/signed, or opaque application/pkcs7-mime (RFC 8551 section 3.5, RFC 5652
+ * section 5). */
+#ifndef SMIME_SIGN_H
+#define SMIME_SIGN_H
+
+#include <time.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "entity.h"
+
+enum sign_scheme {
+    SIGN_PKCS1,
+    SIGN_PSS
+}; /* of RSA keys; EC keys make ECDSA. Digest: SHA-256 (SHA-384/512 for P-384/P-521) */
+
+struct sign_request {
+    X509 *certificate;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;       /* travels along; may be NULL */
+    X509 *encryption_certificate; /* named in smimeEncryptionKeyPreference and sent along; NULL:
+                                     `certificate` */
+    enum sign_scheme scheme;
+    time_t now; /* signingTime */
+    struct smime_limits limits;
+    struct smime_progress progress;
+};
+
+/* Sign `message`. `out` gets the header of the new message (all fields but content ones unchanged
+ * in order, then MIME-Version and the new content fields) and its body: CRLF, 7-bit. SMIME_REFUSED:
+ * a ceiling, or a key that cannot sign. */
+enum smime_status smime_sign(const struct entity *message, const struct sign_request *request,
+                             struct entity *out, char **why);
+
+#endif
