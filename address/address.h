@@ -14,7 +14,8 @@
 enum address_status {
     ADDRESS_OK = 0,
     ADDRESS_NULL,    /* the null path: "" or "<>" */
-    ADDRESS_INVALID, /* not an address; NUL, control characters, blanks, empty parts, ... */
+    ADDRESS_INVALID, /* not an address; NUL, control characters, blanks, bad UTF-8, no domain, ...
+                      */
     ADDRESS_ERROR,   /* out of memory */
 };
 
@@ -22,7 +23,8 @@ enum address_status {
  * milter gets it in MAIL and RCPT or as it stands in a certificate. With ADDRESS_OK, *canonical_out
  * is a new string (free()). A source route, an address literal without a domain name
  * ("user@[127.0.0.1]" stays as it is, in lower case) and SMTPUTF8 local parts (lower-cased for
- * ASCII only) are accepted. */
+ * ASCII only) are accepted. So are local parts with misplaced dots, which exist although RFC 5321
+ * does not know them: "a..b@d" is the same address as "\"a..b\"@d" and has that canonical form. */
 enum address_status address_canonical(const char *text, size_t length, char **canonical_out);
 
 /* Canonical form of a domain: A-labels, lower case, no trailing dot. free() the result. */
@@ -36,13 +38,21 @@ const char *address_domain(const char *canonical);
  * there is no tag; NULL when out of memory. An empty `delimiters` strips nothing. */
 char *address_without_tag(const char *canonical, const char *delimiters);
 
+/* Is `canonical` without its tag the address `other`? Compares as address_without_tag() would have
+ * it, but cannot run out of memory. `delimiters` may be NULL or "". */
+bool address_equals_without_tag(const char *canonical, const char *other, const char *delimiters);
+
 /* `canonical` with SRS0/SRS1 rewriting and VERP taken off ("SRS0=h=t=d=l@x" gives "l@d";
- * "user+bob=partner.test@d" gives "user@d" when `delimiters` has '+'). A new string; NULL when out
- * of memory. */
+ * "user+bob=partner.test@d" gives "user@d" when `delimiters` has '+'). Nothing of this is
+ * authenticated: anybody can write an SRS address that names you. A new string; NULL when out of
+ * memory. */
 char *address_without_verp(const char *canonical, const char *delimiters);
 
 /* Is the domain of `canonical` in `domains` (canonical domains; ".example.com" stands for all its
- * subdomains)? */
+ * subdomains)? The null address "" is in none. */
 bool address_in_domains(const char *canonical, char *const *domains, size_t count);
+
+/* Is `domain` a subdomain of what `dot_suffix` (".example.com") names? */
+bool address_domain_is_below(const char *domain, const char *dot_suffix);
 
 #endif

@@ -4,12 +4,18 @@
 #define ADDRESS_PATTERN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum pattern_kind { PATTERN_ALL, PATTERN_MAILBOX, PATTERN_DOMAIN, PATTERN_SUBDOMAINS };
 
 struct pattern {
     enum pattern_kind kind;
     char *text; /* canonical address, canonical domain, or NULL for PATTERN_ALL */
+};
+
+struct pattern_list {
+    struct pattern *items;
+    size_t count;
 };
 
 /* Read a pattern. Returns 0 with *out filled (pattern_clear()), -1 with a sentence in *why that
@@ -21,5 +27,14 @@ int pattern_parse(const char *text, struct pattern *out, char **why);
 bool pattern_matches(const struct pattern *pattern, const char *canonical, const char *delimiters);
 
 void pattern_clear(struct pattern *pattern);
+
+/* Does any pattern of the list name `canonical`? An empty list names nobody. */
+bool pattern_list_matches(const struct pattern_list *list, const char *canonical,
+                          const char *delimiters);
+
+/* Parse `text` and put it at the end. Returns as pattern_parse(). */
+int pattern_list_add(struct pattern_list *list, const char *text, char **why);
+
+void pattern_list_clear(struct pattern_list *list);
 
 #endif

@@ -20,11 +20,6 @@ struct string_list {
     size_t count;
 };
 
-struct pattern_list {
-    struct pattern *items;
-    size_t count;
-};
-
 /* sockets = ( { address = "unix:/run/smimed/inbound.sock"; role = "inbound"; mode = "0660"; group =
  * "postfix"; } ) */
 struct socket_setting {
@@ -90,8 +85,7 @@ struct settings {
     size_t shared_mailbox_count;
     enum unauthorised_action unauthorised_sender; /* default unsigned */
     /* outgoing */
-    enum content_cipher
-        content_cipher; /* default aes-256-gcm? no: "aes-256-cbc" (what everybody reads) */
+    enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
     /* incoming */
