@@ -1,0 +1,82 @@
+/* One configuration and the store, held by the messages that began under it. */
+#include "gateway.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "why.h"
+
+/* The counter stays out of the header: nobody else may touch it. `shared` is the first member, so a
+ * pointer to it is a pointer to the whole. */
+struct counted_gateway {
+    struct gateway shared;
+    atomic_uint references;
+};
+
+static struct store *open_store(const struct settings *settings, struct problems *problems)
+{
+    struct store_options options = {
+        .path = settings->store,
+        .secret_path = settings->master_secret,
+        .mozilla_roots = settings->mozilla_roots,
+        .timeout_ms = settings->database_timeout_ms,
+    };
+    struct store *store = NULL;
+    char *why = NULL;
+
+    if (store_open(&options, &store, &why) != STORE_OK) {
+        problems_add(problems, NULL, 0, "cannot open the store %s: %s", settings->store,
+                     why_text(&why));
+        store = NULL;
+    }
+    why_free(&why);
+    return store;
+}
+
+struct gateway *gateway_new(struct config *config, struct problems *problems)
+{
+    struct counted_gateway *gateway;
+
+    gateway = calloc(1, sizeof *gateway);
+    if (!gateway) {
+        problems_add(problems, NULL, 0, "out of memory");
+        config_free(&config);
+        return NULL;
+    }
+    atomic_init(&gateway->references, 1);
+    gateway->shared.config = config;
+    gateway->shared.spool.directory = config->settings.spool;
+    gateway->shared.spool.memory_bytes = (size_t)config->settings.memory_spool_bytes;
+    gateway->shared.store = open_store(&config->settings, problems);
+    if (!gateway->shared.store) {
+        config_free(&config);
+        free(gateway);
+        return NULL;
+    }
+    return &gateway->shared;
+}
+
+struct gateway *gateway_open(const char *config_path, struct problems *problems)
+{
+    struct config *config = config_load(config_path, problems);
+
+    return config ? gateway_new(config, problems) : NULL;
+}
+
+struct gateway *gateway_hold(struct gateway *gateway)
+{
+    atomic_fetch_add(&((struct counted_gateway *)gateway)->references, 1);
+    return gateway;
+}
+
+void gateway_release(struct gateway **gateway)
+{
+    struct counted_gateway *counted = (struct counted_gateway *)*gateway;
+
+    *gateway = NULL;
+    if (!counted || atomic_fetch_sub(&counted->references, 1) > 1)
+        return;
+    store_close(&counted->shared.store);
+    config_free(&counted->shared.config);
+    free(counted);
+}
