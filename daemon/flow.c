@@ -1,0 +1,105 @@
+/* The way of a message: which direction it has, and who does the work. */
+#include "flow.h"
+
+#include <stdlib.h>
+
+#include "address.h"
+#include "flow_parts.h"
+#include "mailboxes.h"
+#include "outcome.h"
+#include "why.h"
+
+bool flow_is_managed(const struct gateway *gateway, const char *canonical)
+{
+    const struct string_list *domains = &gateway->config->settings.managed_domains;
+    return address_in_domains(canonical, domains->items, domains->count);
+}
+
+void flow_limits(const struct settings *settings, struct smime_limits *out)
+{
+    *out = (struct smime_limits){
+        .max_header_bytes = (size_t)settings->max_header_bytes,
+        .max_parts = (size_t)settings->max_parts,
+        .max_nesting = (size_t)settings->max_nesting,
+        .max_structure_bytes = (size_t)settings->max_structure_bytes,
+        .max_signers = (size_t)settings->max_signers,
+        .max_certificates = (size_t)settings->max_certificates,
+        .max_chain = (size_t)settings->max_chain,
+        .max_message_bytes = settings->max_message_bytes,
+    };
+}
+
+int flow_sender(struct gateway *gateway, struct transaction *transaction, struct reply *reply_out,
+                char **why)
+{
+    (void)transaction;
+    if (store_refresh(gateway->store, why) == STORE_OK)
+        return 0;
+    reply_defer(reply_out);
+    return -1;
+}
+
+int flow_recipient(struct gateway *gateway, struct transaction *transaction, time_t now,
+                   struct reply *reply_out, char **why)
+{
+    struct recipient *last = &transaction->recipients[transaction->recipient_count - 1];
+    last->direction = DIRECTION_NONE;
+    last->transform = TRANSFORM_NONE;
+    if (transaction->role == ROLE_INBOUND) {
+        if (flow_is_managed(gateway, last->canonical))
+            incoming_expect(gateway, transaction, last);
+    } else if (transaction->sender[0] != '\0' && flow_is_managed(gateway, transaction->sender)) {
+        if (outgoing_expect(gateway, transaction, last, now, why) != 0) {
+            reply_defer(reply_out);
+            return -1;
+        }
+    }
+    /* Postfix strands a local submission whole when one recipient is refused here. */
+    if (transaction->role == ROLE_LOCAL || plan_same_group(&transaction->recipients[0], last))
+        return 0;
+    reply_set(reply_out, 452, "4.5.3", "This recipient needs a message of its own, send it again",
+              "Dieser Empfaenger braucht eine eigene Nachricht, bitte erneut senden");
+    why_set(why, "%s gets %s by rule %zu, the first recipient %s", last->canonical,
+            transform_name(last->transform), last->decision.position,
+            transform_name(transaction->recipients[0].transform));
+    return -1;
+}
+
+/* A null sender says nothing of the direction: then From does. */
+static bool sender_is_managed(struct gateway *gateway, const struct transaction *transaction)
+{
+    char *from = NULL;
+    bool managed;
+    if (transaction->sender[0] != '\0')
+        return flow_is_managed(gateway, transaction->sender);
+    managed = mailboxes_from(&transaction->message.header, &from, NULL) == 0 &&
+              flow_is_managed(gateway, from);
+    free(from);
+    return managed;
+}
+
+static bool any_managed_recipient(struct gateway *gateway, const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        if (flow_is_managed(gateway, transaction->recipients[i].canonical))
+            return true;
+    return false;
+}
+
+void flow_message(struct gateway *gateway, struct transaction *transaction, time_t now,
+                  const struct smime_progress *progress, struct outcome *out)
+{
+    char *why = NULL;
+    int rc = 0;
+    *out = (struct outcome){.action = FLOW_PASS};
+    if (transaction->role == ROLE_INBOUND && any_managed_recipient(gateway, transaction)) {
+        out->direction = DIRECTION_INCOMING;
+        rc = incoming_message(gateway, transaction, now, progress, out, &why);
+    } else if (transaction->role != ROLE_INBOUND && sender_is_managed(gateway, transaction)) {
+        out->direction = DIRECTION_OUTGOING;
+        rc = outgoing_message(gateway, transaction, now, progress, out, &why);
+    }
+    if (rc != 0)
+        outcome_defer(out, &why);
+    why_free(&why);
+}

@@ -1,0 +1,337 @@
+/* Outgoing mail: what each recipient's rule asks for, and the refusals (DESIGN sections 2 and 4).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "flow_parts.h"
+#include "mailboxes.h"
+#include "outcome.h"
+#include "outgoing_work.h"
+#include "sender.h"
+#include "why.h"
+
+enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key)
+{
+    switch (mode) {
+    case OUTGOING_UNDEFINED:
+    case OUTGOING_NONE:
+        return TRANSFORM_NONE;
+    case OUTGOING_SIGN:
+        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
+    case OUTGOING_ENCRYPT_OPTIONAL:
+        if (has_key)
+            return can_sign ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_ENCRYPT;
+        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
+    case OUTGOING_ENCRYPT_FORCED:
+        return can_sign && has_key ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_REFUSE;
+    }
+    return TRANSFORM_REFUSE;
+}
+
+int outgoing_has_key(struct gateway *gateway, const char *address, time_t now, char **why)
+{
+    X509 *certificate = NULL;
+    enum store_status status =
+        store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why);
+    X509_free(certificate);
+    if (status == STORE_OK)
+        return 1;
+    return status == STORE_NONE ? 0 : -1;
+}
+
+static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
+{
+    struct identity identity = {0};
+    enum store_status status = store_signing_identity(gateway->store, address, now, &identity, why);
+    identity_clear(&identity);
+    if (status == STORE_OK)
+        return 1;
+    return status == STORE_NONE ? 0 : -1;
+}
+
+int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,
+                    struct recipient *recipient, time_t now, char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    char *sender = address_without_verp(transaction->sender, settings->recipient_delimiter);
+    int can_sign;
+    int has_key = 0;
+    int rc = -1;
+    recipient->direction = DIRECTION_OUTGOING;
+    if (sender == NULL) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    if (flow_is_managed(gateway, recipient->canonical)) {
+        recipient->decision = (struct decision){.mode = OUTGOING_NONE};
+        rc = 0;
+        goto out;
+    }
+    can_sign = has_identity(gateway, sender, now, why);
+    if (can_sign < 0)
+        goto out;
+    recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
+                                         settings->recipient_delimiter, can_sign == 1);
+    if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
+        has_key = outgoing_has_key(gateway, recipient->canonical, now, why);
+        if (has_key < 0)
+            goto out;
+    }
+    recipient->transform =
+        outgoing_transform((enum outgoing_mode)recipient->decision.mode, can_sign, has_key);
+    rc = 0;
+out:
+    free(sender);
+    return rc;
+}
+
+/* What is known of an outgoing message when its recipients are judged. */
+struct judgement {
+    struct gateway *gateway;
+    struct transaction *transaction;
+    struct authority authority;
+    struct identity identity; /* certificate NULL: cannot sign */
+    char *unsigned_reason;    /* why it cannot */
+    enum smime_kind kind;
+    time_t now;
+};
+
+static struct decision decide(const struct judgement *judgement, const char *managed,
+                              const char *external)
+{
+    const struct config *config = judgement->gateway->config;
+    return rules_outgoing(&config->rules, managed, external, config->settings.recipient_delimiter,
+                          judgement->identity.certificate != NULL);
+}
+
+/* Without authority over From nobody knows who writes: the stricter of what the envelope sender's
+ * and From's rules ask for, so that a forged From cannot talk its way out of encryption. */
+static struct decision decide_for(const struct judgement *judgement, const char *external)
+{
+    const struct authority *authority = &judgement->authority;
+    const char *sender = judgement->transaction->sender;
+    struct decision by_from = {0};
+    struct decision by_sender = {0};
+    if (authority->managed)
+        by_from = decide(judgement, authority->from, external);
+    if (authority->authorised)
+        return by_from;
+    if (sender[0] != '\0')
+        by_sender = decide(judgement, sender, external);
+    return by_sender.mode >= by_from.mode ? by_sender : by_from;
+}
+
+static int refuse_recipient(struct judgement *judgement, struct recipient *recipient, bool has_key)
+{
+    recipient->transform = TRANSFORM_REFUSE;
+    if (!has_key)
+        reply_setf(
+            &recipient->reply, 550, "5.7.1",
+            "Not sent: mail to %s must be encrypted, and no public key of that address is known",
+            "Nicht gesendet: Mail an %s muss verschluesselt werden, ein oeffentlicher "
+            "Schluessel der Adresse ist nicht bekannt",
+            recipient->canonical);
+    else
+        reply_setf(&recipient->reply, 550, "5.7.1",
+                   "Not sent: mail to %s must be signed and encrypted, and %s cannot sign",
+                   "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, %s kann "
+                   "nicht signieren",
+                   recipient->canonical,
+                   judgement->authority.from != NULL ? judgement->authority.from : "this sender");
+    return 0;
+}
+
+/* What the sender did already is not done again. */
+static enum transform without_done(enum transform transform, enum smime_kind kind)
+{
+    if (kind == SMIME_KIND_SIGNED && transform == TRANSFORM_SIGN)
+        return TRANSFORM_NONE;
+    if (kind == SMIME_KIND_SIGNED && transform == TRANSFORM_SIGN_ENCRYPT)
+        return TRANSFORM_ENCRYPT;
+    return transform;
+}
+
+static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
+{
+    bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
+    int has_key = 0;
+    recipient->direction = DIRECTION_OUTGOING;
+    recipient->transform = TRANSFORM_NONE;
+    reply_clear(&recipient->reply);
+    if (flow_is_managed(judgement->gateway, recipient->canonical)) {
+        recipient->decision = (struct decision){.mode = OUTGOING_NONE};
+        return 0;
+    }
+    recipient->decision = decide_for(judgement, recipient->canonical);
+    if (judgement->kind == SMIME_KIND_ENCRYPTED)
+        return 0;
+    if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
+        has_key = outgoing_has_key(judgement->gateway, recipient->canonical, judgement->now, why);
+        if (has_key < 0)
+            return -1;
+    }
+    recipient->transform =
+        outgoing_transform((enum outgoing_mode)recipient->decision.mode, can_sign, has_key == 1);
+    if (recipient->transform == TRANSFORM_REFUSE)
+        return refuse_recipient(judgement, recipient, has_key == 1);
+    recipient->transform = without_done(recipient->transform, judgement->kind);
+    return 0;
+}
+
+static bool listed(const struct mailboxes *list, const char *address)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], address) == 0)
+            return true;
+    return false;
+}
+
+/* Mark the recipients that no To or Cc names. */
+static int find_blind(struct transaction *transaction, char **why)
+{
+    static const char *const fields[] = {"To", "Cc", "Resent-To", "Resent-Cc"};
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        transaction->recipients[i].blind = true;
+    for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
+        struct mailboxes named = {0};
+        if (mailboxes_of(&transaction->message.header, fields[f], &named) != 0) {
+            why_set(why, "out of memory");
+            return -1;
+        }
+        for (size_t i = 0; i < transaction->recipient_count; i++)
+            if (listed(&named, transaction->recipients[i].canonical))
+                transaction->recipients[i].blind = false;
+        mailboxes_clear(&named);
+    }
+    return 0;
+}
+
+static void refuse(struct outcome *out, const struct recipient *recipient)
+{
+    out->action = FLOW_REPLY;
+    reply_set(&out->reply, recipient->reply.code, recipient->reply.enhanced,
+              recipient->reply.english, recipient->reply.german);
+}
+
+/* One body for all, until messages are split. Returns true when `plan` can be carried out. */
+static bool is_uniform(const struct transaction *transaction, const struct plan *plan,
+                       struct outcome *out)
+{
+    bool blind = false;
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        if (transaction->recipients[i].transform == TRANSFORM_REFUSE) {
+            refuse(out, &transaction->recipients[i]);
+            return false;
+        }
+    if (plan->count <= 1)
+        return true;
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        blind = blind || (transaction->recipients[i].blind &&
+                          transaction->recipients[i].transform != TRANSFORM_NONE);
+    out->action = FLOW_REPLY;
+    if (blind)
+        reply_set(&out->reply, 550, "5.7.1",
+                  "Not sent: encrypted mail would show its blind copy (Bcc) recipients to the "
+                  "others, send to each of them separately",
+                  "Nicht gesendet: verschluesselte Mail wuerde Blindkopie-Empfaenger (Bcc) den "
+                  "anderen zeigen, bitte einzeln senden");
+    else
+        reply_set(&out->reply, 550, "5.7.1",
+                  "Not sent: the recipients of this message need different protection, send to "
+                  "each of them separately",
+                  "Nicht gesendet: die Empfaenger dieser Nachricht brauchen unterschiedlichen "
+                  "Schutz, bitte einzeln senden");
+    return false;
+}
+
+static int find_identity(struct judgement *judgement, char **why)
+{
+    enum store_status status;
+    if (!judgement->authority.authorised) {
+        why_set(&judgement->unsigned_reason, "%s", why_text(&judgement->authority.reason));
+        return 0;
+    }
+    status =
+        store_signing_identity(judgement->gateway->store, judgement->authority.from, judgement->now,
+                               &judgement->identity, &judgement->unsigned_reason);
+    if (status == STORE_OK || status == STORE_NONE)
+        return 0;
+    why_set(why, "%s", why_text(&judgement->unsigned_reason));
+    return -1;
+}
+
+static bool wants_signature(const struct judgement *judgement)
+{
+    if (judgement->kind != SMIME_KIND_PLAIN)
+        return false;
+    for (size_t i = 0; i < judgement->transaction->recipient_count; i++)
+        if (judgement->transaction->recipients[i].decision.mode >= OUTGOING_SIGN)
+            return true;
+    return false;
+}
+
+/* A sender without the right to its From: unsigned, or refused as configured. */
+static bool refuse_unauthorised(const struct judgement *judgement, struct outcome *out)
+{
+    const struct settings *settings = &judgement->gateway->config->settings;
+    if (judgement->authority.authorised || !wants_signature(judgement) ||
+        settings->unauthorised_sender != UNAUTHORISED_REFUSE)
+        return false;
+    out->action = FLOW_REPLY;
+    reply_setf(&out->reply, 550, "5.7.1", "Not sent: you may not send signed mail as %s",
+               "Nicht gesendet: Sie duerfen nicht signiert als %s senden",
+               judgement->authority.from != NULL ? judgement->authority.from
+                                                 : "the author of this message");
+    out->cause = strdup(why_text(&judgement->authority.reason));
+    return true;
+}
+
+static int judge(struct judgement *judgement, char **why)
+{
+    struct smime_limits limits;
+    struct transaction *transaction = judgement->transaction;
+    flow_limits(&judgement->gateway->config->settings, &limits);
+    if (smime_kind(&transaction->message, &limits, &judgement->kind, why) != SMIME_OK ||
+        sender_authorise(judgement->gateway, transaction, &judgement->authority, why) != 0 ||
+        find_identity(judgement, why) != 0 || find_blind(transaction, why) != 0)
+        return -1;
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        if (judge_recipient(judgement, &transaction->recipients[i], why) != 0)
+            return -1;
+    return 0;
+}
+
+int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
+                     const struct smime_progress *progress, struct outcome *out, char **why)
+{
+    struct judgement judgement = {.gateway = gateway, .transaction = transaction, .now = now};
+    struct plan plan = {0};
+    int rc = judge(&judgement, why);
+    if (rc != 0 || refuse_unauthorised(&judgement, out))
+        goto out;
+    rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
+    if (rc != 0) {
+        why_set(why, "out of memory");
+        goto out;
+    }
+    if (!is_uniform(transaction, &plan, out) || plan.count == 0)
+        goto out;
+    out->transform = plan.groups[0].transform;
+    if (wants_signature(&judgement) && judgement.identity.certificate == NULL) {
+        free(out->note);
+        out->note = NULL;
+        why_set(&out->note, "not signed: %s", why_text(&judgement.unsigned_reason));
+    }
+    rc = outgoing_work(gateway, transaction, &plan.groups[0], &judgement.identity, now, progress,
+                       out, why);
+    if (rc == 0 && out->action == FLOW_REPLACE &&
+        (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
+        out->signer = strdup(judgement.authority.from);
+out:
+    plan_clear(&plan);
+    identity_clear(&judgement.identity);
+    authority_clear(&judgement.authority);
+    why_free(&judgement.unsigned_reason);
+    return rc;
+}

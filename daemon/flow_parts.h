@@ -1,0 +1,31 @@
+/* What the files of the flow share; see flow.h for the whole. */
+#ifndef DAEMON_FLOW_PARTS_H
+#define DAEMON_FLOW_PARTS_H
+
+#include "flow.h"
+
+bool flow_is_managed(const struct gateway *gateway, const char *canonical);
+void flow_limits(const struct settings *settings, struct smime_limits *out);
+
+/* The outgoing rule for a sender at RCPT and at end of message. `has_certificate` chooses the
+ * default. */
+enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key);
+
+/* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
+int outgoing_has_key(struct gateway *gateway, const char *address, time_t now, char **why);
+
+/* Direction, decision and transform of one recipient, as far as known at RCPT. 0, or -1 for an
+ * error of ours. */
+int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,
+                    struct recipient *recipient, time_t now, char **why);
+void incoming_expect(struct gateway *gateway, const struct transaction *transaction,
+                     struct recipient *recipient);
+
+/* The work at end of message. 0 with *out filled, -1 for an error of ours (*why; *out may be half
+ * filled). */
+int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
+                     const struct smime_progress *progress, struct outcome *out, char **why);
+int incoming_message(struct gateway *gateway, struct transaction *transaction, time_t now,
+                     const struct smime_progress *progress, struct outcome *out, char **why);
+
+#endif

@@ -1,0 +1,181 @@
+/* Carrying out the transform of one group of an outgoing message. */
+#include "outgoing_work.h"
+
+#include <stdlib.h>
+
+#include "encrypt.h"
+#include "flow_parts.h"
+#include "outcome.h"
+#include "sign.h"
+#include "why.h"
+
+/* Base64 turns 3 bytes into 4 and adds a line end to each 64; structures, certificates and the
+ * header are covered by a fixed amount. */
+#define BASE64_PERCENT 138
+#define SIGNED_EXTRA_BYTES 32768
+
+static long long estimate(long long bytes, enum transform transform)
+{
+    long long size = bytes;
+    if (transform == TRANSFORM_SIGN || transform == TRANSFORM_SIGN_ENCRYPT)
+        size += SIGNED_EXTRA_BYTES;
+    if (transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT)
+        size = size * BASE64_PERCENT / 100 + SIGNED_EXTRA_BYTES;
+    return size;
+}
+
+static bool too_large(const struct settings *settings, long long bytes)
+{
+    return settings->message_size_limit > 0 && bytes > settings->message_size_limit;
+}
+
+static void refuse_size(struct outcome *out)
+{
+    out->action = FLOW_REPLY;
+    reply_set(
+        &out->reply, 552, "5.3.4",
+        "Not sent: signed or encrypted, this message would be larger than the mail server takes",
+        "Nicht gesendet: signiert oder verschluesselt waere diese Nachricht groesser, als der "
+        "Mailserver annimmt");
+}
+
+static void refuse_malformed(struct outcome *out, char **why)
+{
+    out->action = FLOW_REPLY;
+    reply_set(&out->reply, 554, "5.6.0",
+              "Not sent: this message is malformed or too complex to be signed or encrypted",
+              "Nicht gesendet: diese Nachricht ist fehlerhaft oder zu komplex, um signiert oder "
+              "verschluesselt zu werden");
+    out->cause = *why;
+    *why = NULL;
+}
+
+static enum smime_status sign(struct gateway *gateway, const struct entity *message,
+                              const struct identity *identity, time_t now,
+                              const struct smime_progress *progress, struct entity *signed_out,
+                              char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    struct sign_request request = {
+        .certificate = identity->certificate,
+        .key = identity->key,
+        .chain = identity->chain,
+        .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
+        .now = now,
+        .progress = *progress,
+    };
+    enum smime_status status;
+    flow_limits(settings, &request.limits);
+    status = smime_sign(message, &request, signed_out, why);
+    if (status != SMIME_OK)
+        why_prefix(why, "signing failed");
+    return status;
+}
+
+static int collect_certificates(struct gateway *gateway, const struct transaction *transaction,
+                                const struct group *group, time_t now, STACK_OF(X509) * out,
+                                char **why)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const char *address = transaction->recipients[group->members[i]].canonical;
+        X509 *certificate = NULL;
+        if (store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why) !=
+            STORE_OK) {
+            why_prefix(why, "the public key of %s is not there any more", address);
+            return -1;
+        }
+        if (sk_X509_push(out, certificate) <= 0) {
+            X509_free(certificate);
+            why_set(why, "out of memory");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static enum smime_status encrypt(struct gateway *gateway, const struct transaction *transaction,
+                                 const struct group *group, const struct entity *message,
+                                 time_t now, const struct smime_progress *progress,
+                                 struct entity *encrypted_out, char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    struct encrypt_request request = {
+        .recipients = sk_X509_new_null(),
+        .cipher = settings->content_cipher == CIPHER_AES_256_GCM ? ENCRYPT_AES_256_GCM
+                                                                 : ENCRYPT_AES_256_CBC,
+        .transport = settings->key_transport == KEY_TRANSPORT_OAEP ? ENCRYPT_OAEP : ENCRYPT_PKCS1,
+        .progress = *progress,
+    };
+    enum smime_status status = SMIME_ERROR;
+    flow_limits(settings, &request.limits);
+    if (request.recipients == NULL) {
+        why_set(why, "out of memory");
+        return SMIME_ERROR;
+    }
+    if (collect_certificates(gateway, transaction, group, now, request.recipients, why) != 0)
+        goto out;
+    status = smime_encrypt(message, &request, encrypted_out, why);
+    if (status != SMIME_OK)
+        why_prefix(why, "encryption failed");
+out:
+    sk_X509_pop_free(request.recipients, X509_free);
+    return status;
+}
+
+/* Hand the finished message over to `out`. */
+static int finish(const struct settings *settings, const struct entity *before,
+                  struct entity *after, struct outcome *out, char **why)
+{
+    if (too_large(settings, (long long)after->header.bytes + (long long)spool_size(after->body))) {
+        refuse_size(out);
+        return 0;
+    }
+    if (outcome_replace_content(out, &before->header, &after->header) != 0) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    out->action = FLOW_REPLACE;
+    out->body = after->body;
+    after->body = NULL;
+    return 0;
+}
+
+int outgoing_work(struct gateway *gateway, const struct transaction *transaction,
+                  const struct group *group, const struct identity *identity, time_t now,
+                  const struct smime_progress *progress, struct outcome *out, char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    const struct entity *message = &transaction->message;
+    bool signs = group->transform == TRANSFORM_SIGN || group->transform == TRANSFORM_SIGN_ENCRYPT;
+    bool encrypts =
+        group->transform == TRANSFORM_ENCRYPT || group->transform == TRANSFORM_SIGN_ENCRYPT;
+    struct entity is_signed = {0};
+    struct entity is_encrypted = {0};
+    struct entity *after = encrypts ? &is_encrypted : &is_signed;
+    enum smime_status status = SMIME_OK;
+    int rc = -1;
+    if (!signs && !encrypts)
+        return 0;
+    if (too_large(settings,
+                  estimate((long long)message->header.bytes + (long long)spool_size(message->body),
+                           group->transform))) {
+        refuse_size(out);
+        return 0;
+    }
+    if (signs)
+        status = sign(gateway, message, identity, now, progress, &is_signed, why);
+    if (status == SMIME_OK && encrypts)
+        status = encrypt(gateway, transaction, group, signs ? &is_signed : message, now, progress,
+                         &is_encrypted, why);
+    if (status == SMIME_REFUSED) {
+        refuse_malformed(out, why);
+        rc = 0;
+    }
+    if (status != SMIME_OK)
+        goto out;
+    rc = finish(settings, message, after, out, why);
+out:
+    entity_clear(&is_signed);
+    entity_clear(&is_encrypted);
+    return rc;
+}

@@ -1,0 +1,96 @@
+/* Which recipients of one message get which transform. */
+#include "plan.h"
+
+#include <stdlib.h>
+
+const char *transform_name(enum transform transform)
+{
+    static const char *const names[] = {
+        [TRANSFORM_NONE] = "none",       [TRANSFORM_SIGN] = "sign",
+        [TRANSFORM_ENCRYPT] = "encrypt", [TRANSFORM_SIGN_ENCRYPT] = "sign+encrypt",
+        [TRANSFORM_OPEN] = "open",       [TRANSFORM_VERIFY] = "verify",
+        [TRANSFORM_REFUSE] = "refuse",
+    };
+    return names[transform];
+}
+
+const char *direction_name(enum direction direction)
+{
+    static const char *const names[] = {
+        [DIRECTION_NONE] = "none",
+        [DIRECTION_OUTGOING] = "outgoing",
+        [DIRECTION_INCOMING] = "incoming",
+    };
+    return names[direction];
+}
+
+static bool is_encryption(enum transform transform)
+{
+    return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
+}
+
+bool plan_same_group(const struct recipient *a, const struct recipient *b)
+{
+    if (a->transform != b->transform || a->direction != b->direction)
+        return false;
+    /* A RecipientInfo names its owner to all who get the same ciphertext. */
+    if (is_encryption(a->transform) && (a->blind || b->blind))
+        return a == b;
+    /* What one of them must refuse, the other may have to take. */
+    if (a->direction == DIRECTION_INCOMING)
+        return a->decision.mode == b->decision.mode;
+    return true;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct group *x = a;
+    const struct group *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    /* Equal ones in the order of their first recipients, so that a plan is the same every time. */
+    return x->members[0] < y->members[0] ? -1 : 1;
+}
+
+static struct group *group_of(struct plan *plan, const struct recipient *recipients, size_t member)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan_same_group(&recipients[plan->groups[i].members[0]], &recipients[member]))
+            return &plan->groups[i];
+    return NULL;
+}
+
+int plan_make(const struct recipient *recipients, size_t count, struct plan *out)
+{
+    *out = (struct plan){0};
+    if (count == 0)
+        return 0;
+    out->groups = calloc(count, sizeof *out->groups);
+    if (out->groups == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct group *group = group_of(out, recipients, i);
+        size_t *members;
+        if (group == NULL) {
+            group = &out->groups[out->count++];
+            group->transform = recipients[i].transform;
+        }
+        members = reallocarray(group->members, group->count + 1, sizeof *members);
+        if (members == NULL) {
+            plan_clear(out);
+            return -1;
+        }
+        group->members = members;
+        group->members[group->count++] = i;
+    }
+    qsort(out->groups, out->count, sizeof *out->groups, by_size);
+    return 0;
+}
+
+void plan_clear(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        free(plan->groups[i].members);
+    free(plan->groups);
+    *plan = (struct plan){0};
+}

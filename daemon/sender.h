@@ -1,0 +1,23 @@
+/* Who may have messages signed: the From mailbox and the client that owns it (DESIGN section 4). */
+#ifndef DAEMON_SENDER_H
+#define DAEMON_SENDER_H
+
+#include <stdbool.h>
+
+#include "gateway.h"
+#include "transaction.h"
+
+struct authority {
+    char *from;      /* canonical From mailbox; NULL when From is not exactly one address */
+    bool managed;    /* From is in a managed domain */
+    bool authorised; /* the client may have it signed */
+    char *reason;    /* why not; one sentence */
+};
+
+/* Judge the sender of an outgoing message. Returns 0 with *out filled (authority_clear()), -1 for
+ * an error of ours (*why). */
+int sender_authorise(struct gateway *gateway, const struct transaction *transaction,
+                     struct authority *out, char **why);
+void authority_clear(struct authority *authority);
+
+#endif

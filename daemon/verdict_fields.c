@@ -1,0 +1,350 @@
+/* What a reader is told of an incoming message: header fields and subject tags. */
+#include "verdict_fields.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/bn.h>
+#include <openssl/x509v3.h>
+
+#include "auth_results.h"
+#include "cert_use.h"
+#include "outcome.h"
+#include "subject.h"
+#include "why.h"
+
+#define OUR_PREFIX "X-Smimed-"
+#define REASON_MAX_BYTES 600
+
+/* ---- Taking away ---- */
+
+static bool is_ours(const char *name)
+{
+    return strncasecmp(name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
+}
+
+/* Which of its name fields[at] is, from 1. */
+static size_t index_of(const struct header *header, size_t at)
+{
+    size_t index = 1;
+    for (size_t i = 0; i < at; i++)
+        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
+            index++;
+    return index;
+}
+
+static int strip_field(const struct settings *settings, const struct header *header, size_t at,
+                       struct outcome *outcome)
+{
+    const struct header_field *field = &header->fields[at];
+    char *value = NULL;
+    int rc = 0;
+    if (is_ours(field->name))
+        return outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+    if (strcasecmp(field->name, "Authentication-Results") != 0)
+        return 0;
+    switch (auth_results_without_smime(field->value, settings->authserv_id, &value)) {
+    case AUTH_RESULTS_KEEP:
+        break;
+    case AUTH_RESULTS_DELETE:
+        rc = outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+        break;
+    case AUTH_RESULTS_CHANGE:
+        rc = outcome_edit(outcome, EDIT_CHANGE, field->name, index_of(header, at), value);
+        break;
+    case AUTH_RESULTS_ERROR:
+        rc = -1;
+        break;
+    }
+    free(value);
+    return rc;
+}
+
+int verdict_fields_strip(const struct settings *settings, const struct header *header,
+                         struct outcome *outcome, char **why)
+{
+    /* From the highest index down: a deletion then leaves the indexes still to come as they are. */
+    for (size_t i = header->count; i-- > 0;)
+        if (strip_field(settings, header, i, outcome) != 0) {
+            why_set(why, "out of memory");
+            return -1;
+        }
+    return 0;
+}
+
+/* ---- Adding ---- */
+
+/* RFC 7281 section 3.2.1: `policy` is a good signature that we do not accept, `fail` one that did
+ * not verify, `neutral` one that could not be judged as the message's, `permerror` one for lack of
+ * its certificate. */
+static const char *smime_result(enum signature_verdict verdict)
+{
+    switch (verdict) {
+    case SIGNATURE_NONE:
+        return "none";
+    case SIGNATURE_VALID:
+        return "pass";
+    case SIGNATURE_UNTRUSTED:
+    case SIGNATURE_MISMATCH:
+        return "policy";
+    case SIGNATURE_UNKNOWN_SIGNER:
+        return "permerror";
+    case SIGNATURE_PARTIAL:
+        return "neutral";
+    case SIGNATURE_EXPIRED:
+    case SIGNATURE_REVOKED:
+    case SIGNATURE_INVALID:
+        break;
+    }
+    return "fail";
+}
+
+/* Text for a header field: printable ASCII, no quotes or backslashes, bounded. */
+static char *plain_text(const char *text)
+{
+    char *out = strndup(text, REASON_MAX_BYTES);
+    for (char *p = out; p != NULL && *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e || *p == '"' || *p == '\\')
+            *p = '\'';
+    return out;
+}
+
+static int add(struct outcome *outcome, size_t *position, const char *name, const char *text)
+{
+    char *safe = plain_text(text);
+    char *value = NULL;
+    int rc = -1;
+    if (safe != NULL && asprintf(&value, " %s", safe) >= 0)
+        rc = outcome_edit(outcome, EDIT_INSERT, name, (*position)++, value);
+    free(value);
+    free(safe);
+    return rc;
+}
+
+/* What the fields say of a certificate; released with signer_clear(). */
+struct signer {
+    char *address;
+    char *subject;
+    char *issuer;
+    char *serial;
+    char *fingerprint;
+    char *validity;
+};
+
+static char *name_text(const X509_NAME *name)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *bytes = NULL;
+    char *out = NULL;
+    long length;
+    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
+        length = BIO_get_mem_data(bio, &bytes);
+        out = strndup(bytes != NULL ? bytes : "", length > 0 ? (size_t)length : 0);
+    }
+    BIO_free(bio);
+    return out;
+}
+
+static char *serial_text(const X509 *certificate)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *hex = number != NULL ? BN_bn2hex(number) : NULL;
+    char *out = hex != NULL ? strdup(hex) : NULL;
+    OPENSSL_free(hex);
+    BN_free(number);
+    return out;
+}
+
+static char *validity_text(const X509 *certificate)
+{
+    struct tm from;
+    struct tm to;
+    char a[32] = "";
+    char b[32] = "";
+    char *out = NULL;
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &to) != 1)
+        return strdup("unknown");
+    (void)strftime(a, sizeof a, "%Y-%m-%dT%H:%M:%SZ", &from);
+    (void)strftime(b, sizeof b, "%Y-%m-%dT%H:%M:%SZ", &to);
+    return asprintf(&out, "%s/%s", a, b) >= 0 ? out : NULL;
+}
+
+static void signer_clear(struct signer *signer)
+{
+    free(signer->address);
+    free(signer->subject);
+    free(signer->issuer);
+    free(signer->serial);
+    free(signer->fingerprint);
+    free(signer->validity);
+}
+
+static int signer_read(X509 *certificate, struct signer *out)
+{
+    struct cert_addresses addresses = {0};
+    if (cert_addresses(certificate, &addresses) != 0)
+        return -1;
+    out->address = strdup(addresses.count > 0 ? addresses.items[0] : "");
+    cert_addresses_clear(&addresses);
+    out->subject = name_text(X509_get_subject_name(certificate));
+    out->issuer = name_text(X509_get_issuer_name(certificate));
+    out->serial = serial_text(certificate);
+    out->fingerprint = cert_fingerprint(certificate);
+    out->validity = validity_text(certificate);
+    return out->address != NULL && out->subject != NULL && out->issuer != NULL &&
+                   out->serial != NULL && out->fingerprint != NULL && out->validity != NULL
+               ? 0
+               : -1;
+}
+
+/* The certificate that the message's signature verdict is about. */
+static X509 *signer_of(const struct opened *opened)
+{
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        const struct layer *layer = &opened->layers[i];
+        if (layer->kind != LAYER_ENCRYPTED && layer->signature == opened->signature &&
+            layer->signer != NULL)
+            return layer->signer;
+    }
+    return NULL;
+}
+
+static int print_results(FILE *stream, const struct settings *settings, const struct opened *opened,
+                         const struct signer *signer)
+{
+    char *reason = NULL;
+    char *issuer = NULL;
+    int rc = -1;
+    (void)fprintf(stream, " %s; smime=%s", settings->authserv_id, smime_result(opened->signature));
+    if (opened->signature > SIGNATURE_VALID && opened->signature_reason != NULL) {
+        reason = plain_text(opened->signature_reason);
+        if (reason == NULL)
+            goto out;
+        (void)fprintf(stream, "\r\n\treason=\"%s\"", reason);
+    }
+    if (signer->serial != NULL) {
+        issuer = plain_text(signer->issuer);
+        if (issuer == NULL)
+            goto out;
+        if (signer->address[0] != '\0' && strpbrk(signer->address, " ;()\"\\") == NULL)
+            (void)fprintf(stream, "\r\n\tbody.smime-identifier=%s", signer->address);
+        /* RFC 7281 section 3.2.3: both or neither. */
+        (void)fprintf(stream, "\r\n\tbody.smime-serial=%s body.smime-issuer=\"%s\"", signer->serial,
+                      issuer);
+    }
+    rc = 0;
+out:
+    free(reason);
+    free(issuer);
+    return rc;
+}
+
+static int add_results(const struct settings *settings, struct outcome *outcome,
+                       const struct signer *signer, size_t *position)
+{
+    char *value = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&value, &length);
+    int rc;
+    if (stream == NULL)
+        return -1;
+    rc = print_results(stream, settings, &outcome->opened, signer);
+    if (fclose(stream) != 0)
+        rc = -1;
+    if (rc == 0)
+        rc = outcome_edit(outcome, EDIT_INSERT, "Authentication-Results", (*position)++, value);
+    free(value);
+    return rc;
+}
+
+static int add_signer(struct outcome *outcome, const struct signer *signer, size_t *position)
+{
+    if (signer->serial == NULL)
+        return 0;
+    return add(outcome, position, "X-Smimed-Signer", signer->subject) != 0 ||
+                   add(outcome, position, "X-Smimed-Issuer", signer->issuer) != 0 ||
+                   add(outcome, position, "X-Smimed-Serial", signer->serial) != 0 ||
+                   add(outcome, position, "X-Smimed-Fingerprint", signer->fingerprint) != 0 ||
+                   add(outcome, position, "X-Smimed-Validity", signer->validity) != 0
+               ? -1
+               : 0;
+}
+
+static int add_fields(const struct settings *settings, struct outcome *outcome,
+                      const struct signer *signer)
+{
+    const struct opened *opened = &outcome->opened;
+    size_t position = 0;
+    if (add_results(settings, outcome, signer, &position) != 0 ||
+        add(outcome, &position, "X-Smimed-Encryption",
+            encryption_verdict_name(opened->encryption)) != 0)
+        return -1;
+    if (opened->encryption_reason != NULL &&
+        add(outcome, &position, "X-Smimed-Encryption-Reason", opened->encryption_reason) != 0)
+        return -1;
+    if (opened->cipher != NULL && add(outcome, &position, "X-Smimed-Cipher", opened->cipher) != 0)
+        return -1;
+    if (add(outcome, &position, "X-Smimed-Signature", signature_verdict_name(opened->signature)) !=
+        0)
+        return -1;
+    if (opened->signature_reason != NULL &&
+        add(outcome, &position, "X-Smimed-Signature-Reason", opened->signature_reason) != 0)
+        return -1;
+    return add_signer(outcome, signer, &position);
+}
+
+static int add_tags(const struct settings *settings, const struct header *header,
+                    struct outcome *outcome)
+{
+    const char *const tags[] = {settings->tag_signed, settings->tag_encrypted,
+                                settings->tag_invalid};
+    const struct opened *opened = &outcome->opened;
+    const struct header_field *subject = header_get(header, "Subject", 0);
+    const char *encrypted =
+        opened->encryption == ENCRYPTION_DECRYPTED ? settings->tag_encrypted : "";
+    const char *is_signed = "";
+    char *prefix = NULL;
+    char *value = NULL;
+    int rc = -1;
+    if (opened->signature == SIGNATURE_VALID)
+        is_signed = settings->tag_signed;
+    else if (opened->signature != SIGNATURE_NONE)
+        is_signed = settings->tag_invalid;
+    if (asprintf(&prefix, "%s%s%s%s", encrypted, *encrypted ? " " : "", is_signed,
+                 *is_signed ? " " : "") < 0)
+        return -1;
+    value = subject_tag(subject != NULL ? subject->value : NULL, tags, 3, prefix);
+    if (value == NULL)
+        goto out;
+    if (subject != NULL && strcmp(value, subject->value) != 0)
+        rc = outcome_edit(outcome, EDIT_CHANGE, "Subject", 1, value);
+    else if (subject == NULL && *prefix != '\0')
+        rc = outcome_edit(outcome, EDIT_APPEND, "Subject", 0, value);
+    else
+        rc = 0;
+out:
+    free(prefix);
+    free(value);
+    return rc;
+}
+
+int verdict_fields_add(const struct settings *settings, const struct header *header,
+                       struct outcome *outcome, char **why)
+{
+    X509 *certificate = signer_of(&outcome->opened);
+    struct signer signer = {0};
+    int rc = 0;
+    if (certificate != NULL)
+        rc = signer_read(certificate, &signer);
+    if (rc == 0)
+        rc = add_fields(settings, outcome, &signer);
+    if (rc == 0 && settings->subject_tags)
+        rc = add_tags(settings, header, outcome);
+    if (rc != 0)
+        why_set(why, "out of memory");
+    signer_clear(&signer);
+    return rc;
+}

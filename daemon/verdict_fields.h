@@ -1,0 +1,17 @@
+/* What a reader is told of an incoming message (DESIGN section 5; RFC 8601, RFC 7281). */
+#ifndef DAEMON_VERDICT_FIELDS_H
+#define DAEMON_VERDICT_FIELDS_H
+
+#include "flow.h"
+
+/* Edits that take away what a stranger wrote in our name: X-Smimed-* fields, and the smime results
+ * of Authentication-Results fields under our authserv-id. 0, -1 out of memory (*why). */
+int verdict_fields_strip(const struct settings *settings, const struct header *header,
+                         struct outcome *outcome, char **why);
+
+/* Edits that add the verdict of outcome->opened, and the subject tags where configured. Tags that a
+ * stranger wrote are taken off first. 0, -1 out of memory (*why). */
+int verdict_fields_add(const struct settings *settings, const struct header *header,
+                       struct outcome *outcome, char **why);
+
+#endif

@@ -1,0 +1,13 @@
+/* Tags in a Subject ("[signed]"), whatever its encoding (RFC 2047). */
+#ifndef SMIME_SUBJECT_H
+#define SMIME_SUBJECT_H
+
+#include <stddef.h>
+
+/* `value` (of a Subject field; NULL: none) without any of the `count` texts in `strip`, in any case
+ * and encoding, and with `prefix` ("[signed] "; may be "") in front. A new string with a leading
+ * blank, encoded where it is not ASCII; the original spelling is kept when there was nothing to
+ * strip. NULL when out of memory. */
+char *subject_tag(const char *value, const char *const *strip, size_t count, const char *prefix);
+
+#endif
