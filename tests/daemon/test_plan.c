@@ -1,0 +1,94 @@
+/* Grouping of recipients (daemon/plan.h). */
+#include <check.h>
+#include <stdlib.h>
+
+#include "plan.h"
+
+static struct recipient make(enum direction direction, enum transform transform, int mode,
+                             bool blind)
+{
+    return (struct recipient){.text = NULL,
+                              .direction = direction,
+                              .transform = transform,
+                              .decision = {.mode = mode},
+                              .blind = blind};
+}
+
+START_TEST(largest_group_comes_first)
+{
+    struct recipient all[] = {
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN, OUTGOING_SIGN, false),
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN_ENCRYPT, OUTGOING_ENCRYPT_FORCED, false),
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN_ENCRYPT, OUTGOING_ENCRYPT_OPTIONAL, false),
+    };
+    struct plan plan;
+    ck_assert_int_eq(plan_make(all, 3, &plan), 0);
+    ck_assert_uint_eq(plan.count, 2);
+    ck_assert_int_eq(plan.groups[0].transform, TRANSFORM_SIGN_ENCRYPT);
+    ck_assert_uint_eq(plan.groups[0].count, 2);
+    ck_assert_uint_eq(plan.groups[0].members[0], 1);
+    ck_assert_uint_eq(plan.groups[0].members[1], 2);
+    ck_assert_uint_eq(plan.groups[1].members[0], 0);
+    plan_clear(&plan);
+}
+END_TEST
+
+START_TEST(blind_recipients_of_ciphertext_are_alone)
+{
+    struct recipient all[] = {
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN_ENCRYPT, OUTGOING_ENCRYPT_FORCED, false),
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN_ENCRYPT, OUTGOING_ENCRYPT_FORCED, true),
+        make(DIRECTION_OUTGOING, TRANSFORM_SIGN_ENCRYPT, OUTGOING_ENCRYPT_FORCED, true),
+    };
+    struct plan plan;
+    ck_assert_int_eq(plan_make(all, 3, &plan), 0);
+    ck_assert_uint_eq(plan.count, 3);
+    plan_clear(&plan);
+    /* What is only signed names nobody. */
+    for (size_t i = 0; i < 3; i++)
+        all[i].transform = TRANSFORM_SIGN;
+    ck_assert_int_eq(plan_make(all, 3, &plan), 0);
+    ck_assert_uint_eq(plan.count, 1);
+    plan_clear(&plan);
+}
+END_TEST
+
+START_TEST(incoming_modes_do_not_mix)
+{
+    struct recipient all[] = {
+        make(DIRECTION_INCOMING, TRANSFORM_OPEN, INCOMING_DECRYPT_FORCED, false),
+        make(DIRECTION_INCOMING, TRANSFORM_OPEN, INCOMING_DECRYPT_OPTIONAL, false),
+    };
+    struct plan plan;
+    ck_assert_int_eq(plan_make(all, 2, &plan), 0);
+    ck_assert_uint_eq(plan.count, 2);
+    plan_clear(&plan);
+}
+END_TEST
+
+START_TEST(nobody_is_an_empty_plan)
+{
+    struct plan plan;
+    ck_assert_int_eq(plan_make(NULL, 0, &plan), 0);
+    ck_assert_uint_eq(plan.count, 0);
+    plan_clear(&plan);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plan");
+    TCase *tests = tcase_create("grouping");
+    SRunner *runner;
+    int failed;
+    tcase_add_test(tests, largest_group_comes_first);
+    tcase_add_test(tests, blind_recipients_of_ciphertext_are_alone);
+    tcase_add_test(tests, incoming_modes_do_not_mix);
+    tcase_add_test(tests, nobody_is_an_empty_plan);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

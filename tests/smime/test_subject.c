@@ -1,0 +1,63 @@
+/* Subject tags, true and forged (smime/subject.h). */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "subject.h"
+
+static const char *const tags[] = {"[signed]", "[encrypted]", "[signature invalid]"};
+
+static const struct {
+    const char *name;
+    const char *value;
+    const char *prefix;
+    const char *expected;
+} cases[] = {
+    {"plain, untouched", " Hello", "", " Hello"},
+    {"plain, tagged", " Hello", "[signed] ", " [signed] Hello"},
+    {"no subject", NULL, "[signed] ", " [signed] "},
+    {"forged", " [signed] Hello", "", " Hello"},
+    {"forged in capitals", " [SIGNED] Hello", "", " Hello"},
+    {"forged inside a forged one", " [sig[signed]ned] Hello", "", " Hello"},
+    {"forged across two tags", " [sig[encrypted]ned] Hello", "", " Hello"},
+    {"forged in quoted-printable", " =?utf-8?q?=5Bsigned=5D_Hello?=", "", " Hello"},
+    {"forged in base64", " =?utf-8?b?W3NpZ25lZF0gSGVsbG8=?=", "[encrypted] ", " [encrypted] Hello"},
+    {"forged in two words", " =?utf-8?q?=5Bsig?= =?utf-8?q?ned=5D_Hello?=", "", " Hello"},
+    {"encoded, kept as written", " =?utf-8?q?Gr=C3=BC=C3=9Fe?=", "[signed] ",
+     " [signed] =?utf-8?q?Gr=C3=BC=C3=9Fe?="},
+};
+
+START_TEST(tagging)
+{
+    char *out = subject_tag(cases[_i].value, tags, 3, cases[_i].prefix);
+    ck_assert_ptr_nonnull(out);
+    ck_assert_msg(strcmp(out, cases[_i].expected) == 0, "%s: got '%s'", cases[_i].name, out);
+    free(out);
+}
+END_TEST
+
+START_TEST(encoded_prefix_stays_a_word_of_its_own)
+{
+    char *out = subject_tag(" =?utf-8?q?=C3=BC?=", tags, 3, "[geprüft] ");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_ptr_null(strstr(out, "?==?"));
+    ck_assert_ptr_nonnull(strstr(out, "?= =?utf-8?q?=C3=BC?="));
+    free(out);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("subject");
+    TCase *tests = tcase_create("tags");
+    SRunner *runner;
+    int failed;
+    tcase_add_loop_test(tests, tagging, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tests, encoded_prefix_stays_a_word_of_its_own);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
