@@ -1,10 +1,22 @@
 # smimed: build, test, install. `make demo` and `make check` need nothing prepared.
+#
+#   make                  smimed and smimectl in build/plain
+#   make demo             two mail servers exchange signed and encrypted mail
+#   make check            builds and runs every test; the last line says how many passed
+#   make bench, soak      speed and memory of a running smimed
+#   make install          DESTDIR= PREFIX= sysconfdir=
+#
+# VARIANT=asan builds with AddressSanitizer and UndefinedBehaviorSanitizer into build/asan,
+# VARIANT=fuzz CC=clang the fuzz targets into build/fuzz. B= names another folder to build in.
 
 VERSION  = 0.1.0
 CC      ?= cc
-PREFIX  ?= /usr/local
 VARIANT ?= plain
-B        = build/$(VARIANT)
+B       ?= build/$(VARIANT)
+
+PREFIX     ?= /usr/local
+sysconfdir ?= /etc
+localstatedir ?= /var
 
 PKGS     = libconfig gmime-3.0 jansson libcurl sqlite3 p11-kit-1 libidn2 libssl libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
@@ -24,7 +36,7 @@ SEE_store   = -Iaddress
 SEE_smime   = -Iaddress
 SEE_daemon  = -Iaddress -Irules -Istore -Ismime
 SEE_admin   = -Iaddress -Irules -Istore -Ismime -Idaemon
-SEE_tests   = -Iaddress -Irules -Istore -Ismime -Idaemon -Itests
+SEE_tests   = -Iaddress -Irules -Istore -Ismime -Idaemon -Iadmin -Itests
 
 USE_address = libidn2
 USE_rules   = libconfig
@@ -32,7 +44,7 @@ USE_store   = sqlite3 p11-kit-1 libcrypto
 USE_smime   = gmime-3.0 libcrypto
 USE_daemon  = libcrypto
 USE_admin   = jansson libcrypto
-USE_tests   = check libcrypto
+USE_tests   = check libcrypto gmime-3.0 jansson
 
 FOLDERS = address rules store smime daemon admin
 LIB_SRC = $(wildcard address/*.c rules/*.c store/*.c smime/*.c) \
@@ -44,9 +56,17 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 all: $(B)/smimed $(B)/smimectl
 
+# Without the development packages the compiler's own words would not say what to do.
+packages:
+	@pkg-config --exists $(PKGS) 2>/dev/null && echo '#include <libmilter/mfapi.h>' | $(CC) -E - >/dev/null 2>&1 || \
+	{ echo 'Something that smimed is built with is missing. On Debian this installs it:'; \
+	  echo '    make build-deps'; \
+	  echo 'or by hand: apt-get install' `sed 's/#.*//' packages.txt`; exit 1; } >&2
+
 $(B)/libsmimed.a: $(LIB_OBJ)
-	@rm -f $@
-	ar rcs $@ $^
+	@rm -f $@.new
+	ar rcs $@.new $^
+	@mv $@.new $@
 
 $(B)/smimed: $(DAEMON_OBJ) $(B)/libsmimed.a
 	$(CC) $(ALL_CFLAGS) $(LD_$(VARIANT)) -o $@ $^ -lmilter $(LIBS) $(LDFLAGS)
@@ -56,28 +76,51 @@ $(B)/smimectl: $(ADMIN_OBJ) $(B)/libsmimed.a
 
 define folder_rule
 CFLAGS_$(1) := $$(shell pkg-config --cflags $$(USE_$(1)) 2>/dev/null | sed 's/-I/-isystem /g')
-$$(B)/$(1)/%.o: $(1)/%.c
+$$(B)/$(1)/%.o: $(1)/%.c | packages
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(SEE_$(1)) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rule,$(f))))
 
-# Tests: each tests/<folder>/test_*.c is one Check program.
+# Tests: each tests/<folder>/test_*.c is one Check program; those of smimectl see its objects too.
 TEST_SRC  = $(wildcard tests/*/test_*.c)
 TEST_BIN  = $(TEST_SRC:%.c=$(B)/%)
-CFLAGS_tests := $(shell pkg-config --cflags $(USE_tests) gmime-3.0 jansson 2>/dev/null | sed 's/-I/-isystem /g')
-$(B)/tests/%: tests/%.c $(wildcard tests/*.h) $(B)/libsmimed.a
+ADMIN_TEST_OBJ = $(filter-out $(B)/admin/main.o,$(ADMIN_OBJ))
+CFLAGS_tests := $(shell pkg-config --cflags $(USE_tests) 2>/dev/null | sed 's/-I/-isystem /g')
+LIBS_tests   := $(shell pkg-config --libs check 2>/dev/null)
+define test_recipe
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SEE_tests) $(CFLAGS_tests) $(LD_$(VARIANT)) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) \
-	    $(B)/libsmimed.a $(LIBS) $(shell pkg-config --libs check) $(LDFLAGS)
+	$(CC) $(ALL_CFLAGS) $(SEE_tests) $(CFLAGS_tests) $(LD_$(VARIANT)) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) \
+	    $(B)/libsmimed.a $(LIBS) $(LIBS_tests) $(LDFLAGS)
+endef
+$(B)/tests/admin/%: tests/admin/%.c $(ADMIN_TEST_OBJ) $(B)/libsmimed.a
+	$(test_recipe)
+$(B)/tests/%: tests/%.c $(B)/libsmimed.a
+	$(test_recipe)
 
 # Fuzz targets: tests/fuzz/fuzz_*.c, seeds in tests/fuzz/seeds/<name>/ (make VARIANT=fuzz CC=clang fuzzers).
 FUZZ_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOL_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c tests/bench/*.c))
 fuzzers: $(FUZZ_BIN)
 tests-programs: $(TEST_BIN)
+tools: $(TOOL_BIN)
+
+# Packages are installed by one make; the next one, which pkg-config can tell all, builds.
+TEST_PACKAGES = tests/packages.txt tests/e2e/packages.txt tests/interop/packages.txt
+build-deps:
+	@tests/check/deps.sh packages.txt
+deps:
+	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
+
+check:
+	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
+	@tests/check/run.sh
+
+-include tests/e2e/e2e.mk
 
 clean:
 	rm -rf build
 
-.PHONY: all clean fuzzers tests-programs
+.PHONY: all build-deps check clean deps fuzzers packages tests-programs tools
 -include $(LIB_OBJ:.o=.d) $(DAEMON_OBJ:.o=.d) $(ADMIN_OBJ:.o=.d)
+-include $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(TOOL_BIN:=.d)
