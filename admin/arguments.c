@@ -1,0 +1,138 @@
+/* Options of all commands in one table, so that they may stand anywhere on the command line: what
+ * takes a value is known before the command is. */
+#include "arguments.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "tell.h"
+
+#define FIRST_LONG 256 /* beyond every option character */
+
+static const struct option option_table[] = {
+    {"config", required_argument, NULL, FIRST_LONG + OPTION_CONFIG},
+    {"json", no_argument, NULL, FIRST_LONG + OPTION_JSON},
+    {"help", no_argument, NULL, FIRST_LONG + OPTION_HELP},
+    {"version", no_argument, NULL, FIRST_LONG + OPTION_VERSION},
+    {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
+    {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
+    {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
+    {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
+    {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
+    {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
+    {"der", no_argument, NULL, FIRST_LONG + OPTION_DER},
+    {"domain", required_argument, NULL, FIRST_LONG + OPTION_DOMAIN},
+    {"from", required_argument, NULL, FIRST_LONG + OPTION_FROM},
+    {"incoming", no_argument, NULL, FIRST_LONG + OPTION_INCOMING},
+    {"key", required_argument, NULL, FIRST_LONG + OPTION_KEY},
+    {"lf", no_argument, NULL, FIRST_LONG + OPTION_LF},
+    {"login", required_argument, NULL, FIRST_LONG + OPTION_LOGIN},
+    {"outgoing", no_argument, NULL, FIRST_LONG + OPTION_OUTGOING},
+    {"own", no_argument, NULL, FIRST_LONG + OPTION_OWN},
+    {"password-file", required_argument, NULL, FIRST_LONG + OPTION_PASSWORD_FILE},
+    {"pem", no_argument, NULL, FIRST_LONG + OPTION_PEM},
+    {"pkcs12", required_argument, NULL, FIRST_LONG + OPTION_PKCS12},
+    {"role", required_argument, NULL, FIRST_LONG + OPTION_ROLE},
+    {"state", required_argument, NULL, FIRST_LONG + OPTION_STATE},
+    {"system", no_argument, NULL, FIRST_LONG + OPTION_SYSTEM},
+    {"to", required_argument, NULL, FIRST_LONG + OPTION_TO},
+    {NULL, 0, NULL, 0},
+};
+
+static const uint32_t repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_CHAIN) | WITH(OPTION_TO);
+
+_Static_assert(sizeof option_table / sizeof *option_table == OPTION_COUNT + 1,
+               "an option is missing in the table");
+_Static_assert(OPTION_COUNT <= 32, "sets of options have 32 bits");
+
+static const char *option_name(int option)
+{
+    for (const struct option *entry = option_table; entry->name; entry++) {
+        if (entry->val == FIRST_LONG + option) {
+            return entry->name;
+        }
+    }
+    return "?";
+}
+
+static int add_value(struct arguments *arguments, int option, const char *value)
+{
+    struct option_values *values = &arguments->options[option];
+    if (values->count > 0 && !(repeatable & WITH(option))) {
+        tell_error("option --%s is given twice", option_name(option));
+        return -1;
+    }
+    const char **grown = reallocarray(values->items, values->count + 1, sizeof *grown);
+    if (!grown) {
+        tell_error("out of memory");
+        return -1;
+    }
+    values->items = grown;
+    values->items[values->count++] = value ? value : "";
+    return 0;
+}
+
+static int complain(int character, char **argv)
+{
+    const char *what = argv[optind - 1];
+    if (character == ':') {
+        tell_error("option %s needs a value", what);
+    } else {
+        tell_error("unknown or ambiguous option, or a value where none belongs: %s", what);
+    }
+    return -1;
+}
+
+int arguments_parse(int argc, char **argv, struct arguments *out)
+{
+    *out = (struct arguments){0};
+    opterr = 0; /* getopt's own messages would not be escaped */
+    int character;
+    while ((character = getopt_long(argc, argv, ":c:h", option_table, NULL)) != -1) {
+        int option;
+        if (character == 'c') {
+            option = OPTION_CONFIG;
+        } else if (character == 'h') {
+            option = OPTION_HELP;
+        } else if (character >= FIRST_LONG) {
+            option = character - FIRST_LONG;
+        } else {
+            return complain(character, argv);
+        }
+        if (add_value(out, option, optarg)) {
+            return -1;
+        }
+    }
+    out->words = argv + optind;
+    out->word_count = (size_t)(argc - optind);
+    return 0;
+}
+
+bool argument_given(const struct arguments *arguments, enum option_id option)
+{
+    return arguments->options[option].count > 0;
+}
+
+const char *argument_value(const struct arguments *arguments, enum option_id option)
+{
+    const struct option_values *values = &arguments->options[option];
+    return values->count > 0 ? values->items[0] : NULL;
+}
+
+const char *arguments_misplaced(const struct arguments *arguments, uint32_t allowed)
+{
+    for (int option = 0; option < OPTION_COUNT; option++) {
+        if (arguments->options[option].count > 0 && !(allowed & WITH(option))) {
+            return option_name(option);
+        }
+    }
+    return NULL;
+}
+
+void arguments_clear(struct arguments *arguments)
+{
+    for (int option = 0; option < OPTION_COUNT; option++) {
+        free(arguments->options[option].items);
+    }
+    *arguments = (struct arguments){0};
+}

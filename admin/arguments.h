@@ -1,0 +1,66 @@
+/* The command line, taken apart: options in any place, then the words of the command. */
+#ifndef ADMIN_ARGUMENTS_H
+#define ADMIN_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum option_id {
+    OPTION_CONFIG,
+    OPTION_JSON,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_ALIAS,
+    OPTION_AT,
+    OPTION_CERT,
+    OPTION_CHAIN,
+    OPTION_CLIENT,
+    OPTION_CRLF,
+    OPTION_DER,
+    OPTION_DOMAIN,
+    OPTION_FROM,
+    OPTION_INCOMING,
+    OPTION_KEY,
+    OPTION_LF,
+    OPTION_LOGIN,
+    OPTION_OUTGOING,
+    OPTION_OWN,
+    OPTION_PASSWORD_FILE,
+    OPTION_PEM,
+    OPTION_PKCS12,
+    OPTION_ROLE,
+    OPTION_STATE,
+    OPTION_SYSTEM,
+    OPTION_TO,
+    OPTION_COUNT,
+};
+
+/* For sets of options. */
+#define WITH(option) (UINT32_C(1) << (option))
+
+struct option_values {
+    const char **items; /* borrowed from argv; "" of an option without a value */
+    size_t count;
+};
+
+struct arguments {
+    struct option_values options[OPTION_COUNT];
+    char **words; /* borrowed from argv */
+    size_t word_count;
+};
+
+/* Take `argv` apart. Returns 0; -1 when an option is unknown, lacks its value or comes twice where
+ * only one makes sense, which was told on standard error. */
+int arguments_parse(int argc, char **argv, struct arguments *out);
+
+bool argument_given(const struct arguments *arguments, enum option_id option);
+/* The value of an option that was given, else NULL. */
+const char *argument_value(const struct arguments *arguments, enum option_id option);
+
+/* The first option that was given and is not in `allowed`: its name, NULL if none. */
+const char *arguments_misplaced(const struct arguments *arguments, uint32_t allowed);
+
+void arguments_clear(struct arguments *arguments);
+
+#endif

@@ -1,0 +1,151 @@
+/* Finding out what decides for a pair of addresses, with the functions that the daemon uses. */
+#include "explanation.h"
+
+#include <stdlib.h>
+
+#include "address.h"
+#include "flow_parts.h"
+#include "tell.h"
+#include "why.h"
+
+static const char *delimiters(const struct context *context)
+{
+    return context->config->settings.recipient_delimiter;
+}
+
+/* Keep the reason of an answer without certificate. Returns 0, -1 for an error of ours, told. */
+static int take_answer(struct certificate_answer *answer, enum store_status status,
+                       const char *address, char **why)
+{
+    answer->asked = true;
+    if (status == STORE_OK) {
+        why_free(why);
+        return 0;
+    }
+    if (status == STORE_NONE) {
+        answer->reason = *why;
+        *why = NULL;
+        return 0;
+    }
+    tell_error("%s: %s", address, why_text(why));
+    why_free(why);
+    return -1;
+}
+
+static int find_signing(struct context *context, struct explanation *out)
+{
+    struct identity identity = {0};
+    char *why = NULL;
+    enum store_status status =
+        store_signing_identity(context->store, out->managed, context->now, &identity, &why);
+    out->signing.certificate = identity.certificate;
+    identity.certificate = NULL;
+    identity_clear(&identity);
+    return take_answer(&out->signing, status, out->managed, &why);
+}
+
+static int find_encryption(struct context *context, struct explanation *out)
+{
+    char *why = NULL;
+    enum store_status status = store_encryption_certificate(
+        context->store, out->external, context->now, &out->encryption.certificate, NULL, &why);
+    return take_answer(&out->encryption, status, out->external, &why);
+}
+
+static int find_decryption(struct context *context, struct explanation *out)
+{
+    struct identity_list list = {0};
+    char *why = NULL;
+    enum store_status status = store_identities(context->store, out->managed, &list, &why);
+    if (status == STORE_OK && list.count > 0) {
+        out->decryption.certificate = list.items[0].certificate;
+        list.items[0].certificate = NULL;
+        out->decryption_keys = list.count;
+    }
+    identity_list_clear(&list);
+    return take_answer(&out->decryption, status, out->managed, &why);
+}
+
+int explanation_outgoing(struct context *context, const char *from, const char *to,
+                         struct explanation *out)
+{
+    *out = (struct explanation){.direction = DIRECTION_OUTGOING, .external = to};
+    out->owned_managed = address_without_verp(from, delimiters(context));
+    out->managed = out->owned_managed;
+    if (!out->managed) {
+        tell_error("out of memory");
+        return -1;
+    }
+    if (context_manages(context, to)) {
+        out->internal = true;
+        out->decision.mode = OUTGOING_NONE;
+        return 0;
+    }
+    if (find_signing(context, out)) {
+        return -1;
+    }
+    bool can_sign = out->signing.certificate != NULL;
+    out->decision =
+        rules_outgoing(&context->config->rules, out->managed, to, delimiters(context), can_sign);
+    if (out->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL && find_encryption(context, out)) {
+        return -1;
+    }
+    out->transform = outgoing_transform((enum outgoing_mode)out->decision.mode, can_sign,
+                                        out->encryption.certificate != NULL);
+    return 0;
+}
+
+int explanation_incoming(struct context *context, const char *from, const char *to,
+                         struct explanation *out)
+{
+    *out = (struct explanation){
+        .direction = DIRECTION_INCOMING,
+        .managed = to,
+        /* A stranger who claims one of our addresses is a stranger without a name. */
+        .external = *from && context_manages(context, from) ? "" : from,
+    };
+    out->decision = rules_incoming(&context->config->rules, to, out->external, delimiters(context));
+    out->transform = out->decision.mode <= INCOMING_NONE ? TRANSFORM_VERIFY : TRANSFORM_OPEN;
+    return out->transform == TRANSFORM_OPEN ? find_decryption(context, out) : 0;
+}
+
+static void answer_clear(struct certificate_answer *answer)
+{
+    X509_free(answer->certificate);
+    why_free(&answer->reason);
+}
+
+void explanation_clear(struct explanation *explanation)
+{
+    free(explanation->owned_managed);
+    answer_clear(&explanation->signing);
+    answer_clear(&explanation->encryption);
+    answer_clear(&explanation->decryption);
+    *explanation = (struct explanation){0};
+}
+
+enum rule_match explanation_rule(const struct context *context,
+                                 const struct explanation *explanation, size_t index)
+{
+    const struct rule_list *rules = &context->config->rules;
+    if (explanation->direction == DIRECTION_INCOMING) {
+        return rules_why_incoming(rules, index, explanation->managed, explanation->external,
+                                  delimiters(context));
+    }
+    return rules_why_outgoing(rules, index, explanation->managed, explanation->external,
+                              delimiters(context));
+}
+
+const char *explanation_rule_mode(const struct explanation *explanation, const struct rule *rule)
+{
+    return explanation->direction == DIRECTION_INCOMING ? incoming_mode_name(rule->incoming)
+                                                        : outgoing_mode_name(rule->outgoing);
+}
+
+const char *explanation_mode(const struct explanation *explanation)
+{
+    int mode = explanation->decision.mode;
+    return explanation->direction == DIRECTION_INCOMING
+               ? incoming_mode_name((enum incoming_mode)mode)
+               : outgoing_mode_name((enum outgoing_mode)mode);
+}

@@ -1,0 +1,58 @@
+/* Help for the program, for a group of commands, for one command. */
+#include "help.h"
+
+void help_usage(const struct command_group *group, const struct command *command, FILE *out)
+{
+    fprintf(out, "usage: smimectl %s", group->name);
+    if (command->name) {
+        fprintf(out, " %s", command->name);
+    }
+    fprintf(out, "%s%s\n", *command->synopsis ? " " : "", command->synopsis);
+}
+
+void help_program(FILE *out)
+{
+    fputs("usage: smimectl [-c FILE] [--json] COMMAND ...\n"
+          "\n"
+          "Administers smimed(8), the S/MIME gateway. Commands:\n"
+          "\n",
+          out);
+    for (size_t i = 0; command_groups[i]; i++) {
+        fprintf(out, "  %-8s  %s\n", command_groups[i]->name, command_groups[i]->summary);
+    }
+    fputs("  help      help [COMMAND ...]: this text, or that of a command, with an example\n"
+          "\n"
+          "Options, anywhere on the line:\n"
+          "\n"
+          "  -c, --config FILE  the configuration (default: " DEFAULT_CONFIG_PATH ")\n"
+          "      --json         write listings, results and decisions as JSON\n"
+          "  -h, --help         help for the command\n"
+          "      --version      the version of the program\n"
+          "\n"
+          "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
+          "were done and some were not; 75 (only process) deferred, to be tried again.\n"
+          "\n"
+          "Example: smimectl mailbox list --domain example.com\n",
+          out);
+}
+
+void help_command(const struct command_group *group, const struct command *command, FILE *out)
+{
+    help_usage(group, command, out);
+    fprintf(out, "\n%s\n\nExample:\n%s\n", command->details, command->example);
+}
+
+void help_group(const struct command_group *group, FILE *out)
+{
+    if (!group->commands[0].name) {
+        help_command(group, &group->commands[0], out);
+        return;
+    }
+    fprintf(out, "usage: smimectl %s COMMAND ...\n\n%s. Commands:\n\n", group->name,
+            group->summary);
+    for (const struct command *command = group->commands; command->run; command++) {
+        fprintf(out, "  %s %s\n      %s\n", command->name, command->synopsis, command->summary);
+    }
+    fprintf(out, "\nExample:\n%s\n\nMore: smimectl help %s COMMAND\n", group->commands[0].example,
+            group->name);
+}

@@ -1,0 +1,416 @@
+/* smimectl process: one message through the same code as in the daemon, with no MTA. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "command.h"
+#include "flow_parts.h"
+#include "iso8601.h"
+#include "message_io.h"
+#include "process_report.h"
+#include "tell.h"
+#include "why.h"
+
+static const char *const granted_login = "smimectl"; /* of a message without a sender's address */
+
+/* ---- the envelope, from the command line ---- */
+
+/* What the command line says, checked. */
+struct envelope {
+    enum role role;
+    const char *from; /* "" is the null sender */
+    const struct option_values *to;
+    const char *login; /* NULL: none given */
+    bool client_known;
+    unsigned char client[16];
+    time_t now;
+};
+
+static int read_role(const struct arguments *arguments, enum role *out)
+{
+    const char *name = argument_value(arguments, OPTION_ROLE);
+    bool incoming = argument_given(arguments, OPTION_INCOMING);
+    if (incoming == argument_given(arguments, OPTION_OUTGOING)) {
+        tell_error("exactly one of --incoming and --outgoing is needed");
+        return -1;
+    }
+    *out = incoming ? ROLE_INBOUND : ROLE_SUBMISSION;
+    for (int role = ROLE_INBOUND; name && role <= ROLE_LOCAL; role++) {
+        if (!strcmp(name, role_name((enum role)role))) {
+            *out = (enum role)role;
+            name = NULL;
+        }
+    }
+    if (name) {
+        tell_error("\"%s\" is no role; there are inbound, submission and local", name);
+        return -1;
+    }
+    if (incoming != (*out == ROLE_INBOUND)) {
+        tell_error("mail comes in by the role inbound, and goes out by submission or local");
+        return -1;
+    }
+    return 0;
+}
+
+static int read_client(const char *text, struct envelope *envelope)
+{
+    if (inet_pton(AF_INET6, text, envelope->client) == 1) {
+        return 0;
+    }
+    envelope->client[10] = envelope->client[11] = 0xff; /* IPv4-mapped, RFC 4291 section 2.5.5.2 */
+    if (inet_pton(AF_INET, text, envelope->client + 12) == 1) {
+        return 0;
+    }
+    tell_error("\"%s\" is no IP address", text);
+    return -1;
+}
+
+static int read_envelope(const struct context *context, struct envelope *out)
+{
+    const struct arguments *arguments = context->arguments;
+    const char *client = argument_value(arguments, OPTION_CLIENT);
+    const char *at = argument_value(arguments, OPTION_AT);
+    *out = (struct envelope){
+        .from = argument_value(arguments, OPTION_FROM),
+        .to = &arguments->options[OPTION_TO],
+        .login = argument_value(arguments, OPTION_LOGIN),
+        .client_known = client != NULL,
+        .now = context->now,
+    };
+    if (!out->from || out->to->count == 0) {
+        tell_error("--from and at least one --to are needed");
+        return -1;
+    }
+    if (!strcmp(out->from, "<>")) {
+        out->from = "";
+    }
+    if (read_role(arguments, &out->role) || (client && read_client(client, out))) {
+        return -1;
+    }
+    if (at && iso8601_read(at, &out->now)) {
+        tell_error("\"%s\" is no time; write 2026-01-02T03:04:05Z, 2026-01-02 or seconds since "
+                   "1970",
+                   at);
+        return -1;
+    }
+    if (argument_given(arguments, OPTION_CRLF) && argument_given(arguments, OPTION_LF)) {
+        tell_error("--crlf and --lf exclude each other");
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- the transaction ---- */
+
+/* Let `login` send as anybody, in this process's copy of the configuration only: who runs smimectl
+ * on the store could sign as anybody anyway. */
+static int grant(struct settings *settings, const char *login)
+{
+    struct login_setting *grown =
+        reallocarray(settings->sender_logins, settings->sender_login_count + 1, sizeof *grown);
+    if (!grown) {
+        return -1;
+    }
+    settings->sender_logins = grown;
+    struct login_setting *added = &grown[settings->sender_login_count];
+    *added = (struct login_setting){.login = strdup(login)};
+    added->addresses.items = calloc(1, sizeof *added->addresses.items);
+    if (!added->login || !added->addresses.items) {
+        free(added->login);
+        free(added->addresses.items);
+        return -1;
+    }
+    added->addresses.items[0].kind = PATTERN_ALL;
+    added->addresses.count = 1;
+    settings->sender_login_count++;
+    settings->sender_logins_mta = false;
+    return 0;
+}
+
+/* Sender, role, client and login. Returns 0, -1 told. */
+static int set_sender(struct gateway *gateway, const struct envelope *envelope,
+                      struct transaction *transaction)
+{
+    char *why = NULL;
+    int rc = -1;
+    transaction->role = envelope->role;
+    transaction->client_known = envelope->client_known;
+    memcpy(transaction->client, envelope->client, sizeof transaction->client);
+    if (transaction_set_sender(transaction, envelope->from, &why)) {
+        tell_error("%s", why_text(&why));
+        tell_next("The sender looks like alice@example.com; '<>' is the null sender.");
+        goto out;
+    }
+    const char *login = envelope->login;
+    bool grants = envelope->role == ROLE_SUBMISSION && !login && !envelope->client_known;
+    if (grants) {
+        login = *transaction->sender ? transaction->sender : granted_login;
+    }
+    if (login) {
+        transaction->login = strdup(login);
+    }
+    if ((login && !transaction->login) || (grants && grant(&gateway->config->settings, login))) {
+        tell_error("out of memory");
+        goto out;
+    }
+    rc = 0;
+out:
+    why_free(&why);
+    return rc;
+}
+
+/* Keep what a recipient was refused with. Takes *why over. Returns 0, -1 out of memory. */
+static int keep_refused(struct process_result *result, const char *address,
+                        const struct reply *reply, char **why)
+{
+    struct refused_recipient *grown =
+        reallocarray(result->refused, result->refused_count + 1, sizeof *grown);
+    if (!grown) {
+        return -1;
+    }
+    result->refused = grown;
+    struct refused_recipient *refused = &grown[result->refused_count++];
+    *refused = (struct refused_recipient){.address = strdup(address), .why = *why};
+    *why = NULL;
+    reply_set(&refused->reply, reply->code, reply->enhanced, reply->english, reply->german);
+    return refused->address ? 0 : -1;
+}
+
+/* As at RCPT: a refused recipient is kept apart, the rest goes on. Returns 0, -1 told. */
+static int add_recipient(struct gateway *gateway, const struct envelope *envelope,
+                         const char *canonical, struct process_result *result)
+{
+    struct transaction *transaction = &result->transaction;
+    struct reply reply = {0};
+    char *why = NULL;
+    int rc = 0;
+    if (transaction->recipient_count >= (size_t)gateway->config->settings.max_recipients) {
+        reply_set(&reply, 452, "4.5.3", "Too many recipients in one message.",
+                  "Zu viele Empfaenger in einer Nachricht.");
+        why_set(&why, "more than max_recipients");
+        rc = keep_refused(result, canonical, &reply, &why);
+    } else if (transaction_add_recipient(transaction, canonical, canonical)) {
+        rc = -1;
+    } else if (flow_recipient(gateway, transaction, envelope->now, &reply, &why)) {
+        transaction_remove_last_recipient(transaction);
+        rc = keep_refused(result, canonical, &reply, &why);
+    }
+    if (rc) {
+        tell_error("out of memory");
+    }
+    reply_clear(&reply);
+    why_free(&why);
+    return rc;
+}
+
+static int add_recipients(struct gateway *gateway, const struct envelope *envelope,
+                          struct process_result *result)
+{
+    for (size_t i = 0; i < envelope->to->count; i++) {
+        char *canonical = canonical_argument(envelope->to->items[i]);
+        int rc = canonical ? add_recipient(gateway, envelope, canonical, result) : -1;
+        free(canonical);
+        if (rc) {
+            return -1;
+        }
+    }
+    if (result->transaction.recipient_count == 0) {
+        const struct reply *reply = &result->refused[result->refused_count - 1].reply;
+        reply_set(&result->reply, reply->code, reply->enhanced, reply->english, reply->german);
+        why_set(&result->cause, "no recipient was accepted");
+    }
+    return 0;
+}
+
+/* The message from standard input. Returns 0, also where it is refused for its size; -1 told. */
+static int read_message(struct gateway *gateway, struct process_result *result,
+                        enum line_ends *ends_out)
+{
+    struct smime_limits limits;
+    char *why = NULL;
+    int rc = 0;
+    flow_limits(&gateway->config->settings, &limits);
+    switch (message_read(STDIN_FILENO, &gateway->spool, &limits, &result->transaction.message,
+                         ends_out, &why)) {
+    case MESSAGE_OK:
+        break;
+    case MESSAGE_TOO_LARGE:
+        reply_set(&result->reply, 552, "5.3.4", "The message is too large.",
+                  "Die Nachricht ist zu gross.");
+        result->cause = why;
+        why = NULL;
+        break;
+    case MESSAGE_ERROR:
+        tell_error("%s", why_text(&why));
+        rc = -1;
+        break;
+    }
+    why_free(&why);
+    return rc;
+}
+
+/* As the daemon does it, step by step, until something replies. Returns 0, -1 told. */
+static int run_flow(struct gateway *gateway, const struct envelope *envelope,
+                    struct process_result *result, enum line_ends *ends_out)
+{
+    const struct smime_progress nobody = {0};
+    if (set_sender(gateway, envelope, &result->transaction)) {
+        return -1;
+    }
+    if (flow_sender(gateway, &result->transaction, &result->reply, &result->cause)) {
+        return 0;
+    }
+    if (add_recipients(gateway, envelope, result)) {
+        return -1;
+    }
+    if (result->reply.code) {
+        return 0;
+    }
+    if (read_message(gateway, result, ends_out)) {
+        return -1;
+    }
+    if (result->reply.code) {
+        return 0;
+    }
+    flow_message(gateway, &result->transaction, envelope->now, &nobody, &result->outcome);
+    result->outcome_set = true;
+    return 0;
+}
+
+/* ---- the result ---- */
+
+static int write_message(const struct process_result *result, enum line_ends ends)
+{
+    struct header header = {0};
+    const struct entity *message = &result->transaction.message;
+    const struct outcome *outcome = &result->outcome;
+    char *why = NULL;
+    int rc = -1;
+    if (header_copy(&header, &message->header) || outcome_edit_header(outcome, &header)) {
+        tell_error("out of memory");
+        goto out;
+    }
+    if (message_write(&header, outcome->action == FLOW_REPLACE ? outcome->body : message->body,
+                      ends, stdout, &why)) {
+        tell_error("%s", why_text(&why));
+        goto out;
+    }
+    rc = 0;
+out:
+    header_clear(&header);
+    why_free(&why);
+    return rc;
+}
+
+static int exit_code(const struct process_result *result)
+{
+    const struct reply *reply = process_reply(result);
+    if (reply) {
+        return reply->code >= 500 ? EXIT_REFUSED : EXIT_DEFERRED;
+    }
+    return result->refused_count > 0 ? EXIT_PARTLY : EXIT_DONE;
+}
+
+static void result_clear(struct process_result *result)
+{
+    for (size_t i = 0; i < result->refused_count; i++) {
+        free(result->refused[i].address);
+        free(result->refused[i].why);
+        reply_clear(&result->refused[i].reply);
+    }
+    free(result->refused);
+    if (result->outcome_set) {
+        outcome_clear(&result->outcome);
+    }
+    transaction_clear(&result->transaction);
+    free(result->transaction.login);
+    reply_clear(&result->reply);
+    why_free(&result->cause);
+}
+
+/* The configuration is the gateway's from now on. NULL told. */
+static struct gateway *open_gateway(struct context *context)
+{
+    struct problems problems = {0};
+    if (context_config(context)) {
+        return NULL;
+    }
+    struct gateway *gateway = gateway_new(context->config, &problems);
+    context->config = NULL;
+    if (!gateway) {
+        context_tell_problems(&problems);
+        tell_next("If there is no store yet, make it with: smimectl init");
+    }
+    problems_clear(&problems);
+    return gateway;
+}
+
+static enum line_ends wanted_ends(const struct arguments *arguments, enum line_ends found)
+{
+    if (argument_given(arguments, OPTION_CRLF)) {
+        return LINE_ENDS_CRLF;
+    }
+    return argument_given(arguments, OPTION_LF) ? LINE_ENDS_LF : found;
+}
+
+static int process(struct context *context)
+{
+    struct envelope envelope;
+    struct process_result result = {0};
+    enum line_ends ends = LINE_ENDS_LF;
+    int code = EXIT_REFUSED;
+    if (read_envelope(context, &envelope)) {
+        return EXIT_USAGE;
+    }
+    struct gateway *gateway = open_gateway(context);
+    if (!gateway || run_flow(gateway, &envelope, &result, &ends)) {
+        goto out;
+    }
+    /* Where the message cannot be written the code must not say that it was. */
+    if (process_reply(&result) == NULL &&
+        write_message(&result, wanted_ends(context->arguments, ends))) {
+        goto out;
+    }
+    if (!context->json) {
+        process_report_text(&result, stderr);
+    } else if (process_report_json(&result, stderr)) {
+        tell_error("the report cannot be written");
+        goto out;
+    }
+    code = exit_code(&result);
+out:
+    result_clear(&result);
+    gateway_release(&gateway);
+    return code;
+}
+
+static const struct command process_commands[] = {
+    {.options = WITH(OPTION_INCOMING) | WITH(OPTION_OUTGOING) | WITH(OPTION_FROM) |
+                WITH(OPTION_TO) | WITH(OPTION_ROLE) | WITH(OPTION_LOGIN) | WITH(OPTION_CLIENT) |
+                WITH(OPTION_AT) | WITH(OPTION_CRLF) | WITH(OPTION_LF),
+     .synopsis = "--incoming|--outgoing --from ADDRESS --to ADDRESS...\n"
+                 "           [--role ROLE] [--login LOGIN] [--client IP] [--at TIME]\n"
+                 "           [--crlf|--lf] < message",
+     .summary = "treat one message as the daemon would",
+     .details =
+         "Reads a message from standard input, treats it with the same code as the daemon, and\n"
+         "writes the result to standard output; the decision and the verdict go to standard\n"
+         "error. Public keys are learned as by the daemon. --from and --to are the envelope\n"
+         "('<>' is the null sender; --to may be repeated). The role is inbound for --incoming\n"
+         "and submission for --outgoing (or --role local). Without --login and --client an\n"
+         "outgoing message counts as sent by the owner of --from; with either the configured\n"
+         "rights decide. --at treats it as of another time. The line ends are those of the\n"
+         "input unless --crlf or --lf is given.\n"
+         "\n"
+         "Exit codes: 0 accepted; 1 refused (5xx); 3 accepted, but not for every recipient;\n"
+         "75 deferred (4xx).",
+     .example = "  smimectl process --outgoing --from alice@example.com --to bob@partner.test \\\n"
+                "      < message.eml > signed.eml",
+     .run = process},
+    {0},
+};
+
+const struct command_group process_group = {"process", "Treat one message as the daemon would",
+                                            process_commands};

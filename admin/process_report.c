@@ -1,0 +1,156 @@
+/* The report of `process` as lines for people. */
+#include "process_report.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "certificate.h"
+#include "iso8601.h"
+#include "process_names.h"
+#include "tell.h"
+
+const struct reply *process_reply(const struct process_result *result)
+{
+    if (!result->outcome_set) {
+        return &result->reply;
+    }
+    return result->outcome.action == FLOW_REPLY ? &result->outcome.reply : NULL;
+}
+
+/* "label: text", nothing where there is no text. */
+static void line(FILE *out, const char *label, const char *text)
+{
+    if (text) {
+        fprintf(out, "%s: ", label);
+        tell_text(out, text);
+        fputc('\n', out);
+    }
+}
+
+static void print_reply(FILE *out, const struct reply *reply)
+{
+    fprintf(out, "reply: %d %s ", reply->code, reply->enhanced);
+    tell_text(out, reply->english);
+    fputc('\n', out);
+    line(out, "reply in German", reply->german);
+}
+
+static void print_recipients(const struct process_result *result, FILE *out)
+{
+    for (size_t i = 0; i < result->transaction.recipient_count; i++) {
+        const struct recipient *recipient = &result->transaction.recipients[i];
+        fputs("recipient ", out);
+        tell_text(out, recipient->canonical);
+        if (recipient->direction == DIRECTION_NONE) {
+            fputs(": untouched\n", out);
+            continue;
+        }
+        fprintf(out, ": %s, ", process_mode_name(recipient));
+        if (recipient->decision.position > 0) {
+            fprintf(out, "by rule %zu", recipient->decision.position);
+        } else {
+            fputs("by default", out);
+        }
+        fprintf(out, ": %s%s\n", transform_name(recipient->transform),
+                recipient->blind && result->outcome_set &&
+                        recipient->direction == DIRECTION_OUTGOING
+                    ? " (blind copy)"
+                    : "");
+    }
+    for (size_t i = 0; i < result->refused_count; i++) {
+        const struct refused_recipient *refused = &result->refused[i];
+        fputs("recipient ", out);
+        tell_text(out, refused->address);
+        fprintf(out, ": refused: %d %s ", refused->reply.code, refused->reply.enhanced);
+        tell_text(out, refused->reply.english);
+        fputc('\n', out);
+        line(out, "  because", refused->why);
+    }
+}
+
+static void print_verdict(FILE *out, const char *label, const char *verdict, const char *reason)
+{
+    fprintf(out, "%s: %s", label, verdict);
+    if (reason) {
+        fputs(": ", out);
+        tell_text(out, reason);
+    }
+    fputc('\n', out);
+}
+
+static void print_layer(FILE *out, size_t number, const struct layer *layer)
+{
+    fprintf(out, "layer %zu: %s, %s", number, process_layer_name(layer->kind),
+            layer->kind == LAYER_ENCRYPTED ? encryption_verdict_name(layer->encryption)
+                                           : signature_verdict_name(layer->signature));
+    if (layer->algorithms) {
+        fputs(", ", out);
+        tell_text(out, layer->algorithms);
+    }
+    if (layer->reason) {
+        fputs(": ", out);
+        tell_text(out, layer->reason);
+    }
+    fputc('\n', out);
+    if (layer->signer) {
+        char *subject = certificate_subject(layer->signer);
+        line(out, "  signer", subject);
+        OPENSSL_free(subject);
+    }
+    if (layer->signing_time) {
+        char time[ISO8601_BYTES];
+        iso8601_time(layer->signing_time, time);
+        line(out, "  signed at", time);
+    }
+}
+
+static void print_opened(const struct opened *opened, FILE *out)
+{
+    print_verdict(out, "encryption", encryption_verdict_name(opened->encryption),
+                  opened->encryption_reason);
+    print_verdict(out, "signature", signature_verdict_name(opened->signature),
+                  opened->signature_reason);
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        print_layer(out, i + 1, &opened->layers[i]);
+    }
+    if (opened->has_signed_part) {
+        fputs("a part of the message is signed; it was left alone\n", out);
+    }
+    if (opened->has_encrypted_part) {
+        fputs("a part of the message is encrypted; it was left alone\n", out);
+    }
+}
+
+void process_report_text(const struct process_result *result, FILE *out)
+{
+    const struct outcome *outcome = &result->outcome;
+    const struct reply *reply = process_reply(result);
+    fputs(process_action_name(reply), out);
+    if (result->outcome_set) {
+        fprintf(out, ": %s, %s",
+                outcome->direction == DIRECTION_NONE ? "neither outgoing nor incoming"
+                                                     : direction_name(outcome->direction),
+                reply ? "nothing sent on" : transform_name(outcome->transform));
+    }
+    fputc('\n', out);
+    if (reply) {
+        print_reply(out, reply);
+    }
+    line(out, "cause", result->outcome_set ? outcome->cause : result->cause);
+    print_recipients(result, out);
+    if (!result->outcome_set) {
+        return;
+    }
+    if (outcome->opened_set) {
+        print_opened(&outcome->opened, out);
+    }
+    line(out, "signed as", outcome->signer);
+    line(out, "note", outcome->note);
+    for (size_t i = 0; i < outcome->edit_count; i++) {
+        const struct header_edit *edit = &outcome->edits[i];
+        fprintf(out, "header: %s ", process_edit_name(edit->kind));
+        tell_text(out, edit->name);
+        fputc('\n', out);
+    }
+}

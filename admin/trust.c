@@ -1,0 +1,154 @@
+/* smimectl trust: the CAs that are believed for mail. */
+#include "command.h"
+
+#include <openssl/crypto.h>
+
+#include "certificate.h"
+#include "import.h"
+#include "table.h"
+#include "tell.h"
+#include "why.h"
+
+#define MAX_FILES 10000 /* on one command line */
+
+static enum import_result import_anchor(struct context *context, X509 *certificate,
+                                        const STACK_OF(X509) * file, int64_t *id_out, char **why)
+{
+    (void)file; /* an anchor is judged by itself */
+    enum store_status status =
+        store_anchor_import(context->store, certificate, context->now, id_out, why);
+    return status == STORE_OK ? IMPORT_DONE : IMPORT_REFUSED;
+}
+
+static int trust_import(struct context *context)
+{
+    return import_files(context, import_anchor);
+}
+
+static const struct column list_columns[] = {
+    {"ID", "id", CELL_INTEGER},          {"ORIGIN", "origin", CELL_TEXT},
+    {"EXPIRES", "not_after", CELL_TIME}, {"SUBJECT", "subject", CELL_TEXT},
+    {NULL, "issuer", CELL_TEXT},         {NULL, "serial", CELL_TEXT},
+    {NULL, "not_before", CELL_TIME},     {NULL, "fingerprint", CELL_TEXT},
+    {NULL, "added", CELL_TIME},          {NULL, NULL, CELL_TEXT}};
+
+static void fill(struct table *table, const struct anchor *anchor)
+{
+    char *subject = certificate_subject(anchor->certificate);
+    char *issuer = certificate_issuer(anchor->certificate);
+    char *serial = certificate_serial(anchor->certificate);
+    table_integer(table, anchor->id);
+    table_text(table, anchor->origin == ANCHOR_OWN ? "own" : "system");
+    table_time(table, certificate_not_after(anchor->certificate));
+    table_text(table, subject);
+    table_text(table, issuer);
+    table_text(table, serial);
+    table_time(table, certificate_not_before(anchor->certificate));
+    table_text(table, anchor->fingerprint);
+    table_time(table, anchor->added);
+    OPENSSL_free(subject);
+    OPENSSL_free(issuer);
+    OPENSSL_free(serial);
+}
+
+static int trust_list(struct context *context)
+{
+    bool own = argument_given(context->arguments, OPTION_OWN);
+    bool system = argument_given(context->arguments, OPTION_SYSTEM);
+    struct anchor_list list = {0};
+    struct table *table = NULL;
+    char *why = NULL;
+    int code = EXIT_REFUSED;
+    if (own && system) {
+        tell_error("--own and --system exclude each other; without either all are listed");
+        return EXIT_USAGE;
+    }
+    if (context_store(context)) {
+        goto out;
+    }
+    if (store_anchor_list(context->store, &list, &why) != STORE_OK) {
+        tell_error("the trust anchors cannot be listed: %s", why_text(&why));
+        goto out;
+    }
+    table = table_new(list_columns);
+    for (size_t i = 0; table && i < list.count; i++) {
+        bool is_own = list.items[i].origin == ANCHOR_OWN;
+        if (is_own ? !system : !own) {
+            fill(table, &list.items[i]);
+        }
+    }
+    if (!table || table_print(table, context->json, stdout)) {
+        tell_error("the trust anchors cannot be written");
+        goto out;
+    }
+    code = EXIT_DONE;
+out:
+    table_free(&table);
+    anchor_list_clear(&list);
+    why_free(&why);
+    return code;
+}
+
+static int trust_delete(struct context *context)
+{
+    size_t done = 0, failed = 0;
+    if (context_store(context)) {
+        return EXIT_REFUSED;
+    }
+    for (size_t i = 0; i < context->word_count; i++) {
+        int64_t id = 0;
+        char *why = NULL;
+        enum store_status status = STORE_NONE;
+        if (id_argument(context->words[i], &id) == 0) {
+            status = store_anchor_delete(context->store, id, &why);
+        }
+        if (status == STORE_OK) {
+            done++;
+        } else {
+            failed++;
+        }
+        if (status == STORE_NONE) {
+            tell_error("there is no own trust anchor with the id %s", context->words[i]);
+            tell_next("Ids are listed by \"smimectl trust list --own\". System anchors come with "
+                      "Mozilla's list and have none; the setting \"mozilla_roots\" governs them.");
+        } else if (status != STORE_OK) {
+            tell_error("%s: %s", context->words[i], why_text(&why));
+        }
+        why_free(&why);
+    }
+    return exit_code_of(done, failed);
+}
+
+static const struct command trust_commands[] = {
+    {.name = "import",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "FILE...",
+     .summary = "believe a CA",
+     .details = "Imports CA certificates (PEM, DER or PKCS#7; \"-\": standard input) as own trust\n"
+                "anchors: whatever they certify for mail is believed. Own anchors are never\n"
+                "updated by themselves. Refused are certificates of no CA, expired and not yet\n"
+                "valid ones.",
+     .example = "  smimectl trust import partner-ca.pem",
+     .run = trust_import},
+    {.name = "list",
+     .options = WITH(OPTION_OWN) | WITH(OPTION_SYSTEM),
+     .synopsis = "[--own|--system]",
+     .summary = "list the CAs that are believed",
+     .details = "Lists own anchors (imported here) and system ones (Mozilla's roots with the\n"
+                "e-mail trust bit, updated with the system).",
+     .example = "  smimectl trust list --own",
+     .run = trust_list},
+    {.name = "delete",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "ID...",
+     .summary = "believe an own CA no longer",
+     .details = "Deletes own trust anchors by id.",
+     .example = "  smimectl trust delete 3",
+     .run = trust_delete},
+    {0},
+};
+
+const struct command_group trust_group = {"trust", "The CAs that are believed for mail",
+                                          trust_commands};
