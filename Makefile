@@ -29,14 +29,15 @@ LD_fuzz   = -fsanitize=fuzzer,address,undefined
 OPT      ?= $(OPT_$(VARIANT))
 ALL_CFLAGS = -std=gnu17 $(WARN) $(OPT) -pthread -D_GNU_SOURCE -DSMIMED_VERSION='"$(VERSION)"' $(CFLAGS)
 
-# What each folder may see (DESIGN section 8); the compiler enforces it.
+# What each folder may see (DESIGN section 8); the compiler enforces it. Only for "..." includes, so
+# that no header of ours hides one of a library (<check.h>).
 SEE_address =
-SEE_rules   = -Iaddress
-SEE_store   = -Iaddress
-SEE_smime   = -Iaddress
-SEE_daemon  = -Iaddress -Irules -Istore -Ismime
-SEE_admin   = -Iaddress -Irules -Istore -Ismime -Idaemon
-SEE_tests   = -Iaddress -Irules -Istore -Ismime -Idaemon -Iadmin -Itests
+SEE_rules   = -iquote address
+SEE_store   = -iquote address
+SEE_smime   = -iquote address
+SEE_daemon  = -iquote address -iquote rules -iquote store -iquote smime
+SEE_admin   = -iquote address -iquote rules -iquote store -iquote smime -iquote daemon
+SEE_tests   = -iquote address -iquote rules -iquote store -iquote smime -iquote daemon -iquote admin -iquote tests
 
 USE_address = libidn2
 USE_rules   = libconfig
