@@ -1,0 +1,81 @@
+/* `smimed -t`: everything that can be wrong before the first message comes. */
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "gateway.h"
+#include "listener.h"
+#include "privileges.h"
+#include "why.h"
+
+void check_print_problems(struct problems *problems, FILE *errors)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        char *text = problem_text(&problems->items[i]);
+
+        fprintf(errors, "%s\n", text ? text : "out of memory");
+        free(text);
+    }
+    problems_clear(problems);
+}
+
+/* Add what a check had to say about a file's setting. */
+static void note(struct problems *problems, const struct config *config, char **why)
+{
+    problems_add(problems, config->path, 0, "%s", why_text(why));
+    why_free(why);
+}
+
+static void check_sockets(const struct config *config, struct problems *problems)
+{
+    const struct settings *settings = &config->settings;
+    char *why = NULL;
+
+    if (settings->socket_count == 0)
+        problems_add(problems, config->path, 0, "sockets is missing: smimed needs at least one");
+    for (size_t i = 0; i < settings->socket_count; i++)
+        if (listener_check(&settings->sockets[i], &why) != 0)
+            note(problems, config, &why);
+}
+
+static void report(const struct config *config, FILE *out)
+{
+    const struct settings *settings = &config->settings;
+
+    fprintf(out, "%s is good: %zu rules, %zu managed domains\n", config->path, config->rules.count,
+            settings->managed_domains.count);
+    for (size_t i = 0; i < settings->socket_count; i++)
+        fprintf(out, "socket %s, role %s: can be made\n", settings->sockets[i].address,
+                role_name(settings->sockets[i].role));
+    fprintf(out, "store %s, master secret %s: opened\n", settings->store, settings->master_secret);
+    fprintf(out, "spool %s: writable for smimed only\n", settings->spool);
+}
+
+int check_run(const char *config_path, FILE *out, FILE *errors)
+{
+    struct problems problems = {0};
+    struct config *config = config_load(config_path, &problems);
+    struct gateway *gateway = NULL;
+    char *why = NULL;
+    int status = 1;
+
+    if (!config)
+        goto out;
+    check_sockets(config, &problems);
+    if (privileges_drop(config->settings.user, config->settings.group, &why) < 0) {
+        note(&problems, config, &why);
+        config_free(&config);
+        goto out;
+    }
+    if (privileges_check_spool(config->settings.spool, &why) != 0)
+        note(&problems, config, &why);
+    gateway = gateway_new(config, &problems);
+    if (gateway && problems.count == 0) {
+        report(gateway->config, out);
+        status = 0;
+    }
+out:
+    gateway_release(&gateway);
+    check_print_problems(&problems, errors);
+    return status;
+}

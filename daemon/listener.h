@@ -1,0 +1,36 @@
+/* The listening socket around its opening by libmilter: what stands in the way, who may connect,
+ * and its end. */
+#ifndef DAEMON_LISTENER_H
+#define DAEMON_LISTENER_H
+
+#include <stdbool.h>
+
+#include <sys/types.h>
+
+#include "settings.h"
+
+/* The socket file that this process made, so that nobody else's is ever removed. */
+struct listener {
+    char *path; /* NULL: not a Unix socket */
+    dev_t device;
+    ino_t inode;
+};
+
+/* Path of the Unix socket in `address` ("unix:/path", "local:/path"); NULL for TCP. */
+const char *listener_path(const char *address);
+
+/* Before the socket is opened: its directory must exist; a socket file that nobody listens on any
+ * more is removed, anything else there is a mistake. Returns 0, -1 with a sentence. */
+int listener_prepare(const struct socket_setting *setting, char **why);
+
+/* After it was opened: group and mode of a Unix socket; TCP_NODELAY, because a milter's answers are
+ * small writes and wait 40 ms for each other without it (accepted connections inherit it). */
+int listener_finish(const struct socket_setting *setting, struct listener *out, char **why);
+
+/* Remove the socket file if it is still ours. */
+void listener_remove(struct listener *listener);
+
+/* Can the socket be made, as far as can be told without making it? For `smimed -t`. */
+int listener_check(const struct socket_setting *setting, char **why);
+
+#endif

@@ -1,0 +1,104 @@
+/* The log line of a message: key=value pairs, text between double quotes, one line a message. */
+#include "message_log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "log.h"
+
+/* Append ` key="value"` where there is a value. */
+static void put_text(FILE *out, const char *key, const char *value)
+{
+    char *clean;
+
+    if (!value)
+        return;
+    clean = log_escape(value);
+    fprintf(out, " %s=\"%s\"", key, clean ? clean : "?");
+    free(clean);
+}
+
+static void put_reply(FILE *out, const struct reply *reply)
+{
+    if (reply->code == 0)
+        return;
+    fprintf(out, " code=%d enhanced=%s", reply->code, reply->enhanced);
+    put_text(out, "reply", reply->english);
+}
+
+static void put_verdict(FILE *out, const struct opened *opened)
+{
+    fprintf(out, " encryption=%s signature=%s", encryption_verdict_name(opened->encryption),
+            signature_verdict_name(opened->signature));
+    put_text(out, "encryption_reason", opened->encryption_reason);
+    put_text(out, "signature_reason", opened->signature_reason);
+}
+
+/* Write what `out` collected in *text as one line, and release both. */
+static void finish(enum log_level level, const char *id, FILE *out, char **text)
+{
+    if (fclose(out) == 0 && *text)
+        log_line(level, id, "%s", *text);
+    free(*text);
+    *text = NULL;
+}
+
+static FILE *begin(char **text, size_t *length, const char *id)
+{
+    FILE *out = open_memstream(text, length);
+
+    if (!out)
+        log_line(LOG_LEVEL_ERROR, id, "out of memory for a log line");
+    return out;
+}
+
+void message_log(const char *id, const char *action, const struct transaction *transaction,
+                 const struct outcome *outcome, long elapsed_ms)
+{
+    bool defer = outcome->action == FLOW_REPLY && outcome->reply.code < 500;
+    enum log_level level = defer ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out;
+
+    if (!log_enabled(level) || !(out = begin(&text, &length, id)))
+        return;
+    fprintf(out, "message direction=%s action=%s", direction_name(outcome->direction), action);
+    put_text(out, "from", transaction->sender_text);
+    fprintf(out, " recipients=%zu role=%s", transaction->recipient_count,
+            role_name(transaction->role));
+    put_text(out, "login", transaction->login);
+    fprintf(out, " transform=%s", transform_name(outcome->transform));
+    if (outcome->direction == DIRECTION_OUTGOING)
+        put_text(out, "signer", outcome->signer ? outcome->signer : "");
+    if (outcome->opened_set)
+        put_verdict(out, &outcome->opened);
+    put_text(out, "note", outcome->note);
+    put_reply(out, &outcome->reply);
+    put_text(out, "cause", outcome->cause);
+    fprintf(out, " seconds=%ld.%03ld", elapsed_ms / 1000, elapsed_ms % 1000);
+    finish(level, id, out, &text);
+}
+
+void message_log_refused(const char *id, const struct transaction *transaction,
+                         const char *recipient, const struct reply *reply, const char *cause)
+{
+    enum log_level level = reply->code < 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out;
+
+    if (!log_enabled(level) || !(out = begin(&text, &length, id)))
+        return;
+    fprintf(out, "%s action=%s", recipient ? "recipient" : "message",
+            reply->code < 500 ? "defer" : "refuse");
+    put_text(out, "from", transaction->sender_text);
+    put_text(out, "to", recipient);
+    fprintf(out, " recipients=%zu role=%s", transaction->recipient_count,
+            role_name(transaction->role));
+    put_text(out, "login", transaction->login);
+    put_reply(out, reply);
+    put_text(out, "cause", cause);
+    finish(level, id, out, &text);
+}

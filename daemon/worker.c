@@ -1,0 +1,247 @@
+/* A worker: the process that serves one socket in one role.
+ *
+ * libmilter has one socket a process, so each socket has a worker of its own, and its role is fixed
+ * for life: nothing that a client says can change it. The store is shared through its database.
+ *
+ * libmilter's signal thread takes SIGHUP, SIGINT and SIGTERM for "stop at once". The main thread
+ * keeps handlers for them and does not block them, and the kernel prefers the main thread for
+ * signals to the process; libmilter runs in a second thread. So a signal to a worker means what it
+ * means to smimed. */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "background.h"
+#include "listener.h"
+#include "log.h"
+#include "milter.h"
+#include "privileges.h"
+#include "service.h"
+#include "why.h"
+
+#define WORKER_NAME_BYTES 40
+
+struct worker {
+    const struct worker_options *options;
+    const struct socket_setting *setting;
+    struct listener listener;
+    struct service *service;
+    char name[WORKER_NAME_BYTES]; /* on log lines */
+};
+
+/* Signals become commands in a pipe: the main thread must never block them, not even for a moment,
+ * or they would go to libmilter's thread. */
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    const char command = number == SIGHUP ? WORKER_RELOAD : WORKER_STOP;
+    int saved = errno;
+
+    /* A full pipe has commands enough. */
+    if (write(signal_pipe[1], &command, 1) < 0)
+        errno = saved;
+    errno = saved;
+}
+
+static int catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+static int open_socket(struct worker *worker, char **why)
+{
+    mode_t former;
+    int rc = -1;
+
+    if (listener_prepare(worker->setting, why) != 0)
+        return -1;
+    /* For the moment between bind() and chmod() nobody else may connect. */
+    former = umask(0177);
+    rc = milter_open(worker->setting->address, why);
+    umask(former);
+    if (rc == 0)
+        rc = listener_finish(worker->setting, &worker->listener, why);
+    return rc;
+}
+
+static struct gateway *open_gateway(const struct worker *worker)
+{
+    struct problems problems = {0};
+    struct gateway *gateway = gateway_open(worker->options->config_path, &problems);
+    char *why = NULL;
+
+    if (gateway && privileges_check_spool(gateway->config->settings.spool, &why) != 0) {
+        problems_add(&problems, NULL, 0, "%s", why_text(&why));
+        gateway_release(&gateway);
+    }
+    for (size_t i = 0; i < problems.count; i++) {
+        char *text = problem_text(&problems.items[i]);
+
+        log_line(LOG_LEVEL_ERROR, worker->name, "%s", text ? text : "out of memory");
+        free(text);
+    }
+    why_free(&why);
+    problems_clear(&problems);
+    return gateway;
+}
+
+static int start(struct worker *worker)
+{
+    const struct settings *settings = &worker->options->config->settings;
+    struct gateway *gateway = NULL;
+    char *why = NULL;
+    int rc = -1;
+    int dropped;
+
+    /* The socket first: its port, directory or group may need the privileges. */
+    if (open_socket(worker, &why) != 0)
+        goto out;
+    dropped = privileges_drop(settings->user, settings->group, &why);
+    if (dropped < 0)
+        goto out;
+    if (dropped > 0)
+        log_line(LOG_LEVEL_DEBUG, worker->name, "not started as root: not becoming the user %s",
+                 settings->user);
+    gateway = open_gateway(worker);
+    if (!gateway)
+        goto out;
+    worker->service = service_new(gateway, worker->setting->role);
+    if (!worker->service) {
+        why_set(&why, "out of memory");
+        gateway_release(&gateway);
+        goto out;
+    }
+    rc = 0;
+out:
+    if (why)
+        log_line(LOG_LEVEL_ERROR, worker->name, "%s", why);
+    why_free(&why);
+    return rc;
+}
+
+/* New messages begin under the new configuration; those in hand end under theirs. */
+static void reload(struct worker *worker)
+{
+    struct gateway *gateway = open_gateway(worker);
+
+    if (!gateway) {
+        log_line(LOG_LEVEL_ERROR, worker->name, "not reloaded: the former configuration stays");
+        return;
+    }
+    log_configure(gateway->config->settings.log, gateway->config->settings.log_level,
+                  worker->options->debug);
+    service_replace_gateway(worker->service, gateway);
+    log_line(LOG_LEVEL_INFO, worker->name, "reloaded configuration, rules and trust");
+}
+
+/* The next command from a descriptor; the end of the supervisor's connection means stop. */
+static char next_command(int fd)
+{
+    char command;
+    ssize_t length;
+
+    do
+        length = read(fd, &command, 1);
+    while (length < 0 && errno == EINTR);
+    return length == 1 ? command : WORKER_STOP;
+}
+
+/* Obey the supervisor and signals until told to stop. */
+static void control(struct worker *worker)
+{
+    struct pollfd fds[2] = {{.fd = worker->options->control, .events = POLLIN},
+                            {.fd = signal_pipe[0], .events = POLLIN}};
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        for (size_t i = 0; i < 2; i++) {
+            char command;
+
+            if (!fds[i].revents)
+                continue;
+            command = next_command(fds[i].fd);
+            if (command == WORKER_STOP)
+                return;
+            if (command == WORKER_RELOAD)
+                reload(worker);
+        }
+    }
+}
+
+static void *serve(void *context)
+{
+    struct worker *worker = context;
+
+    milter_run(worker->service);
+    log_line(LOG_LEVEL_ERROR, worker->name, "libmilter has given up; this worker ends");
+    _exit(1);
+}
+
+/* Finish the messages in hand; take no others. Returns how many are left. */
+static size_t finish(struct worker *worker)
+{
+    size_t left;
+
+    service_stop(worker->service);
+    listener_remove(&worker->listener);
+    left = service_wait_idle(worker->service, service_shutdown_timeout_s(worker->service));
+    if (left > 0)
+        log_line(LOG_LEVEL_WARNING, worker->name,
+                 "stopped with %zu messages in hand; the MTA will defer them", left);
+    else
+        log_line(LOG_LEVEL_INFO, worker->name, "stopped, no message in hand");
+    return left;
+}
+
+int worker_run(const struct worker_options *options)
+{
+    struct worker worker = {.options = options};
+    pthread_t thread;
+    const char ready = WORKER_READY;
+
+    worker.setting = &options->config->settings.sockets[options->socket_index];
+    snprintf(worker.name, sizeof worker.name, "worker-%zu", options->socket_index + 1);
+    if (catch_signals() != 0 || start(&worker) != 0) {
+        listener_remove(&worker.listener);
+        return 1;
+    }
+    if (pthread_create(&thread, NULL, serve, &worker) != 0 || pthread_detach(thread) != 0) {
+        log_line(LOG_LEVEL_ERROR, worker.name, "cannot start a thread");
+        listener_remove(&worker.listener);
+        return 1;
+    }
+    log_line(LOG_LEVEL_INFO, worker.name, "serving %s as %s", worker.setting->address,
+             role_name(worker.setting->role));
+    if (options->background)
+        background_detach(options->config->settings.log == LOG_TARGET_STDERR);
+    log_mirror_errors(false);
+    if (write(options->control, &ready, 1) != 1)
+        log_line(LOG_LEVEL_WARNING, worker.name, "the supervisor is gone");
+    control(&worker);
+    /* libmilter's threads still run: with messages left they must not meet the exit handlers. The
+     * service stays, for connections that are only now refused; its store is closed. */
+    if (finish(&worker) > 0)
+        _exit(1);
+    service_replace_gateway(worker.service, NULL);
+    return 0;
+}
