@@ -51,7 +51,9 @@ struct decision {
 };
 
 /* Resolve one direction for a pair of canonical addresses. `external` may be "" for the null sender
- * (only "*" matches it). `has_certificate` chooses the default of the outgoing direction: `sign`
+ * (only "*" matches it); it is never an address of a managed domain: an external pattern does not
+ * match such a one (DESIGN section 2), and it is the caller, who knows the managed domains, that
+ * does not ask for one. `has_certificate` chooses the default of the outgoing direction: `sign`
  * for a mailbox with an active certificate, else `none`. `delimiters` applies to managed patterns.
  */
 struct decision rules_incoming(const struct rule_list *rules, const char *managed,
@@ -79,6 +81,7 @@ const char *outgoing_mode_name(enum outgoing_mode mode);
 int incoming_mode_from_name(const char *name, enum incoming_mode *out);
 int outgoing_mode_from_name(const char *name, enum outgoing_mode *out);
 
+void rule_clear(struct rule *rule);
 void rules_clear(struct rule_list *rules);
 
 #endif

@@ -1,6 +1,6 @@
 /* Settings of smimed.conf, as values.
  *
- * One table in settings.c (name, type, default, minimum, maximum, allowed values, one line of
+ * One table in settings_table.c (name, type, default, minimum, maximum, allowed values, one line of
  * documentation) feeds the parser, `smimed -t`, the dump of defaults and the test that
  * smimed.conf(5) names them all. */
 #ifndef RULES_SETTINGS_H
@@ -38,7 +38,7 @@ struct login_setting {
 
 /* trusted_networks = ( { network = "192.0.2.0/24"; addresses = [ "example.com" ]; } ) */
 struct network_setting {
-    unsigned char prefix[16]; /* IPv6, or IPv4-mapped */
+    unsigned char prefix[16]; /* IPv6, or IPv4-mapped (RFC 4291 section 2.5.5.2) */
     unsigned prefix_bits;     /* of 128 */
     struct pattern_list addresses;
 };
@@ -55,6 +55,10 @@ enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Is `ip` (IPv6, or IPv4-mapped) in the network? An IPv6 network wider than the IPv4-mapped
+ * addresses ("::/0") does not contain these: who trusts an IPv6 network does not mean all IPv4. */
+bool settings_network_contains(const struct network_setting *network, const unsigned char ip[16]);
 
 struct settings {
     /* who we are */
@@ -113,8 +117,15 @@ struct settings {
     int shutdown_timeout_s;       /* SIGTERM waits so long for the messages in hand; default 60 */
 };
 
-/* Write all settings with type, default, allowed values and documentation, for `smimed --defaults`.
- */
+/* Fill `settings` with the defaults (managed_domains and all lists empty). Returns 0, or -1 when
+ * out of memory; then nothing needs clearing. */
+int settings_init(struct settings *settings, char **why);
+
+/* Release what the settings own. */
+void settings_clear(struct settings *settings);
+
+/* Write all settings with type, default, allowed values and documentation, for `smimed --defaults`:
+ * the text is itself a configuration that config_load() takes and that gives the defaults. */
 void settings_print_defaults(FILE *out);
 
 /* Name of the i-th setting in the table, NULL past the end (for the manual's test). */

@@ -1,0 +1,233 @@
+/* The one table of settings: parser, dump of defaults and the manual's test read it. */
+#include "settings_table.h"
+#include "settings.h"
+
+#include <string.h>
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define PATH_MAX_BYTES 1024
+#define NAME_MAX_BYTES 255
+#define TAG_MAX_BYTES 64
+#define DELIMITERS_MAX_BYTES 8
+
+static const char *const content_ciphers[] = {
+    [CIPHER_AES_256_CBC] = "aes-256-cbc", [CIPHER_AES_256_GCM] = "aes-256-gcm", NULL};
+static const char *const key_transports[] = {
+    [KEY_TRANSPORT_PKCS1] = "pkcs1", [KEY_TRANSPORT_OAEP] = "oaep", NULL};
+static const char *const signature_schemes[] = {
+    [SIGNATURE_PKCS1] = "pkcs1", [SIGNATURE_PSS] = "pss", NULL};
+static const char *const unauthorised_actions[] = {
+    [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
+static const char *const log_targets[] = {
+    [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
+static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
+                                         [LOG_LEVEL_WARNING] = "warning",
+                                         [LOG_LEVEL_INFO] = "info",
+                                         [LOG_LEVEL_DEBUG] = "debug",
+                                         NULL};
+
+static bool is_absolute_path(const char *value)
+{
+    return value[0] == '/';
+}
+
+static bool is_absolute_path_or_empty(const char *value)
+{
+    return value[0] == '\0' || value[0] == '/';
+}
+
+/* What may stand in a local part and means nothing there by itself. */
+static bool is_delimiter_set(const char *value)
+{
+    return strspn(value, "!#$%&'*+-/=?^_`{|}~") == strlen(value);
+}
+
+/* So that it needs no quoting in Authentication-Results (RFC 8601 section 2.2). */
+static bool is_token(const char *value)
+{
+    return strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
+           strlen(value);
+}
+
+static bool is_printable_ascii(const char *value)
+{
+    for (const char *p = value; *p != '\0'; p++) {
+        if (*p < 0x20 || *p > 0x7E)
+            return false;
+    }
+    return true;
+}
+
+#define AT(member) .offset = offsetof(struct settings, member)
+#define TEXT(member_, default_, least_, most_, accepts_, allowed_, documentation_)                 \
+    {                                                                                              \
+        .name = #member_, .type = SETTING_STRING, AT(member_), .minimum = least_,                  \
+        .maximum = most_, .text = default_, .accepts = accepts_, .allowed = allowed_,              \
+        .documentation = documentation_                                                            \
+    }
+#define CHOICE(member_, default_, choices_, documentation_)                                        \
+    {                                                                                              \
+        .name = #member_, .type = SETTING_CHOICE, AT(member_), .number = default_,                 \
+        .choices = choices_, .documentation = documentation_                                       \
+    }
+#define SWITCH(member_, default_, documentation_)                                                  \
+    {                                                                                              \
+        .name = #member_, .type = SETTING_BOOL, AT(member_), .number = default_,                   \
+        .documentation = documentation_                                                            \
+    }
+#define NUMBER(type_, member_, default_, least_, most_, documentation_)                            \
+    {                                                                                              \
+        .name = #member_, .type = type_, AT(member_), .number = default_, .minimum = least_,       \
+        .maximum = most_, .documentation = documentation_                                          \
+    }
+#define LIST(name_, required_, allowed_, documentation_, example_)                                 \
+    {                                                                                              \
+        .name = name_, .type = SETTING_LIST, .required = required_, .allowed = allowed_,           \
+        .documentation = documentation_, .example = example_                                       \
+    }
+
+const struct setting_entry settings_table[] = {
+    /* who we are */
+    LIST("managed_domains", true,
+         "list of domains: \"example.com\", or \".example.com\" for its "
+         "subdomains",
+         "The domains that are ours. An address in one of them is managed, any other external.",
+         "[ \"example.com\" ]"),
+    TEXT(
+        recipient_delimiter, "+", 0, DELIMITERS_MAX_BYTES, is_delimiter_set,
+        "any of !#$%&'*+-/=?^_`{|}~, or nothing",
+        "Characters that separate a tag from a mailbox (user+tag@example.com), as the MTA has it."),
+    {.name = "authserv_id",
+     .type = SETTING_STRING,
+     AT(authserv_id),
+     .minimum = 1,
+     .maximum = NAME_MAX_BYTES,
+     .accepts = is_token,
+     .allowed = "letters, digits, dots, hyphens and underscores",
+     .documentation = "The name under which results stand in Authentication-Results (RFC 8601).\n"
+                      "The default is the name of the host.",
+     .example = "\"mail.example.com\""},
+
+    /* where things are */
+    TEXT(store, "/var/lib/smimed/store.db", 1, PATH_MAX_BYTES, is_absolute_path, "absolute path",
+         "The database with certificates, mailboxes, keys and trust anchors."),
+    TEXT(master_secret, "/etc/smimed/master.secret", 1, PATH_MAX_BYTES, is_absolute_path,
+         "absolute path", "The file with the secret under which private keys are encrypted."),
+    TEXT(spool, "/var/spool/smimed", 1, PATH_MAX_BYTES, is_absolute_path, "absolute path",
+         "The directory for bodies that are being worked on; never holds them beyond that."),
+    TEXT(mozilla_roots, "libnssckbi.so", 0, PATH_MAX_BYTES, NULL, "PKCS#11 module, or nothing",
+         "The module with Mozilla's built-in roots; \"\" trusts imported anchors only."),
+
+    /* daemon */
+    LIST("sockets", false,
+         "list of groups: address (\"unix:/path\", \"inet:port@host\", \"inet6:port@host\"), role "
+         "(inbound, submission, local), mode and group (Unix sockets)",
+         "Where the MTA finds the daemon. The role of a socket says who speaks to it: inbound for\n"
+         "strangers, submission for authenticated users and trusted hosts, local for programs on "
+         "this\nmachine. The daemon needs at least one; `mode` is octal (default \"0660\").",
+         "( { address = \"unix:/run/smimed/inbound.sock\"; role = \"inbound\"; mode = \"0660\"; "
+         "group = \"postfix\"; } )"),
+    TEXT(user, "smimed", 0, NAME_MAX_BYTES, NULL, "user name, or nothing",
+         "The user that the daemon becomes when it is started as root; \"\" stays as it is."),
+    TEXT(group, "", 0, NAME_MAX_BYTES, NULL, "group name, or nothing",
+         "The group that the daemon becomes; \"\" is the primary group of `user`."),
+    TEXT(pid_file, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty, "absolute path, or nothing",
+         "Where the process id of the daemon is written; \"\" writes none."),
+    CHOICE(log, LOG_TARGET_STDERR, log_targets, "Where the log goes."),
+    CHOICE(log_level, LOG_LEVEL_INFO, log_levels, "The least important lines that are logged."),
+
+    /* who may ask for what */
+    LIST("sender_logins", false,
+         "\"mta\", or a list of groups: login, addresses (patterns of managed addresses)",
+         "Which login may sign as which addresses. \"mta\" states that the MTA enforces it\n"
+         "(smtpd_sender_login_maps). With an empty list a login owns the address of the same name.",
+         "( { login = \"alice\"; addresses = [ \"alice@example.com\", \"info@example.com\" ]; } )"),
+    LIST("trusted_networks", false,
+         "list of groups: network (\"192.0.2.0/24\", \"2001:db8::/32\"), addresses (patterns of "
+         "managed addresses)",
+         "Which hosts may sign without a login, and as which addresses.",
+         "( { network = \"192.0.2.0/24\"; addresses = [ \"example.com\" ]; } )"),
+    LIST("local_senders", false, "list of patterns of managed addresses",
+         "The addresses as which programs on this machine may sign (sockets of role local).",
+         "[ \"cron@example.com\" ]"),
+    LIST("shared_mailboxes", false,
+         "list of groups: from (a pattern of managed addresses), senders (patterns of managed "
+         "addresses)",
+         "Who, named in Sender:, may write as the shared mailbox named in From:.",
+         "( { from = \"info@example.com\"; senders = [ \"alice@example.com\" ]; } )"),
+    CHOICE(unauthorised_sender, UNAUTHORISED_UNSIGNED, unauthorised_actions,
+           "What happens to a message whose sender may not sign as its From: sent unsigned, or "
+           "refused."),
+
+    /* outgoing */
+    CHOICE(content_cipher, CIPHER_AES_256_CBC, content_ciphers,
+           "The cipher for content. Every S/MIME program reads aes-256-cbc (EnvelopedData);\n"
+           "aes-256-gcm (AuthEnvelopedData, RFC 5083) is better, but not read by all."),
+    CHOICE(key_transport, KEY_TRANSPORT_PKCS1, key_transports,
+           "How content keys are encrypted to RSA keys: pkcs1 (v1.5) or oaep."),
+    CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
+           "How RSA keys sign: pkcs1 (v1.5) or pss."),
+
+    /* incoming */
+    SWITCH(null_sender_exempt, false,
+           "Are bounces and receipts (the null sender) exempt from decrypt-forced?"),
+    SWITCH(harvest, true, "Are certificates learned from mail with a valid signature?"),
+    SWITCH(clear_sign, true,
+           "Do opaque-signed messages become clear-signed ones, where that is sound?"),
+    SWITCH(subject_tags, false, "Is the verdict written into the subject?"),
+    TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+         "The tag of a message with a valid signature."),
+    TEXT(tag_encrypted, "[encrypted]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+         "The tag of a message that came encrypted."),
+    TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable_ascii,
+         "printable ASCII", "The tag of a message with a signature that is not valid."),
+
+    /* ceilings */
+    NUMBER(SETTING_INT64, max_message_bytes, 150 * MIB, 64 * KIB, 64 * GIB,
+           "Larger messages are refused (552 5.3.4)."),
+    NUMBER(SETTING_INT64, message_size_limit, 0, 0, 64 * GIB,
+           "The size that the MTA takes (message_size_limit in Postfix): no result may exceed it.\n"
+           "0 is unknown."),
+    NUMBER(SETTING_INT, max_header_bytes, 1 * MIB, 4 * KIB, 64 * MIB,
+           "Bytes of all header fields of a message."),
+    NUMBER(SETTING_INT, max_recipients, 1000, 1, 100000, "Recipients of a message."),
+    NUMBER(SETTING_INT, max_parts, 10000, 1, 1000000, "MIME parts of a message."),
+    NUMBER(SETTING_INT, max_nesting, 8, 1, 64, "S/MIME layers inside each other."),
+    NUMBER(SETTING_INT, max_structure_bytes, 4 * MIB, 64 * KIB, 256 * MIB,
+           "Bytes of a CMS structure without its content."),
+    NUMBER(SETTING_INT, max_signers, 16, 1, 1000, "Signers of a message."),
+    NUMBER(SETTING_INT, max_certificates, 64, 1, 1000, "Certificates in a CMS structure."),
+    NUMBER(SETTING_INT, max_chain, 10, 1, 100, "Certificates from a signer to its anchor."),
+    NUMBER(SETTING_INT, work_timeout_s, 45, 1, 240,
+           "Seconds that the work at the end of a message may take; then it is deferred."),
+    NUMBER(SETTING_INT, memory_spool_bytes, 256 * KIB, 0, 64 * MIB,
+           "Smaller bodies stay in memory; larger ones go to `spool`."),
+    NUMBER(SETTING_INT, database_timeout_ms, 5000, 0, 60000,
+           "Milliseconds to wait for a database that somebody else has locked."),
+    NUMBER(SETTING_INT, shutdown_timeout_s, 60, 0, 3600,
+           "Seconds that SIGTERM waits for the messages in hand."),
+
+    /* rules */
+    LIST("rules", false,
+         "list of groups: note, managed, external (patterns), incoming (undefined, none, "
+         "decrypt-optional, decrypt-always, decrypt-forced), outgoing (undefined, none, sign, "
+         "encrypt-optional, encrypt-forced)",
+         "What happens between which of our addresses and which others: for each direction the "
+         "first\nrule that matches and does not say undefined decides.",
+         "( { note = \"Partner: never in the clear\"; managed = [ \"*\" ]; external = [ "
+         "\"partner.test\" ]; outgoing = \"encrypt-forced\"; } )"),
+};
+
+const size_t settings_table_count = sizeof settings_table / sizeof settings_table[0];
+
+const struct setting_entry *settings_find(const char *name)
+{
+    for (size_t i = 0; i < settings_table_count; i++) {
+        if (strcmp(settings_table[i].name, name) == 0)
+            return &settings_table[i];
+    }
+    return NULL;
+}
