@@ -15,7 +15,7 @@ VARIANT ?= plain
 B       ?= build/$(VARIANT)
 
 PREFIX     ?= /usr/local
-sysconfdir ?= /etc
+sysconfdir    ?= /etc
 localstatedir ?= /var
 
 PKGS     = libconfig gmime-3.0 jansson libcurl sqlite3 p11-kit-1 libidn2 libssl libcrypto
@@ -117,11 +117,42 @@ check:
 	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
 	@tests/check/run.sh
 
+# Installation, with everything where Debian expects it when PREFIX=/usr. DESTDIR= goes before each
+# path. An existing smimed.conf is never overwritten. Directories with keys or clear text belong to
+# the user smimed, if there is one on this machine already (README.md says how to make it).
+sbindir  ?= $(PREFIX)/sbin
+mandir   ?= $(PREFIX)/share/man
+docdir   ?= $(PREFIX)/share/doc/smimed
+unitdir  ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
+CONFIG    = $(sysconfdir)/smimed/smimed.conf
+EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc
+PAGES     = $(wildcard man/smimed.8 man/smimectl.8 man/smimed.conf.5)
+OWNER     = $(if $(DESTDIR),,$(shell [ `id -u` = 0 ] && getent passwd smimed >/dev/null && echo -o smimed -g smimed))
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
+	install -d $(DESTDIR)$(docdir)/examples $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/smimed
+	install -d -m 0700 $(OWNER) $(DESTDIR)$(localstatedir)/lib/smimed $(DESTDIR)$(localstatedir)/spool/smimed
+	install -m 0755 $(B)/smimed $(B)/smimectl $(DESTDIR)$(sbindir)
+	for page in $(PAGES); do \
+	    install -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/ || exit 1; done
+	install -m 0644 README.md $(DESTDIR)$(docdir)
+	cd etc && install -m 0644 $(EXAMPLES) $(DESTDIR)$(docdir)/examples
+	[ -e $(DESTDIR)$(CONFIG) ] || install -m 0644 etc/smimed.conf.minimal $(DESTDIR)$(CONFIG)
+	sed -e 's,@sbindir@,$(sbindir),g' -e 's,@config@,$(CONFIG),g' etc/smimed.service.in >$(B)/smimed.service
+	install -m 0644 $(B)/smimed.service $(DESTDIR)$(unitdir)
+
+# Takes away what install put there, but no configuration, no keys and no mail.
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/smimed $(DESTDIR)$(sbindir)/smimectl $(DESTDIR)$(unitdir)/smimed.service
+	rm -f $(DESTDIR)$(mandir)/man8/smimed.8 $(DESTDIR)$(mandir)/man8/smimectl.8 $(DESTDIR)$(mandir)/man5/smimed.conf.5
+	rm -rf $(DESTDIR)$(docdir)
+
 -include tests/e2e/e2e.mk
 
 clean:
 	rm -rf build
 
-.PHONY: all build-deps check clean deps fuzzers packages tests-programs tools
+.PHONY: all build-deps check clean deps fuzzers install packages uninstall tests-programs tools
 -include $(LIB_OBJ:.o=.d) $(DAEMON_OBJ:.o=.d) $(ADMIN_OBJ:.o=.d)
 -include $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(TOOL_BIN:=.d)
