@@ -1,0 +1,79 @@
+/* The header of the entity that a message holds. */
+#include "canonical_head.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "why.h"
+
+static int copy_content_fields(const struct header *from, struct header *to)
+{
+    for (size_t i = 0; i < from->count; i++)
+        if (header_is_content(from->fields[i].name) &&
+            header_add(to, from->fields[i].name, from->fields[i].value) != 0)
+            return -1;
+    return 0;
+}
+
+/* The header as text, with the empty line. */
+static char *header_text(const struct header *header, size_t *length_out)
+{
+    char *text = malloc(header->bytes + 3);
+    char *p = text;
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < header->count; i++) {
+        p = stpcpy(p, header->fields[i].name);
+        *p++ = ':';
+        p = stpcpy(p, header->fields[i].value);
+        p = stpcpy(p, "\r\n");
+    }
+    p = stpcpy(p, "\r\n");
+    *length_out = (size_t)(p - text);
+    return text;
+}
+
+enum smime_status canonical_head_make(const struct entity *message,
+                                      const struct smime_limits *limits, struct canonical_head *out,
+                                      char **why)
+{
+    struct text body = {.body = message->body};
+    unsigned flags = 0;
+    *out = (struct canonical_head){0};
+    if (spool_size(message->body) > limits->max_message_bytes) {
+        why_set(why, "the message has more than %lld bytes", limits->max_message_bytes);
+        return SMIME_REFUSED;
+    }
+    if (text_scan(&body, &flags) != 0 || copy_content_fields(&message->header, &out->header) != 0)
+        goto failed;
+    if (header_get(&out->header, "Content-Type", 0) == NULL &&
+        header_insert(&out->header, 0, "Content-Type",
+                      (flags & UNCLEAN_EIGHT_BIT) != 0 ? " text/plain; charset=unknown-8bit"
+                                                       : " text/plain; charset=us-ascii") != 0)
+        goto failed;
+    if (out->header.bytes > limits->max_header_bytes) {
+        why_set(why, "the content header fields have more than %zu bytes",
+                limits->max_header_bytes);
+        canonical_head_clear(out);
+        return SMIME_REFUSED;
+    }
+    out->text = header_text(&out->header, &out->length);
+    if (out->text == NULL)
+        goto failed;
+    out->flags = flags | bytes_scan(out->text, out->length);
+    return SMIME_OK;
+failed:
+    why_set(why, "cannot read the message: %s", strerror(errno));
+    canonical_head_clear(out);
+    return SMIME_ERROR;
+}
+
+void canonical_head_clear(struct canonical_head *head)
+{
+    if (head == NULL)
+        return;
+    header_clear(&head->header);
+    free(head->text);
+    *head = (struct canonical_head){0};
+}
