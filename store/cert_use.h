@@ -11,6 +11,10 @@
 
 enum cert_use { CERT_USE_SIGN, CERT_USE_ENCRYPT };
 
+#define CERT_MAX_ADDRESSES 256     /* in one certificate; further ones are passed over */
+#define CERT_MAX_BYTES (64 * 1024) /* DER of a certificate that may be used or stored */
+#define CERT_MIN_RSA_BITS 2048
+
 struct cert_addresses {
     char **items; /* canonical, each once */
     size_t count;
@@ -27,6 +31,13 @@ void cert_addresses_clear(struct cert_addresses *addresses);
  * what was found and what was wanted: no address, domain or gateway certificate, CA certificate,
  * expired, not yet valid, key usage, extended key usage, key too weak. */
 int cert_check_use(X509 *certificate, enum cert_use use, time_t now, char **why);
+
+/* May it be a trust anchor at `now`? Returns 0, or -1 with a sentence: not a CA certificate,
+ * expired, not yet valid. */
+int cert_check_anchor(X509 *certificate, time_t now, char **why);
+
+/* First and last second of the validity. Returns 0, or -1 when they cannot be read. */
+int cert_validity(X509 *certificate, time_t *not_before_out, time_t *not_after_out);
 
 /* SHA-256 over the DER, lower-case hex: a new string, NULL when out of memory. */
 char *cert_fingerprint(X509 *certificate);

@@ -98,6 +98,12 @@ enum store_status store_mailbox_set_never_decrypt(struct store *store, const cha
 enum store_status store_mailbox_activate(struct store *store, const char *address, EVP_PKEY *key,
                                          X509 *certificate, STACK_OF(X509) * chain, time_t now,
                                          char **why);
+/* A key that only decrypts (from before smimed, or of a pair with one certificate for each use): it
+ * joins the former ones. The key must match the certificate and the certificate name an address of
+ * the mailbox; it may be expired. State and signing key stay as they are. */
+enum store_status store_mailbox_add_former_key(struct store *store, const char *address,
+                                               EVP_PKEY *key, X509 *certificate, time_t now,
+                                               char **why);
 /* Stops signing, not decrypting. */
 enum store_status store_mailbox_deactivate(struct store *store, const char *address, char **why);
 void mailbox_free(struct mailbox **mailbox);

@@ -1,0 +1,249 @@
+/* Mozilla's mail roots, through p11-kit.
+ *
+ * NSS keeps trust in objects beside the certificates (class CKO_NSS_TRUST); the two belong together
+ * by issuer and serial number. */
+#include "mozilla.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define P11_KIT_FUTURE_UNSTABLE_API 1 /* the iterator; unchanged since p11-kit 0.18 */
+#include <p11-kit/iter.h>
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11x.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "why.h"
+
+/* Issuer and serial number of a trusted root, in DER. */
+struct trusted {
+    unsigned char *issuer;
+    size_t issuer_length;
+    unsigned char *serial;
+    size_t serial_length;
+};
+
+struct trusted_list {
+    struct trusted items[MOZILLA_MAX_OBJECTS];
+    size_t count;
+};
+
+static void trusted_list_free(struct trusted_list **list)
+{
+    for (size_t i = 0; *list && i < (*list)->count; i++) {
+        free((*list)->items[i].issuer);
+        free((*list)->items[i].serial);
+    }
+    free(*list);
+    *list = NULL;
+}
+
+/* p11-kit looks for bare names in a directory of its own; libnssckbi.so is where libraries are. */
+static char *find_module(const char *module, char **why)
+{
+    struct link_map *map = NULL;
+    char *path = NULL;
+    if (strchr(module, '/')) {
+        path = realpath(module, NULL);
+        if (!path) {
+            why_set(why, "%s", strerror(errno));
+        }
+        return path;
+    }
+    void *library = dlopen(module, RTLD_LAZY | RTLD_LOCAL);
+    if (!library) {
+        why_set(why, "%s", dlerror());
+        return NULL;
+    }
+    if (dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0') {
+        path = strdup(map->l_name);
+    }
+    dlclose(library);
+    if (!path) {
+        why_set(why, "its path cannot be found out");
+    }
+    return path;
+}
+
+typedef enum store_status object_taker(CK_ATTRIBUTE *attributes, void *context, char **why);
+
+/* Hand the attributes of every object that matches `match` to `take`. */
+static enum store_status each_object(CK_FUNCTION_LIST *module, CK_ATTRIBUTE *match,
+                                     CK_ULONG match_count, const CK_ATTRIBUTE_TYPE *types,
+                                     size_t type_count, object_taker *take, void *context,
+                                     char **why)
+{
+    enum store_status status = STORE_OK;
+    CK_RV code = CKR_OK;
+    P11KitIter *iterator = p11_kit_iter_new(NULL, 0);
+    if (!iterator) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
+    }
+    p11_kit_iter_add_filter(iterator, match, match_count);
+    p11_kit_iter_begin_with(iterator, module, 0, 0);
+    while (status == STORE_OK && (code = p11_kit_iter_next(iterator)) == CKR_OK) {
+        CK_ATTRIBUTE attributes[4] = {{0}};
+        for (size_t i = 0; i < type_count; i++) {
+            attributes[i].type = types[i];
+        }
+        /* An object without these attributes says nothing about mail. */
+        if (p11_kit_iter_load_attributes(iterator, attributes, type_count) == CKR_OK) {
+            status = take(attributes, context, why);
+        }
+        for (size_t i = 0; i < type_count; i++) {
+            free(attributes[i].pValue);
+        }
+    }
+    if (status == STORE_OK && code != CKR_CANCEL) {
+        why_set(why, "its objects cannot be read: %s", p11_kit_strerror(code));
+        status = STORE_ERROR;
+    }
+    p11_kit_iter_free(iterator);
+    return status;
+}
+
+static bool is_there(const CK_ATTRIBUTE *attribute)
+{
+    return attribute->pValue && attribute->ulValueLen > 0 && attribute->ulValueLen != (CK_ULONG)-1;
+}
+
+static enum store_status take_trust(CK_ATTRIBUTE *attributes, void *context, char **why)
+{
+    struct trusted_list *list = context;
+    CK_ULONG trust = 0;
+    if (!is_there(&attributes[0]) || !is_there(&attributes[1]) ||
+        attributes[2].ulValueLen != sizeof trust) {
+        return STORE_OK;
+    }
+    memcpy(&trust, attributes[2].pValue, sizeof trust);
+    if (trust != CKT_NSS_TRUSTED_DELEGATOR) {
+        return STORE_OK;
+    }
+    if (list->count == MOZILLA_MAX_OBJECTS) {
+        why_set(why, "it has more than %d trust objects", MOZILLA_MAX_OBJECTS);
+        return STORE_ERROR;
+    }
+    struct trusted *item = &list->items[list->count++];
+    item->issuer = attributes[0].pValue;
+    item->issuer_length = attributes[0].ulValueLen;
+    item->serial = attributes[1].pValue;
+    item->serial_length = attributes[1].ulValueLen;
+    attributes[0].pValue = NULL; /* ours now */
+    attributes[1].pValue = NULL;
+    return STORE_OK;
+}
+
+struct certificate_context {
+    const struct trusted_list *trusted;
+    STACK_OF(X509) * roots;
+};
+
+static bool is_trusted(const struct trusted_list *list, const CK_ATTRIBUTE *issuer,
+                       const CK_ATTRIBUTE *serial)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct trusted *item = &list->items[i];
+        if (item->issuer_length == issuer->ulValueLen &&
+            item->serial_length == serial->ulValueLen &&
+            memcmp(item->issuer, issuer->pValue, item->issuer_length) == 0 &&
+            memcmp(item->serial, serial->pValue, item->serial_length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum store_status take_certificate(CK_ATTRIBUTE *attributes, void *context, char **why)
+{
+    struct certificate_context *to = context;
+    if (!is_there(&attributes[0]) || !is_there(&attributes[1]) || !is_there(&attributes[2]) ||
+        !is_trusted(to->trusted, &attributes[0], &attributes[1])) {
+        return STORE_OK;
+    }
+    const unsigned char *at = attributes[2].pValue;
+    X509 *root = d2i_X509(NULL, &at, (long)attributes[2].ulValueLen);
+    if (!root || sk_X509_num(to->roots) >= MOZILLA_MAX_OBJECTS ||
+        sk_X509_push(to->roots, root) <= 0) {
+        X509_free(root);
+        ERR_clear_error();
+        why_set(why, "one of its roots cannot be read");
+        return STORE_ERROR;
+    }
+    /* Decode the extensions once and now, not by the first thread that verifies with it. */
+    X509_check_purpose(root, -1, 0);
+    return STORE_OK;
+}
+
+static enum store_status read_roots(CK_FUNCTION_LIST *module, STACK_OF(X509) * roots, char **why)
+{
+    static const CK_ATTRIBUTE_TYPE trust_types[] = {CKA_ISSUER, CKA_SERIAL_NUMBER,
+                                                    CKA_TRUST_EMAIL_PROTECTION};
+    static const CK_ATTRIBUTE_TYPE certificate_types[] = {CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_VALUE};
+    CK_OBJECT_CLASS trust_class = CKO_NSS_TRUST;
+    CK_OBJECT_CLASS certificate_class = CKO_CERTIFICATE;
+    CK_ATTRIBUTE match = {CKA_CLASS, &trust_class, sizeof trust_class};
+
+    struct trusted_list *trusted = calloc(1, sizeof *trusted);
+    if (!trusted) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
+    }
+    enum store_status status =
+        each_object(module, &match, 1, trust_types, 3, take_trust, trusted, why);
+    if (status == STORE_OK) {
+        struct certificate_context context = {trusted, roots};
+        match.pValue = &certificate_class;
+        status =
+            each_object(module, &match, 1, certificate_types, 3, take_certificate, &context, why);
+    }
+    if (status == STORE_OK && sk_X509_num(roots) == 0) {
+        why_set(why, "it holds no root that is trusted for mail");
+        status = STORE_ERROR;
+    }
+    trusted_list_free(&trusted);
+    return status;
+}
+
+static enum store_status read_module(const char *path, STACK_OF(X509) * roots, char **why)
+{
+    CK_FUNCTION_LIST *module = p11_kit_module_load(path, 0);
+    if (!module) {
+        why_set(why, "%s", p11_kit_message() ? p11_kit_message() : "it cannot be loaded");
+        return STORE_ERROR;
+    }
+    enum store_status status = STORE_ERROR;
+    CK_RV code = p11_kit_module_initialize(module);
+    if (code == CKR_OK) {
+        status = read_roots(module, roots, why);
+        p11_kit_module_finalize(module);
+    } else {
+        why_set(why, "it cannot be initialised: %s", p11_kit_strerror(code));
+    }
+    p11_kit_module_release(module);
+    return status;
+}
+
+enum store_status mozilla_roots_read(const char *module, STACK_OF(X509) * *out, char **why)
+{
+    *out = NULL;
+    STACK_OF(X509) *roots = sk_X509_new_null();
+    char *path = roots ? find_module(module, why) : NULL;
+    enum store_status status = path ? read_module(path, roots, why) : STORE_ERROR;
+    if (status == STORE_OK) {
+        *out = roots;
+        roots = NULL;
+    } else {
+        why_prefix(why, "Mozilla's roots cannot be read from the module %s (setting mozilla_roots)",
+                   module);
+    }
+    free(path);
+    sk_X509_pop_free(roots, X509_free);
+    return status;
+}

@@ -1,0 +1,178 @@
+/* The tables of a store, and the steps from each version to the next. */
+#include "schema.h"
+
+#include <stdio.h>
+
+#include "why.h"
+
+/* Certificates stand in one table, each once, whatever they are used for. All times are seconds
+ * since 1970. `source` orders: imported (0) before harvested (1). */
+static const char version_1[] =
+    "CREATE TABLE meta ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " generation INTEGER NOT NULL,"
+    " secret_check BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE certificate ("
+    " id INTEGER PRIMARY KEY,"
+    " fingerprint TEXT NOT NULL UNIQUE CHECK (length(fingerprint) = 64),"
+    " der BLOB NOT NULL,"
+    " not_before INTEGER NOT NULL,"
+    " not_after INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE mailbox ("
+    " id INTEGER PRIMARY KEY,"
+    " address TEXT NOT NULL UNIQUE,"
+    " domain TEXT NOT NULL,"
+    " state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 2),"
+    " never_decrypt INTEGER NOT NULL DEFAULT 0 CHECK (never_decrypt IN (0, 1)),"
+    " signing_key INTEGER REFERENCES private_key (id)"
+    ") STRICT;"
+    "CREATE INDEX mailbox_domain ON mailbox (domain, address);"
+    "CREATE INDEX mailbox_state ON mailbox (state, address);"
+    "CREATE INDEX mailbox_signing_key ON mailbox (signing_key);"
+    /* The first address (position 0) and the further ones: one name space for all mailboxes. */
+    "CREATE TABLE mailbox_address ("
+    " address TEXT PRIMARY KEY,"
+    " mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " UNIQUE (mailbox, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE private_key ("
+    " id INTEGER PRIMARY KEY,"
+    " mailbox INTEGER NOT NULL REFERENCES mailbox (id),"
+    " certificate INTEGER NOT NULL REFERENCES certificate (id),"
+    " pkcs8 BLOB NOT NULL,"
+    " added INTEGER NOT NULL,"
+    " UNIQUE (mailbox, certificate)"
+    ") STRICT;"
+    "CREATE INDEX private_key_certificate ON private_key (certificate);"
+    "CREATE TABLE key_chain ("
+    " private_key INTEGER NOT NULL REFERENCES private_key (id) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " certificate INTEGER NOT NULL REFERENCES certificate (id),"
+    " PRIMARY KEY (private_key, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX key_chain_certificate ON key_chain (certificate);"
+    "CREATE TABLE pubkey ("
+    " id INTEGER PRIMARY KEY,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " source INTEGER NOT NULL CHECK (source IN (0, 1)),"
+    " first_seen INTEGER NOT NULL,"
+    " last_seen INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE pubkey_address ("
+    " address TEXT NOT NULL,"
+    " pubkey INTEGER NOT NULL REFERENCES pubkey (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (address, pubkey)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pubkey_address_pubkey ON pubkey_address (pubkey);"
+    "CREATE TABLE capabilities ("
+    " address TEXT PRIMARY KEY,"
+    " der BLOB NOT NULL,"
+    " declared INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE anchor ("
+    " id INTEGER PRIMARY KEY,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " added INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE intermediate ("
+    " certificate INTEGER PRIMARY KEY REFERENCES certificate (id),"
+    " last_seen INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX intermediate_last_seen ON intermediate (last_seen);";
+
+const struct schema_step schema_steps[] = {
+    {version_1, NULL},
+};
+const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
+
+static enum store_status set_version(struct sql *sql, size_t version, char **why)
+{
+    /* PRAGMA takes no placeholders. */
+    char text[64];
+    snprintf(text, sizeof text, "PRAGMA user_version = %zu", version);
+    return sql_script(sql, text, why);
+}
+
+static enum store_status run_steps(struct sql *sql, const struct schema_step *steps, size_t from,
+                                   size_t to, char **why)
+{
+    for (size_t i = from; i < to; i++) {
+        enum store_status status = STORE_OK;
+        if (steps[i].script) {
+            status = sql_script(sql, steps[i].script, why);
+        }
+        if (status == STORE_OK && steps[i].run) {
+            status = steps[i].run(sql, why);
+        }
+        if (status == STORE_OK) {
+            status = set_version(sql, i + 1, why);
+        }
+        if (status != STORE_OK) {
+            why_prefix(why, "bringing the store from version %zu to %zu", i, i + 1);
+            return status;
+        }
+    }
+    return STORE_OK;
+}
+
+enum store_status schema_create(struct sql *sql, char **why)
+{
+    char text[64];
+    snprintf(text, sizeof text, "PRAGMA application_id = %d", SCHEMA_APPLICATION_ID);
+    enum store_status status = sql_script(sql, text, why);
+    if (status == STORE_OK) {
+        status = run_steps(sql, schema_steps, 0, schema_step_count, why);
+    }
+    return status;
+}
+
+static enum store_status read_version(struct sql *sql, size_t known, int64_t *out, char **why)
+{
+    int64_t application = 0;
+    if (sql_integer(sql, "PRAGMA application_id", SQL_NO_VALUES, &application, why) != STORE_OK ||
+        sql_integer(sql, "PRAGMA user_version", SQL_NO_VALUES, out, why) != STORE_OK) {
+        return STORE_ERROR;
+    }
+    if (application != SCHEMA_APPLICATION_ID || *out < 1) {
+        why_set(why, "the database is not a store of smimed");
+        return STORE_ERROR;
+    }
+    if (*out > (int64_t)known) {
+        why_set(why,
+                "the store has version %lld, this program knows versions up to %zu: "
+                "a newer smimed made it",
+                (long long)*out, known);
+        return STORE_REFUSED;
+    }
+    return STORE_OK;
+}
+
+enum store_status schema_migrate(struct sql *sql, const struct schema_step *steps, size_t count,
+                                 char **why)
+{
+    int64_t version = 0;
+    enum store_status status = sql_begin_read(sql, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = sql_end(sql, read_version(sql, count, &version, why), why);
+    sql_unlock(sql);
+    if (status != STORE_OK || version == (int64_t)count) {
+        return status;
+    }
+    status = sql_begin(sql, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    /* Read again: another process may have migrated meanwhile. */
+    status = read_version(sql, count, &version, why);
+    if (status == STORE_OK) {
+        status = run_steps(sql, steps, (size_t)version, count, why);
+    }
+    status = sql_end(sql, status, why);
+    sql_unlock(sql);
+    return status;
+}
