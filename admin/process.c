@@ -224,31 +224,24 @@ static int add_recipients(struct gateway *gateway, const struct envelope *envelo
     return 0;
 }
 
-/* The message from standard input. Returns 0, also where it is refused for its size; -1 told. */
-static int read_message(struct gateway *gateway, struct process_result *result,
-                        enum line_ends *ends_out)
+/* The message from standard input; result->reply is set where it cannot be taken. */
+static void read_message(struct gateway *gateway, struct process_result *result,
+                         enum line_ends *ends_out)
 {
     struct smime_limits limits;
-    char *why = NULL;
-    int rc = 0;
     flow_limits(&gateway->config->settings, &limits);
     switch (message_read(STDIN_FILENO, &gateway->spool, &limits, &result->transaction.message,
-                         ends_out, &why)) {
+                         ends_out, &result->cause)) {
     case MESSAGE_OK:
         break;
     case MESSAGE_TOO_LARGE:
         reply_set(&result->reply, 552, "5.3.4", "The message is too large.",
                   "Die Nachricht ist zu gross.");
-        result->cause = why;
-        why = NULL;
         break;
-    case MESSAGE_ERROR:
-        tell_error("%s", why_text(&why));
-        rc = -1;
+    case MESSAGE_ERROR: /* the disk, most likely: the daemon would have it tried again */
+        reply_defer(&result->reply);
         break;
     }
-    why_free(&why);
-    return rc;
 }
 
 /* As the daemon does it, step by step, until something replies. Returns 0, -1 told. */
@@ -268,9 +261,7 @@ static int run_flow(struct gateway *gateway, const struct envelope *envelope,
     if (result->reply.code) {
         return 0;
     }
-    if (read_message(gateway, result, ends_out)) {
-        return -1;
-    }
+    read_message(gateway, result, ends_out);
     if (result->reply.code) {
         return 0;
     }

@@ -9,6 +9,7 @@
 #include "cert_use.h"
 #include "certificate.h"
 #include "command.h"
+#include "deletion.h"
 #include "import.h"
 #include "table.h"
 #include "tell.h"
@@ -229,31 +230,7 @@ static int pubkey_export(struct context *context)
 
 static int pubkey_delete(struct context *context)
 {
-    size_t done = 0, failed = 0;
-    if (context_store(context)) {
-        return EXIT_REFUSED;
-    }
-    for (size_t i = 0; i < context->word_count; i++) {
-        int64_t id = 0;
-        char *why = NULL;
-        enum store_status status = STORE_NONE;
-        if (id_argument(context->words[i], &id) == 0) {
-            status = store_pubkey_delete(context->store, id, &why);
-        }
-        if (status == STORE_OK) {
-            done++;
-        } else {
-            failed++;
-        }
-        if (status == STORE_NONE) {
-            tell_error("there is no public key with the id %s", context->words[i]);
-            tell_next("Ids are listed by: smimectl pubkey list");
-        } else if (status != STORE_OK) {
-            tell_error("%s: %s", context->words[i], why_text(&why));
-        }
-        why_free(&why);
-    }
-    return exit_code_of(done, failed);
+    return delete_by_ids(context, store_pubkey_delete, "Ids are listed by: smimectl pubkey list");
 }
 
 static const struct command pubkey_commands[] = {

@@ -1,5 +1,6 @@
 /* smimectl trust: the CAs that are believed for mail. */
 #include "command.h"
+#include "deletion.h"
 
 #include <openssl/crypto.h>
 
@@ -91,32 +92,10 @@ out:
 
 static int trust_delete(struct context *context)
 {
-    size_t done = 0, failed = 0;
-    if (context_store(context)) {
-        return EXIT_REFUSED;
-    }
-    for (size_t i = 0; i < context->word_count; i++) {
-        int64_t id = 0;
-        char *why = NULL;
-        enum store_status status = STORE_NONE;
-        if (id_argument(context->words[i], &id) == 0) {
-            status = store_anchor_delete(context->store, id, &why);
-        }
-        if (status == STORE_OK) {
-            done++;
-        } else {
-            failed++;
-        }
-        if (status == STORE_NONE) {
-            tell_error("there is no own trust anchor with the id %s", context->words[i]);
-            tell_next("Ids are listed by \"smimectl trust list --own\". System anchors come with "
-                      "Mozilla's list and have none; the setting \"mozilla_roots\" governs them.");
-        } else if (status != STORE_OK) {
-            tell_error("%s: %s", context->words[i], why_text(&why));
-        }
-        why_free(&why);
-    }
-    return exit_code_of(done, failed);
+    return delete_by_ids(
+        context, store_anchor_delete,
+        "Ids are listed by \"smimectl trust list --own\". System anchors come with "
+        "Mozilla's list and have none; the setting \"mozilla_roots\" governs them.");
 }
 
 static const struct command trust_commands[] = {
