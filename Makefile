@@ -18,7 +18,7 @@ PREFIX     ?= /usr/local
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
-PKGS     = libconfig gmime-3.0 jansson libcurl sqlite3 p11-kit-1 libidn2 libssl libcrypto
+PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 OPT_plain = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT_asan  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -96,12 +96,15 @@ define test_recipe
 endef
 $(B)/tests/admin/%: tests/admin/%.c $(ADMIN_TEST_OBJ) $(B)/libsmimed.a
 	$(test_recipe)
+$(B)/tests/bench/bench: tests/bench/bench.c tests/bench/load.c tests/bench/worker_cost.c \
+                       $(wildcard tests/bench/*.h) tests/milter_client.h $(B)/libsmimed.a
+	$(test_recipe)
 $(B)/tests/%: tests/%.c $(B)/libsmimed.a
 	$(test_recipe)
 
 # Fuzz targets: tests/fuzz/fuzz_*.c, seeds in tests/fuzz/seeds/<name>/ (make VARIANT=fuzz CC=clang fuzzers).
 FUZZ_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-TOOL_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c tests/bench/*.c))
+TOOL_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) $(B)/tests/bench/bench
 fuzzers: $(FUZZ_BIN)
 tests-programs: $(TEST_BIN)
 tools: $(TOOL_BIN)
@@ -116,6 +119,12 @@ deps:
 check:
 	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
 	@tests/check/run.sh
+
+# What a running smimed costs, and whether its memory grows. Takes a minute, and some.
+bench: all $(B)/tests/bench/bench
+	@SMIMED_BUILD=$(B) tests/bench/bench.sh
+soak: all $(B)/tests/bench/bench
+	@SMIMED_BUILD=$(B) tests/bench/bench.sh --soak
 
 # Installation, with everything where Debian expects it when PREFIX=/usr. DESTDIR= goes before each
 # path. An existing smimed.conf is never overwritten. Directories with keys or clear text belong to
@@ -153,6 +162,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all build-deps check clean deps fuzzers install packages uninstall tests-programs tools
+.PHONY: all bench build-deps check clean deps fuzzers install packages soak tests-programs tools uninstall
 -include $(LIB_OBJ:.o=.d) $(DAEMON_OBJ:.o=.d) $(ADMIN_OBJ:.o=.d)
 -include $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(TOOL_BIN:=.d)

@@ -1,0 +1,88 @@
+#!/bin/bash
+# Do the folders include only what DESIGN section 8 allows?
+#
+#   layers.sh [TREE]
+#
+# Every #include of every source is looked at. A header of ours is named bare and stands in the
+# folder itself or in one that it may see; a library's header only where that library is known; the
+# rest must be of the C library. Says each offence as file:line and ends with how many there are.
+set -u
+cd "${1:-$(dirname "$0")/../..}" || exit 1
+
+declare -A sees=(
+    [address]='' [rules]=address [store]=address [smime]=address
+    [daemon]='address rules store smime' [admin]='address rules store smime daemon'
+)
+declare -A knows=(
+    [address]='idn2.h' [rules]='libconfig.h' [store]='sqlite3.h openssl/ p11-kit/'
+    [smime]='gmime/ openssl/' [daemon]='openssl/ curl/' [admin]='openssl/ jansson.h'
+)
+folders='address rules store smime daemon admin'
+milter_file=daemon/milter.c
+
+libc=$(mktemp) || exit 1
+trap 'rm -f "$libc"' EXIT
+{
+    dpkg -L libc6-dev linux-libc-dev | sed -nE 's,^/usr/include/([a-z0-9_]+-linux-[a-z]+/)?,,p'
+    ls "$(gcc -print-file-name=include)"
+} >"$libc"
+
+offences=0
+offence() {
+    echo "$1: $2"
+    offences=$((offences + 1))
+}
+
+# own PLACE FOLDER HEADER
+own() {
+    local seen
+    case $3 in
+    */*) offence "$1" "\"$3\" is not a bare name" && return ;;
+    esac
+    for seen in $2 ${sees[$2]}; do
+        [ ! -e "$seen/$3" ] || return 0
+    done
+    offence "$1" "\"$3\" is not in $2/ or in what it may see (${sees[$2]:-nothing})"
+}
+
+# library PLACE FOLDER HEADER
+library() {
+    local known
+    for known in ${knows[$2]}; do
+        case $3 in "$known"*) return 0 ;; esac
+    done
+    case $3 in
+    libmilter/*)
+        [ "${1%:*}" = $milter_file ] || offence "$1" "<$3> belongs into $milter_file alone"
+        return
+        ;;
+    esac
+    grep -qxF "$3" "$libc" || offence "$1" "<$3> is no header of a library that $2/ knows"
+}
+
+for folder in $folders; do
+    while IFS=: read -r file line text; do
+        [[ $text =~ ^[[:space:]]*#[[:space:]]*include[[:space:]]*([\<\"])([^\>\"]+) ]] || {
+            offence "$file:$line" "an #include of something else than a header"
+            continue
+        }
+        if [ "${BASH_REMATCH[1]}" = '"' ]; then
+            own "$file:$line" "$folder" "${BASH_REMATCH[2]}"
+        else
+            library "$file:$line" "$folder" "${BASH_REMATCH[2]}"
+        fi
+    done < <(grep -nHE '^[[:space:]]*#[[:space:]]*include' "$folder"/*.[ch] 2>/dev/null)
+done
+
+# libmilter's functions, whatever header declares them.
+while IFS=: read -r file line _; do
+    [ "$file" = $milter_file ] || offence "$file:$line" "libmilter is called outside $milter_file"
+done < <(grep -nHE '\bsmfi_[a-z]+ *\(' {address,rules,store,smime,daemon,admin}/*.c 2>/dev/null)
+
+# A bare name must say which header is meant.
+while read -r name; do
+    offence "$name" "stands in more than one folder"
+done < <(for folder in $folders; do (cd "$folder" 2>/dev/null && ls -- *.h 2>/dev/null); done | sort | uniq -d)
+
+echo "$offences offences"
+[ "$offences" -eq 0 ]

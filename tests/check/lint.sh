@@ -1,0 +1,36 @@
+#!/bin/bash
+# What reads the sources without running them: formatting, cppcheck, shellcheck, manual pages.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/check/report.sh
+
+mapfile -t sources < <(find address rules store smime daemon admin tests -name '*.[ch]' | sort)
+mapfile -t scripts < <(find tests .ci etc -type f ! -path '*/seeds/*' -print0 |
+    xargs -0 awk 'FNR == 1 && /^#!.*sh$/ { print FILENAME } { nextfile }')
+mapfile -t pages < <(find man -name '*.[1-8]')
+
+expect "clang-format, ${#sources[@]} files" clang-format --dry-run -Werror "${sources[@]}"
+
+# Not reentrant, but called where there are no threads: by smimectl, and before smimed has any.
+# readdir() is safe as long as two threads do not share a directory stream.
+quiet=(readdirCalled getpwnamCalled:admin/init.c getgrnamCalled:admin/init.c
+    getpwnamCalled:daemon/privileges.c getgrnamCalled:daemon/privileges.c
+    getpwuidCalled:daemon/privileges.c getgrnamCalled:daemon/listener.c)
+
+mkdir -p build/cppcheck
+# Headers of libraries are left out: cppcheck knows the C library by itself.
+expect "cppcheck" cppcheck -q -j "$(nproc)" --std=c11 -D_GNU_SOURCE '-DSMIMED_VERSION="0"' \
+    --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+    --suppress=missingIncludeSystem "${quiet[@]/#/--suppress=}" \
+    --cppcheck-build-dir=build/cppcheck \
+    --library=posix,gnu,openssl \
+    -Iaddress -Irules -Istore -Ismime -Idaemon -Iadmin \
+    address rules store smime daemon admin
+
+expect "shellcheck, ${#scripts[@]} scripts" shellcheck -S warning -x "${scripts[@]}"
+
+for page in "${pages[@]}"; do
+    expect "mandoc -Tlint $page" mandoc -Tlint -Wwarning "$page"
+done
+
+report
