@@ -62,7 +62,7 @@ static void read_root(struct config_reader *reader, const config_setting_t *root
         reader_managed_domains(reader, domains);
     else
         problems_add(reader->problems, reader->config->path, 0,
-                     "managed_domains is missing: expected a %s",
+                     "managed_domains is missing: expected %s",
                      settings_find("managed_domains")->allowed);
     tell_unknown(reader, root);
     for (int i = 0; i < length; i++) {
@@ -93,7 +93,9 @@ static void read_source(struct config *config, const struct config_source *sourc
         read_root(&reader, config_root_setting(&tree));
     } else {
         config_source_place(source, (unsigned)config_error_line(&tree), &file, &line);
-        problems_add(problems, file, line, "%s", config_error_text(&tree));
+        problems_add(problems, file, line,
+                     "%s here or just before; what stands behind it was not checked",
+                     config_error_text(&tree));
     }
     config_destroy(&tree);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define QUOTED_MAX_BYTES 120 /* of a value, in a sentence about it */
+#define LISTED_NAMES_MAX 8   /* more names are not listed in a sentence */
 
 /* Integers and strings come in the same order in the text and in the tree; the literal says where
  * each stands, which libconfig does not know of strings in a list (it tells the line of the token
@@ -155,6 +156,11 @@ static void tell_unknown_name(struct config_reader *reader, const config_setting
                        meant);
         return;
     }
+    if (count > LISTED_NAMES_MAX) {
+        reader_problem(reader, member, "unknown %s \"%s\"; smimed.conf(5) has them all", what,
+                       name);
+        return;
+    }
     joined = reader_join_names(names, count);
     reader_problem(reader, member, "unknown %s \"%s\"; allowed are %s", what, name,
                    joined ? joined : "others");
@@ -192,9 +198,7 @@ size_t reader_groups(struct config_reader *reader, const config_setting_t *setti
         const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
 
         if (!config_setting_is_group(member))
-            reader_expected(reader, member, "a group { ... }: %s is a %s",
-                            config_setting_name(setting),
-                            settings_find(config_setting_name(setting))->allowed);
+            reader_expected(reader, member, "a group { ... }");
     }
     return (size_t)length;
 }

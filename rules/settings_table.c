@@ -92,7 +92,7 @@ static bool is_printable_ascii(const char *value)
 const struct setting_entry settings_table[] = {
     /* who we are */
     LIST("managed_domains", true,
-         "list of domains: \"example.com\", or \".example.com\" for its "
+         "a list of domains: \"example.com\", or \".example.com\" for its "
          "subdomains",
          "The domains that are ours. An address in one of them is managed, any other external.",
          "[ \"example.com\" ]"),
@@ -122,14 +122,15 @@ const struct setting_entry settings_table[] = {
          "The module with Mozilla's built-in roots; \"\" trusts imported anchors only."),
 
     /* daemon */
-    LIST("sockets", false,
-         "list of groups: address (\"unix:/path\", \"inet:port@host\", \"inet6:port@host\"), role "
-         "(inbound, submission, local), mode and group (Unix sockets)",
-         "Where the MTA finds the daemon. The role of a socket says who speaks to it: inbound for\n"
-         "strangers, submission for authenticated users and trusted hosts, local for programs on "
-         "this\nmachine. The daemon needs at least one; `mode` is octal (default \"0660\").",
-         "( { address = \"unix:/run/smimed/inbound.sock\"; role = \"inbound\"; mode = \"0660\"; "
-         "group = \"postfix\"; } )"),
+    LIST(
+        "sockets", false,
+        "a list of groups: address (\"unix:/path\", \"inet:port@host\", \"inet6:port@host\"), role "
+        "(inbound, submission, local), mode and group (Unix sockets)",
+        "Where the MTA finds the daemon. The role of a socket says who speaks to it: inbound for\n"
+        "strangers, submission for authenticated users and trusted hosts, local for programs on "
+        "this\nmachine. The daemon needs at least one; `mode` is octal (default \"0660\").",
+        "( { address = \"unix:/run/smimed/inbound.sock\"; role = \"inbound\"; mode = \"0660\"; "
+        "group = \"postfix\"; } )"),
     TEXT(user, "smimed", 0, NAME_MAX_BYTES, NULL, "user name, or nothing",
          "The user that the daemon becomes when it is started as root; \"\" stays as it is."),
     TEXT(group, "", 0, NAME_MAX_BYTES, NULL, "group name, or nothing",
@@ -146,15 +147,15 @@ const struct setting_entry settings_table[] = {
          "(smtpd_sender_login_maps). With an empty list a login owns the address of the same name.",
          "( { login = \"alice\"; addresses = [ \"alice@example.com\", \"info@example.com\" ]; } )"),
     LIST("trusted_networks", false,
-         "list of groups: network (\"192.0.2.0/24\", \"2001:db8::/32\"), addresses (patterns of "
+         "a list of groups: network (\"192.0.2.0/24\", \"2001:db8::/32\"), addresses (patterns of "
          "managed addresses)",
          "Which hosts may sign without a login, and as which addresses.",
          "( { network = \"192.0.2.0/24\"; addresses = [ \"example.com\" ]; } )"),
-    LIST("local_senders", false, "list of patterns of managed addresses",
+    LIST("local_senders", false, "a list of patterns of managed addresses",
          "The addresses as which programs on this machine may sign (sockets of role local).",
          "[ \"cron@example.com\" ]"),
     LIST("shared_mailboxes", false,
-         "list of groups: from (a pattern of managed addresses), senders (patterns of managed "
+         "a list of groups: from (a pattern of managed addresses), senders (patterns of managed "
          "addresses)",
          "Who, named in Sender:, may write as the shared mailbox named in From:.",
          "( { from = \"info@example.com\"; senders = [ \"alice@example.com\" ]; } )"),
@@ -212,7 +213,7 @@ const struct setting_entry settings_table[] = {
 
     /* rules */
     LIST("rules", false,
-         "list of groups: note, managed, external (patterns), incoming (undefined, none, "
+         "a list of groups: note, managed, external (patterns), incoming (undefined, none, "
          "decrypt-optional, decrypt-always, decrypt-forced), outgoing (undefined, none, sign, "
          "encrypt-optional, encrypt-forced)",
          "What happens between which of our addresses and which others: for each direction the "
