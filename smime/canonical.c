@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "canonical_encode.h"
 #include "canonical_head.h"
 #include "canonical_parts.h"
 #include "canonical_scan.h"
+#include "canonical_source.h"
 #include "why.h"
 
 /* One entity on its way. */
@@ -158,46 +157,78 @@ static void work_clear(struct work *work)
     spool_free(&work->body);
 }
 
-/* The slow way. Appends the result to `header` (empty so far) and `body_out`. */
-static enum smime_status rewrite(const struct canonical_head *head, const struct spool *body,
-                                 enum canonical_mode mode, const struct smime_limits *limits,
-                                 struct header *header, struct spool *body_out,
-                                 enum canonical_result *result_out, char **why)
+/* Take the cleaned entity over. Returns 1, 0 when its header cannot be read again (a field with a
+ * name that is none), -1 with a sentence. */
+static int take_result(struct work *work, struct canonical_source *out, char **why)
 {
-    struct work work = {.mode = mode, .flags = head->flags};
+    size_t length = (size_t)spool_size(work->head);
     struct header made = {0};
-    const struct header *source = &head->header;
-    enum smime_status status = SMIME_ERROR;
-    bool use = false;
+    char *head;
     off_t end = 0;
-    work.text = (struct text){.head = head->text, .head_length = head->length, .body = body};
-    if (clean_up(&work, limits->max_parts, result_out, &use) != 0)
-        goto failed;
-    if (use) {
-        size_t room = (size_t)spool_size(work.head);
-        if (header_parse(work.head, 0, (off_t)room, room, &made, &end, why) != 0)
-            goto out;
-        /* A field with a name that is none cannot be read again. */
-        use = end == (off_t)room;
-        if (use)
-            source = &made;
-        else
-            *result_out = CANONICAL_OPAQUE;
+    if (header_parse(work->head, 0, (off_t)length, length, &made, &end, why) != 0)
+        return -1;
+    if (end != (off_t)length) {
+        header_clear(&made);
+        return 0;
     }
-    if (header_copy(header, source) != 0) {
-        errno = ENOMEM;
-        goto failed;
+    head = malloc(length + 1);
+    if (head == NULL || spool_read(work->head, head, length, 0) != (ssize_t)length) {
+        why_set(why, "cannot read the header: %s", head == NULL ? "no memory" : strerror(errno));
+        free(head);
+        header_clear(&made);
+        return -1;
     }
-    if (use ? spool_copy(body_out, work.body, 0, spool_size(work.body)) != 0
-            : spool_copy(body_out, body, 0, spool_size(body)) != 0)
-        goto failed;
-    status = SMIME_OK;
-    goto out;
-failed:
-    why_set(why, "cannot make the message 7-bit: %s", strerror(errno));
-out:
-    header_clear(&made);
+    header_clear(&out->header);
+    free(out->head);
+    out->header = made;
+    out->head = head;
+    out->head_length = length;
+    out->owned = work->body;
+    out->body = out->owned;
+    work->body = NULL;
+    return 1;
+}
+
+/* The slow way: `out` holds the entity as it came. */
+static enum smime_status rewrite(unsigned flags, enum canonical_mode mode, size_t max_parts,
+                                 struct canonical_source *out, char **why)
+{
+    struct work work = {.mode = mode, .flags = flags};
+    enum smime_status status = SMIME_OK;
+    bool use = false;
+    work.text =
+        (struct text){.head = out->head, .head_length = out->head_length, .body = out->body};
+    if (clean_up(&work, max_parts, &out->result, &use) != 0) {
+        why_set(why, "cannot make the message 7-bit: %s", strerror(errno));
+        status = SMIME_ERROR;
+    } else if (use) {
+        int taken = take_result(&work, out, why);
+        if (taken < 0)
+            status = SMIME_ERROR;
+        if (taken == 0)
+            out->result = CANONICAL_OPAQUE;
+    }
     work_clear(&work);
+    return status;
+}
+
+enum smime_status canonical_source_open(const struct entity *message, enum canonical_mode mode,
+                                        const struct smime_limits *limits,
+                                        struct canonical_source *out, char **why)
+{
+    struct canonical_head head;
+    enum smime_status status = canonical_head_make(message, limits, &head, why);
+    *out = (struct canonical_source){.body = message->body};
+    if (status != SMIME_OK)
+        return status;
+    out->header = head.header;
+    out->head = head.text;
+    out->head_length = head.length;
+    out->result = CANONICAL_CLEAN;
+    if (head.flags != 0)
+        status = rewrite(head.flags, mode, limits->max_parts, out, why);
+    if (status != SMIME_OK)
+        canonical_source_clear(out);
     return status;
 }
 
@@ -206,21 +237,19 @@ enum smime_status canonical_entity(const struct entity *message, enum canonical_
                                    struct spool *body_out, enum canonical_result *result_out,
                                    char **why)
 {
-    struct canonical_head head;
-    enum smime_status status = canonical_head_make(message, limits, &head, why);
+    struct canonical_source source;
+    enum smime_status status = canonical_source_open(message, mode, limits, &source, why);
     *result_out = CANONICAL_OPAQUE;
     if (status != SMIME_OK)
         return status;
-    if (head.flags == 0) {
-        *result_out = CANONICAL_CLEAN;
-        if (header_copy(header_out, &head.header) != 0 ||
-            spool_copy(body_out, message->body, 0, spool_size(message->body)) != 0) {
-            why_set(why, "cannot copy the message: %s", strerror(errno));
-            status = SMIME_ERROR;
-        }
-    } else {
-        status = rewrite(&head, message->body, mode, limits, header_out, body_out, result_out, why);
+    *result_out = source.result;
+    if (header_copy(header_out, &source.header) != 0) {
+        why_set(why, "out of memory");
+        status = SMIME_ERROR;
+    } else if (spool_copy(body_out, source.body, 0, spool_size(source.body)) != 0) {
+        why_set(why, "cannot copy the message: %s", strerror(errno));
+        status = SMIME_ERROR;
     }
-    canonical_head_clear(&head);
+    canonical_source_clear(&source);
     return status;
 }

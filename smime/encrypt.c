@@ -1,0 +1,122 @@
+/* Encryption: EnvelopedData or AuthEnvelopedData. */
+#include "encrypt.h"
+
+#include <openssl/cms.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
+#include "canonical_source.h"
+#include "cms_stream.h"
+#include "message_header.h"
+#include "openssl_reason.h"
+#include "why.h"
+
+/* OAEP with all its digests named: OpenSSL's default is SHA-1. */
+static int set_oaep(EVP_PKEY_CTX *context)
+{
+    if (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) <= 0 ||
+        EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) <= 0)
+        return -1;
+    return 0;
+}
+
+/* dhSinglePass-stdDH-shaNNNkdf-scheme (RFC 5753 section 7.1.4); the default is again SHA-1. */
+static int set_kdf(EVP_PKEY_CTX *context, int bits)
+{
+    const EVP_MD *digest = EVP_sha256();
+    if (bits > 384)
+        digest = EVP_sha512();
+    else if (bits > 256)
+        digest = EVP_sha384();
+    return EVP_PKEY_CTX_set_ecdh_kdf_md(context, digest) > 0 ? 0 : -1;
+}
+
+static int add_recipient(CMS_ContentInfo *cms, X509 *certificate, enum encrypt_transport transport)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    int type = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+    CMS_RecipientInfo *recipient;
+    EVP_PKEY_CTX *context;
+    if (type == EVP_PKEY_RSA && transport == ENCRYPT_PKCS1)
+        return CMS_add1_recipient_cert(cms, certificate, 0) != NULL ? 0 : -1;
+    if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
+        return -1;
+    recipient = CMS_add1_recipient_cert(cms, certificate, CMS_KEY_PARAM);
+    context = recipient != NULL ? CMS_RecipientInfo_get0_pkey_ctx(recipient) : NULL;
+    if (context == NULL)
+        return -1;
+    return type == EVP_PKEY_RSA ? set_oaep(context) : set_kdf(context, EVP_PKEY_get_bits(key));
+}
+
+static void refuse_recipient(X509 *certificate, char **why)
+{
+    char *subject = X509_NAME_oneline(X509_get_subject_name(certificate), NULL, 0);
+    why_set(why, "cannot encrypt to the certificate of %s: %s", subject != NULL ? subject : "?",
+            openssl_reason());
+    OPENSSL_free(subject);
+}
+
+/* A structure for all recipients that waits for its content. */
+static enum smime_status begin_envelope(const struct encrypt_request *request,
+                                        CMS_ContentInfo **out, char **why)
+{
+    CMS_ContentInfo *cms = request->cipher == ENCRYPT_AES_256_GCM
+                               ? CMS_AuthEnvelopedData_create(EVP_aes_256_gcm())
+                               : CMS_EnvelopedData_create(EVP_aes_256_cbc());
+    *out = NULL;
+    if (cms == NULL || CMS_set_detached(cms, 0) != 1) {
+        why_set(why, "cannot prepare the encryption: %s", openssl_reason());
+        CMS_ContentInfo_free(cms);
+        return SMIME_ERROR;
+    }
+    for (int i = 0; i < sk_X509_num(request->recipients); i++) {
+        X509 *certificate = sk_X509_value(request->recipients, i);
+        if (add_recipient(cms, certificate, request->transport) != 0) {
+            refuse_recipient(certificate, why);
+            CMS_ContentInfo_free(cms);
+            return SMIME_REFUSED;
+        }
+    }
+    *out = cms;
+    return SMIME_OK;
+}
+
+static enum smime_status write_envelope(const struct entity *message,
+                                        const struct canonical_source *source,
+                                        const struct encrypt_request *request, CMS_ContentInfo *cms,
+                                        struct entity *out, char **why)
+{
+    const char *type =
+        request->cipher == ENCRYPT_AES_256_GCM ? "authEnveloped-data" : "enveloped-data";
+    out->body = spool_new(spool_get_options(message->body));
+    if (out->body == NULL || message_header_pkcs7_mime(&message->header, type, &out->header) != 0) {
+        why_set(why, "out of memory");
+        return SMIME_ERROR;
+    }
+    return cms_stream_write(cms, source, &request->progress, out->body, why);
+}
+
+enum smime_status smime_encrypt(const struct entity *message, const struct encrypt_request *request,
+                                struct entity *out, char **why)
+{
+    struct canonical_source source = {0};
+    CMS_ContentInfo *cms = NULL;
+    enum smime_status status;
+    *out = (struct entity){0};
+    if (sk_X509_num(request->recipients) <= 0) {
+        why_set(why, "there is no recipient to encrypt to");
+        return SMIME_REFUSED;
+    }
+    status = canonical_source_open(message, CANONICAL_STRICT, &request->limits, &source, why);
+    if (status != SMIME_OK)
+        return status;
+    status = begin_envelope(request, &cms, why);
+    if (status == SMIME_OK)
+        status = write_envelope(message, &source, request, cms, out, why);
+    CMS_ContentInfo_free(cms);
+    canonical_source_clear(&source);
+    if (status != SMIME_OK)
+        entity_clear(out);
+    return status;
+}

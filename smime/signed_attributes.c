@@ -1,0 +1,67 @@
+/* Signed attributes that OpenSSL does not make by itself. */
+#include "signed_attributes.h"
+
+#include <openssl/asn1.h>
+#include <openssl/pkcs7.h>
+
+#define CONSTRUCTED_CONTEXT_0 0xa0
+
+static int add_signing_time(CMS_SignerInfo *signer, time_t now)
+{
+    /* UTCTime until 2049, GeneralizedTime from then on: RFC 5652 section 11.3. */
+    ASN1_TIME *time = ASN1_TIME_set(NULL, now);
+    int rc = -1;
+    if (time != NULL && CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime,
+                                                    ASN1_STRING_type(time), time, -1) == 1)
+        rc = 0;
+    ASN1_TIME_free(time);
+    return rc;
+}
+
+/* What we decrypt, the best first (RFC 8551 section 2.5.2). */
+static int add_capabilities(CMS_SignerInfo *signer)
+{
+    static const int ciphers[] = {NID_aes_256_gcm, NID_aes_256_cbc, NID_aes_128_gcm,
+                                  NID_aes_128_cbc};
+    STACK_OF(X509_ALGOR) *algorithms = NULL;
+    int rc = -1;
+    for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
+        if (CMS_add_simple_smimecap(&algorithms, ciphers[i], -1) != 1)
+            goto out;
+    if (CMS_add_smimecap(signer, algorithms) == 1)
+        rc = 0;
+out:
+    sk_X509_ALGOR_pop_free(algorithms, X509_ALGOR_free);
+    return rc;
+}
+
+/* SMIMEEncryptionKeyPreference ::= CHOICE { issuerAndSerialNumber [0] IssuerAndSerialNumber, ... },
+ * tagged implicitly: the SEQUENCE with another tag (RFC 8551 section 2.5.3). */
+static int add_key_preference(CMS_SignerInfo *signer, X509 *encryption)
+{
+    PKCS7_ISSUER_AND_SERIAL *id = PKCS7_ISSUER_AND_SERIAL_new();
+    unsigned char *der = NULL;
+    int length;
+    int rc = -1;
+    if (id == NULL || X509_NAME_set(&id->issuer, X509_get_issuer_name(encryption)) != 1 ||
+        ASN1_STRING_copy(id->serial, X509_get0_serialNumber(encryption)) != 1)
+        goto out;
+    length = i2d_PKCS7_ISSUER_AND_SERIAL(id, &der);
+    if (length <= 0)
+        goto out;
+    der[0] = CONSTRUCTED_CONTEXT_0;
+    if (CMS_signed_add1_attr_by_NID(signer, NID_id_smime_aa_encrypKeyPref, V_ASN1_OTHER, der,
+                                    length) == 1)
+        rc = 0;
+out:
+    OPENSSL_free(der);
+    PKCS7_ISSUER_AND_SERIAL_free(id);
+    return rc;
+}
+
+int signed_attributes_add(CMS_SignerInfo *signer, X509 *encryption, time_t now)
+{
+    if (add_signing_time(signer, now) != 0 || add_capabilities(signer) != 0)
+        return -1;
+    return add_key_preference(signer, encryption);
+}
