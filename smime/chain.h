@@ -1,0 +1,29 @@
+/* Chains from a certificate to a trust anchor (RFC 5280 section 6, RFC 8550 section 4). */
+#ifndef SMIME_CHAIN_H
+#define SMIME_CHAIN_H
+
+#include <openssl/x509.h>
+
+#include "incoming.h"
+
+#define CHAIN_MAX_RETRIES 16       /* anchors of one name that are tried one by one */
+#define CHAIN_MIN_SECURITY_BITS 80 /* of each key: RSA and DSA from 1024 bits */
+
+enum chain_use { CHAIN_SIGN, CHAIN_ENCRYPT };
+
+/* Judge `leaf` by request->anchors as of request->now, with the help of `bundle` (certificates of
+ * the message; may be NULL) and request->intermediates. *verdict_out is SIGNATURE_VALID, _EXPIRED
+ * (otherwise good), _REVOKED or _UNTRUSTED, with a sentence in *reason unless valid. *chain_out
+ * (may be NULL) gets the chain of a valid one, leaf first, anchor last. SMIME_OK or SMIME_ERROR. */
+enum smime_status chain_verify(X509 *leaf, STACK_OF(X509) * bundle,
+                               const struct open_request *request, enum chain_use use,
+                               enum signature_verdict *verdict_out, STACK_OF(X509) * *chain_out,
+                               char **reason, char **why);
+
+/* May an end-entity certificate be used so by its key usage and extended key usage? */
+bool chain_usage_allows(X509 *certificate, enum chain_use use);
+
+/* "CN = Alice, ..." in one line for a sentence: a new string (free()), NULL when out of memory. */
+char *chain_subject(const X509 *certificate);
+
+#endif

@@ -1,0 +1,283 @@
+/* Opening one EnvelopedData or AuthEnvelopedData.
+ *
+ * OpenSSL has the structure, the content comes from a spool and the plain text goes to another:
+ * memory does not grow with the message. Plain text counts only after the cipher's final check. */
+#include "decrypt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "openssl_reason.h"
+#include "recipient_ids.h"
+#include "why.h"
+
+struct opening {
+    const struct cms_layout *layout;
+    const struct open_request *request;
+    struct decrypted *out;
+    CMS_ContentInfo *cms;
+    char **why;
+};
+
+static const struct {
+    int nid;
+    bool authenticated;
+} ciphers[] = {
+    {NID_aes_128_cbc, false},  {NID_aes_192_cbc, false}, {NID_aes_256_cbc, false},
+    {NID_des_ede3_cbc, false}, {NID_aes_128_gcm, true},  {NID_aes_192_gcm, true},
+    {NID_aes_256_gcm, true},
+};
+
+/* The message's fault, before any key was asked for: it may be told. */
+static enum smime_status refuse(struct opening *opening, const char *reason)
+{
+    why_set(&opening->out->reason, "%s", reason);
+    return SMIME_REFUSED;
+}
+
+/* The same after a key was used. */
+static enum smime_status fail(struct opening *opening, const char *detail)
+{
+    why_set(&opening->out->reason, "%s", DECRYPT_FAILED);
+    why_set(&opening->out->detail, "%s", detail);
+    return SMIME_REFUSED;
+}
+
+static enum smime_status no_memory(struct opening *opening)
+{
+    why_set(opening->why, "out of memory");
+    return SMIME_ERROR;
+}
+
+/* GCMParameters ::= SEQUENCE { aes-nonce OCTET STRING, aes-ICVlen INTEGER DEFAULT 12 } */
+static bool tag_length_is_good(const X509_ALGOR *algorithm, size_t mac_length)
+{
+    const ASN1_OBJECT *oid;
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    ASN1_SEQUENCE_ANY *parameters = NULL;
+    int64_t length = DECRYPT_MIN_TAG_BYTES;
+    bool good = false;
+    X509_ALGOR_get0(&oid, &type, &value, algorithm);
+    if (type == V_ASN1_SEQUENCE) {
+        const ASN1_STRING *encoded = value;
+        const unsigned char *at = ASN1_STRING_get0_data(encoded);
+        parameters = d2i_ASN1_SEQUENCE_ANY(NULL, &at, ASN1_STRING_length(encoded));
+    }
+    if (sk_ASN1_TYPE_num(parameters) == 1 || sk_ASN1_TYPE_num(parameters) == 2) {
+        const ASN1_TYPE *icv = sk_ASN1_TYPE_value(parameters, 1);
+        good = sk_ASN1_TYPE_value(parameters, 0)->type == V_ASN1_OCTET_STRING;
+        if (icv != NULL)
+            good = good && icv->type == V_ASN1_INTEGER &&
+                   ASN1_INTEGER_get_int64(&length, icv->value.integer) == 1;
+    }
+    sk_ASN1_TYPE_pop_free(parameters, ASN1_TYPE_free);
+    return good && length >= DECRYPT_MIN_TAG_BYTES && length <= DECRYPT_MAX_TAG_BYTES &&
+           mac_length == (size_t)length;
+}
+
+/* Is it a cipher that we open, in the structure that it belongs in? */
+static enum smime_status check_cipher(struct opening *opening)
+{
+    const struct cms_layout *layout = opening->layout;
+    const unsigned char *at = layout->structure + layout->algorithm_at;
+    X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)layout->algorithm_length);
+    const ASN1_OBJECT *oid;
+    char name[80];
+    bool known = false;
+    enum smime_status status = SMIME_OK;
+    if (algorithm == NULL)
+        return refuse(opening, "the content encryption algorithm is malformed");
+    X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
+    (void)OBJ_obj2txt(name, sizeof name, oid, 0);
+    for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
+        known |=
+            ciphers[i].nid == OBJ_obj2nid(oid) && ciphers[i].authenticated == layout->authenticated;
+    opening->out->cipher = strdup(name);
+    if (opening->out->cipher == NULL)
+        status = no_memory(opening);
+    else if (!known) {
+        status = refuse(opening, "");
+        why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
+                name, layout->authenticated ? " in AuthEnvelopedData" : "");
+    } else if (layout->authenticated && !tag_length_is_good(algorithm, layout->mac_length))
+        status = refuse(opening, "the authentication tag does not have the length that its "
+                                 "parameters say, or less than 12 bytes");
+    X509_ALGOR_free(algorithm);
+    return status;
+}
+
+static enum smime_status check_structure(struct opening *opening)
+{
+    int wanted =
+        opening->layout->authenticated ? NID_id_smime_ct_authEnvelopedData : NID_pkcs7_enveloped;
+    enum smime_status status = check_cipher(opening);
+    char *reason = NULL;
+    if (status != SMIME_OK)
+        return status;
+    /* OpenSSL 3.0 does not feed them to the cipher: the tag would not match. */
+    if (opening->layout->authenticated_attributes)
+        return refuse(opening, "AuthEnvelopedData with authenticated attributes is not supported");
+    opening->cms = cms_layout_parse(opening->layout, &reason);
+    if (opening->cms == NULL) {
+        status = refuse(opening, why_text(&reason));
+        why_free(&reason);
+        return status;
+    }
+    if (OBJ_obj2nid(CMS_get0_type(opening->cms)) != wanted)
+        return refuse(opening, "the CMS structure is malformed");
+    if (OBJ_obj2nid(CMS_get0_eContentType(opening->cms)) != NID_pkcs7_data)
+        return refuse(opening, "what is encrypted is not said to be a message: its content type "
+                               "is not id-data");
+    return SMIME_OK;
+}
+
+/* Which key? The finder's answer must be one of the ids, and that one's certificate. */
+static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
+                                  X509 **certificate_out)
+{
+    const struct key_finder *keys = &opening->request->keys;
+    struct recipient_ids ids = {0};
+    enum smime_status status = SMIME_OK;
+    enum key_answer answer;
+    size_t index = 0;
+    char *reason = NULL;
+    char *transport = NULL;
+    if (keys->find == NULL)
+        return refuse(opening, "the message is left encrypted as configured");
+    if (recipient_ids_read(opening->cms, &ids) != 0)
+        return no_memory(opening);
+    answer = ids.count > 0 ? keys->find(keys->context, ids.items, ids.count, &index, key_out,
+                                        certificate_out, &reason)
+                           : KEY_NONE;
+    if (answer == KEY_ERROR) {
+        why_set(opening->why, "%s", why_text(&reason));
+        status = SMIME_ERROR;
+    } else if (answer == KEY_NONE) {
+        status =
+            refuse(opening, reason != NULL ? reason : "there is no private key for this message");
+    } else if (index >= ids.count || *key_out == NULL || *certificate_out == NULL ||
+               !recipient_id_matches(&ids.items[index], *certificate_out)) {
+        why_set(opening->why, "the key that was found is not the recipient's");
+        status = SMIME_ERROR;
+    } else {
+        transport = recipient_algorithm(ids.infos[index]);
+        if (asprintf(&opening->out->algorithms, "%s %s", transport != NULL ? transport : "unknown",
+                     opening->out->cipher) < 0) {
+            opening->out->algorithms = NULL;
+            status = no_memory(opening);
+        }
+    }
+    free(transport);
+    why_free(&reason);
+    recipient_ids_clear(&ids);
+    return status;
+}
+
+/* Read the plain text to its end. */
+static enum smime_status drain(struct opening *opening, BIO *cipher)
+{
+    const struct smime_progress *progress = &opening->request->progress;
+    unsigned char buffer[16384];
+    enum smime_status status = SMIME_OK;
+    int n;
+    while (status == SMIME_OK && (n = BIO_read(cipher, buffer, sizeof buffer)) > 0) {
+        if (spool_write(opening->out->plain, buffer, (size_t)n) != 0) {
+            why_set(opening->why, "cannot write the spool: %s", strerror(errno));
+            status = SMIME_ERROR;
+        } else if (progress->tick != NULL && progress->tick(progress->context) != 0) {
+            why_set(opening->why, "the time for this message is up");
+            status = SMIME_ERROR;
+        }
+    }
+    OPENSSL_cleanse(buffer, sizeof buffer);
+    return status;
+}
+
+/* A spool that cannot be read looks like the end of the content to the cipher: is that why `rest`
+ * octets were left unread? */
+static bool spool_failed(const struct cms_layout *layout, size_t rest)
+{
+    char octet;
+    return rest > 0 &&
+           spool_read(layout->content, &octet, 1, layout->content_to - (off_t)rest) != 1;
+}
+
+static enum smime_status decrypt_content(struct opening *opening)
+{
+    const struct cms_layout *layout = opening->layout;
+    BIO *source = spool_reader(layout->content, layout->content_from, layout->content_to);
+    BIO *cipher = NULL;
+    enum smime_status status;
+    opening->out->plain = spool_new(spool_get_options(layout->content));
+    if (source == NULL || opening->out->plain == NULL) {
+        BIO_free(source);
+        return no_memory(opening);
+    }
+    cipher = CMS_dataInit(opening->cms, source);
+    if (cipher == NULL) {
+        BIO_free(source);
+        return fail(opening, openssl_reason());
+    }
+    status = drain(opening, cipher);
+    if (status == SMIME_OK && spool_failed(layout, BIO_ctrl_pending(source))) {
+        why_set(opening->why, "cannot read the spool: %s", strerror(errno));
+        status = SMIME_ERROR;
+    }
+    if (status == SMIME_OK && BIO_get_cipher_status(cipher) != 1)
+        status = fail(opening, "the content fails the final check of its cipher");
+    BIO_free_all(cipher);
+    return status;
+}
+
+static enum smime_status open_it(struct opening *opening)
+{
+    EVP_PKEY *key = NULL;
+    X509 *certificate = NULL;
+    enum smime_status status = check_structure(opening);
+    if (status == SMIME_OK)
+        status = find_key(opening, &key, &certificate);
+    if (status != SMIME_OK)
+        return status;
+    /* With RSA this succeeds whatever comes of it, and a random key takes the place of a bad one.
+     */
+    if (CMS_decrypt_set1_pkey(opening->cms, key, certificate) != 1)
+        return fail(opening, openssl_reason());
+    return decrypt_content(opening);
+}
+
+enum smime_status decrypt_enveloped(const struct cms_layout *layout,
+                                    const struct open_request *request, struct decrypted *out,
+                                    char **why)
+{
+    struct opening opening = {.layout = layout, .request = request, .out = out, .why = why};
+    enum smime_status status;
+    *out = (struct decrypted){0};
+    status = open_it(&opening);
+    CMS_ContentInfo_free(opening.cms);
+    ERR_clear_error();
+    out->opened = status == SMIME_OK;
+    if (status == SMIME_OK)
+        why_set(&out->reason, "decrypted");
+    else
+        spool_free(&out->plain);
+    if (status == SMIME_ERROR)
+        decrypted_clear(out);
+    return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
+void decrypted_clear(struct decrypted *decrypted)
+{
+    if (decrypted == NULL)
+        return;
+    spool_free(&decrypted->plain);
+    why_free(&decrypted->reason);
+    why_free(&decrypted->detail);
+    free(decrypted->algorithms);
+    free(decrypted->cipher);
+    *decrypted = (struct decrypted){0};
+}

@@ -1,0 +1,30 @@
+/* Opening one EnvelopedData or AuthEnvelopedData (RFC 5652 section 6, RFC 5083, RFC 5084). */
+#ifndef SMIME_DECRYPT_H
+#define SMIME_DECRYPT_H
+
+#include "cms_layout.h"
+#include "incoming.h"
+
+#define DECRYPT_MIN_TAG_BYTES 12 /* RFC 5084 allows 12 to 16; OpenSSL takes 4 */
+#define DECRYPT_MAX_TAG_BYTES 16
+
+/* Said of every failure that comes after a private key was used: which step failed would answer
+ * questions about the key (Bleichenbacher) or the content (padding). */
+#define DECRYPT_FAILED "the message could not be decrypted"
+
+struct decrypted {
+    bool opened;
+    struct spool *plain; /* when opened */
+    char *reason;        /* what is said outside */
+    char *detail;        /* for the log; NULL if there is no more to say */
+    char *algorithms;    /* "rsaEncryption aes-256-cbc"; NULL if unknown */
+    char *cipher;        /* "aes-256-cbc"; NULL if unknown */
+};
+
+/* Ask `request->keys` and decrypt. SMIME_OK whether it was opened or not, or SMIME_ERROR. */
+enum smime_status decrypt_enveloped(const struct cms_layout *layout,
+                                    const struct open_request *request, struct decrypted *out,
+                                    char **why);
+void decrypted_clear(struct decrypted *decrypted);
+
+#endif
