@@ -1,0 +1,210 @@
+/* Opening what came in: the layers, then the verdict, then the message that is delivered. */
+#include "incoming.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+
+#include "clear_sign.h"
+#include "delivery.h"
+#include "harvest.h"
+#include "levels.h"
+#include "mailboxes.h"
+#include "subparts.h"
+#include "why.h"
+
+struct work {
+    const struct entity *message;
+    const struct open_request *request;
+    struct opened *out;
+    struct author author;
+    struct levels levels;
+    struct subparts subparts;
+    char **why;
+};
+
+/* ---- The verdict ---- */
+
+static void judge_encryption(struct work *work)
+{
+    struct opened *out = work->out;
+    out->encryption = ENCRYPTION_NONE;
+    for (size_t i = 0; i < out->layer_count; i++)
+        if (out->layers[i].encryption > out->encryption)
+            out->encryption = out->layers[i].encryption;
+    if (out->encryption != ENCRYPTION_NONE)
+        return;
+    if (out->has_encrypted_part)
+        why_set(&out->encryption_reason, "a part inside is encrypted; it was left alone");
+    else if (work->levels.note != NULL)
+        why_set(&out->encryption_reason, "%s", work->levels.note);
+    else
+        why_set(&out->encryption_reason, "the message is not encrypted");
+}
+
+/* The worst of all signature layers. */
+static void judge_signature(struct work *work)
+{
+    struct opened *out = work->out;
+    const struct layer *worst = NULL;
+    for (size_t i = 0; i < out->layer_count; i++)
+        if (out->layers[i].signature > (worst != NULL ? worst->signature : SIGNATURE_NONE))
+            worst = &out->layers[i];
+    out->signature = worst != NULL ? worst->signature : SIGNATURE_NONE;
+    if (worst != NULL) {
+        why_set(&out->signature_reason, "%s", why_text(&worst->reason));
+    } else if (out->has_signed_part) {
+        out->signature = SIGNATURE_PARTIAL;
+        why_set(&out->signature_reason, "only a part of the message is signed%s%s",
+                work->levels.note != NULL ? ": " : "",
+                work->levels.note != NULL ? work->levels.note : "");
+    } else if (work->levels.note != NULL || work->subparts.note != NULL) {
+        why_set(&out->signature_reason, "%s",
+                work->levels.note != NULL ? work->levels.note : work->subparts.note);
+    } else {
+        why_set(&out->signature_reason, "the message is not signed");
+    }
+}
+
+static enum smime_status judge(struct work *work)
+{
+    enum smime_status status = SMIME_OK;
+    if (work->levels.complete)
+        status = subparts_find(&work->levels.innermost, &work->request->limits,
+                               &work->request->progress, &work->subparts, work->why);
+    if (status != SMIME_OK)
+        return status;
+    work->out->has_signed_part = work->subparts.signed_part;
+    work->out->has_encrypted_part = work->subparts.encrypted_part;
+    judge_encryption(work);
+    judge_signature(work);
+    return SMIME_OK;
+}
+
+static enum smime_status learn(struct work *work)
+{
+    const struct level *level = work->levels.first;
+    if (work->out->signature != SIGNATURE_VALID)
+        return SMIME_OK;
+    while (level != NULL && level->verified.verdict != SIGNATURE_VALID)
+        level = level->next;
+    return level == NULL ? SMIME_OK
+                         : harvest_learn(&level->verified, &work->author, work->request,
+                                         &work->out->harvest, work->why);
+}
+
+/* ---- What is delivered ---- */
+
+/* The innermost layer that was decrypted; NULL if none was. */
+static struct level *innermost_decrypted(struct work *work)
+{
+    struct level *found = NULL;
+    for (struct level *level = work->levels.first; level != NULL; level = level->next)
+        if (level->found.kind == LAYER_ENCRYPTED && level->entered)
+            found = level;
+    return found;
+}
+
+static enum smime_status try_clear_sign(struct work *work, const struct level *level,
+                                        bool *done_out)
+{
+    struct entity content = {0};
+    enum smime_status status = clear_sign(&level->found.layout, &level->verified, &work->author,
+                                          work->request, &content, done_out, work->why);
+    if (status == SMIME_OK && *done_out) {
+        if (delivery_header(&work->message->header, &content.header, &work->out->message.header) !=
+            0) {
+            why_set(work->why, "out of memory");
+            status = SMIME_ERROR;
+        }
+        work->out->message.body = content.body;
+        content.body = NULL;
+        work->out->changed = true;
+    }
+    entity_clear(&content);
+    return status;
+}
+
+/* The decrypted entity cannot be delivered, so it counts as not decrypted. */
+static void keep_encrypted(struct work *work, const struct level *level, const char *reason)
+{
+    struct opened *out = work->out;
+    size_t i = 0;
+    for (struct level *other = work->levels.first; other != level; other = other->next)
+        i++;
+    out->encryption = ENCRYPTION_NOT_DECRYPTED;
+    out->layers[i].encryption = ENCRYPTION_NOT_DECRYPTED;
+    why_set(&out->layers[i].reason, "what is inside cannot be delivered: %s", reason);
+    why_set(&out->encryption_reason, "%s", DECRYPT_FAILED);
+}
+
+static enum smime_status deliver(struct work *work)
+{
+    struct opened *out = work->out;
+    const struct level *base = innermost_decrypted(work);
+    const struct level *inner = base != NULL ? base->next : work->levels.first;
+    char *reason = NULL;
+    bool done = false;
+    enum smime_status status = SMIME_OK;
+    /* Half of it opened would be neither what came nor what was meant. */
+    if (out->encryption == ENCRYPTION_NOT_DECRYPTED)
+        return SMIME_OK;
+    if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE)
+        status = try_clear_sign(work, inner, &done);
+    if (status != SMIME_OK || done || base == NULL)
+        return status;
+    status = delivery_decrypted(work->message, &base->inside, &work->request->limits, &out->message,
+                                &reason);
+    if (status == SMIME_OK)
+        out->changed = true;
+    else if (status == SMIME_REFUSED)
+        keep_encrypted(work, base, why_text(&reason));
+    else
+        why_set(work->why, "%s", why_text(&reason));
+    why_free(&reason);
+    return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
+enum smime_status smime_open(const struct entity *message, const struct open_request *request,
+                             struct opened *out, char **why)
+{
+    struct work work = {.message = message, .request = request, .out = out, .why = why};
+    enum smime_status status;
+    *out = (struct opened){0};
+    (void)mailboxes_from(&message->header, &work.author.address, &work.author.fault);
+    status = levels_open(message, &work.author, request, out, &work.levels, why);
+    if (status == SMIME_OK)
+        status = judge(&work);
+    if (status == SMIME_OK)
+        status = learn(&work);
+    if (status == SMIME_OK)
+        status = deliver(&work);
+    levels_clear(&work.levels);
+    subparts_clear(&work.subparts);
+    free(work.author.address);
+    why_free(&work.author.fault);
+    ERR_clear_error();
+    if (status != SMIME_OK) {
+        opened_clear(out);
+        status = SMIME_ERROR;
+    }
+    return status;
+}
+
+enum smime_status smime_kind(const struct entity *message, const struct smime_limits *limits,
+                             enum smime_kind *out, char **why)
+{
+    static const struct smime_progress nobody = {0};
+    struct view view = {&message->header, message->body, 0, spool_size(message->body)};
+    struct found_layer found;
+    enum smime_status status = layer_find(&view, limits, &nobody, &found, why);
+    *out = SMIME_KIND_PLAIN;
+    if (status == SMIME_OK && found.found && found.fault == NULL) {
+        if (found.kind == LAYER_ENCRYPTED && found.layout.recipients > 0)
+            *out = SMIME_KIND_ENCRYPTED;
+        else if (found.kind != LAYER_ENCRYPTED && found.layout.signers > 0)
+            *out = SMIME_KIND_SIGNED;
+    }
+    found_layer_clear(&found);
+    return status;
+}

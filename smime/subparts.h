@@ -1,0 +1,21 @@
+/* S/MIME in the sub-parts of an entity: found and reported, never opened (DESIGN section 4). */
+#ifndef SMIME_SUBPARTS_H
+#define SMIME_SUBPARTS_H
+
+#include "layer.h"
+
+struct subparts {
+    bool signed_part;
+    bool encrypted_part;
+    char *note; /* why not all was looked at: too many parts, nested too deeply; else NULL */
+};
+
+/* Look through the parts of the entity in `view`, attached messages included; the entity itself
+ * does not count. At most limits->max_parts parts, limits->max_nesting deep. SMIME_OK or
+ * SMIME_ERROR. */
+enum smime_status subparts_find(const struct view *view, const struct smime_limits *limits,
+                                const struct smime_progress *progress, struct subparts *out,
+                                char **why);
+void subparts_clear(struct subparts *subparts);
+
+#endif
