@@ -35,14 +35,11 @@ static int mode_of(const struct rule *rule, enum direction direction)
     return direction == DIRECTION_INCOMING ? (int)rule->incoming : (int)rule->outgoing;
 }
 
-/* The null sender is no address: only "*" means it. */
 static bool any_matches(const struct pattern *patterns, size_t count, const char *address,
                         const char *delimiters)
 {
     for (size_t i = 0; i < count; i++) {
-        if (patterns[i].kind == PATTERN_ALL)
-            return true;
-        if (*address != '\0' && pattern_matches(&patterns[i], address, delimiters))
+        if (pattern_matches(&patterns[i], address, delimiters))
             return true;
     }
     return false;

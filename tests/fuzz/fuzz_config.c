@@ -11,10 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* libconfig 1.5 forgets the string that it has just read when the next token is a syntax error.
  * That is not ours to free; leaks of ours still end the run. */
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 const char *__lsan_default_suppressions(void)
 {
     return "leak:strbuf_append\nleak:libconfig_yylex\n";
+}
+
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 
 static void demand(int condition)
