@@ -64,6 +64,8 @@ static int catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* A limit on file sizes is a full disk: an error of one message, not the end of all. */
+    signal(SIGXFSZ, SIG_IGN);
     return 0;
 }
 
