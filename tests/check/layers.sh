@@ -35,14 +35,19 @@ offence() {
 
 # own PLACE FOLDER HEADER
 own() {
-    local seen
+    local seen found=()
     case $3 in
     */*) offence "$1" "\"$3\" is not a bare name" && return ;;
     esac
-    for seen in $2 ${sees[$2]}; do
-        [ ! -e "$seen/$3" ] || return 0
+    [ ! -e "$2/$3" ] || return 0
+    for seen in ${sees[$2]}; do
+        [ ! -e "$seen/$3" ] || found+=("$seen")
     done
-    offence "$1" "\"$3\" is not in $2/ or in what it may see (${sees[$2]:-nothing})"
+    case ${#found[@]} in
+    1) ;;
+    0) offence "$1" "\"$3\" is not in $2/ or in what it may see (${sees[$2]:-nothing})" ;;
+    *) offence "$1" "\"$3\" stands in more than one folder that $2/ sees: ${found[*]}" ;;
+    esac
 }
 
 # library PLACE FOLDER HEADER
@@ -78,11 +83,6 @@ done
 while IFS=: read -r file line _; do
     [ "$file" = $milter_file ] || offence "$file:$line" "libmilter is called outside $milter_file"
 done < <(grep -nHE '\bsmfi_[a-z]+ *\(' {address,rules,store,smime,daemon,admin}/*.c 2>/dev/null)
-
-# A bare name must say which header is meant.
-while read -r name; do
-    offence "$name" "stands in more than one folder"
-done < <(for folder in $folders; do (cd "$folder" 2>/dev/null && ls -- *.h 2>/dev/null); done | sort | uniq -d)
 
 echo "$offences offences"
 [ "$offences" -eq 0 ]

@@ -15,7 +15,7 @@ finds() {
     rm -rf "${tree:?}"/*
     mkdir "$tree"/{address,rules,store,smime,daemon,admin}
     touch "$tree"/address/address.h "$tree"/rules/rules.h "$tree"/store/store.h \
-        "$tree"/smime/sign.h "$tree"/daemon/flow.h
+        "$tree"/smime/sign.h "$tree"/daemon/flow.h "$tree"/{store,smime}/chain.h
     printf '#include <string.h>\n#include "address.h"\n%s\n' "$3" >"$tree/$2"
     if said=$(tests/check/layers.sh "$tree"); then
         fail "finds $1: was content"
@@ -37,6 +37,7 @@ finds "OpenSSL in the rules" rules/a.c '#include <openssl/evp.h>' 'no header of 
 finds "GMime in the store" store/a.c '#include <gmime/gmime.h>' 'no header of a library'
 finds "libmilter in a second file" daemon/a.c '#include <libmilter/mfapi.h>' 'alone'
 finds "libmilter called in a second file" daemon/a.c 'int f(void) { return smfi_main(); }' 'outside'
+finds "a header that could be another folder's" daemon/a.c '#include "chain.h"' 'more than one folder'
 finds "a header of ours in angle brackets" daemon/a.c '#include <flow.h>' 'no header of a library'
 finds "an include by macro" daemon/a.c '#include HEADER' 'something else'
 
