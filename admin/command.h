@@ -46,6 +46,11 @@ extern const struct command_group process_group;
 /* All groups, NULL at the end. */
 extern const struct command_group *const command_groups[];
 
+/* NULL where there is none of that name. A group that is a command itself has that one command,
+ * whatever `word` is; otherwise `word` may be NULL. */
+const struct command_group *command_group_named(const char *word);
+const struct command *command_named(const struct command_group *group, const char *word);
+
 /* Of `done` and `failed` things that one command was asked for. */
 int exit_code_of(size_t done, size_t failed);
 

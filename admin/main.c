@@ -10,38 +10,6 @@
 #include "help.h"
 #include "tell.h"
 
-const struct command_group *const command_groups[] = {
-    &init_group, &mailbox_group, &pubkey_group, &trust_group, &rules_group, &process_group, NULL,
-};
-
-int exit_code_of(size_t done, size_t failed)
-{
-    if (failed == 0) {
-        return EXIT_DONE;
-    }
-    return done > 0 ? EXIT_PARTLY : EXIT_REFUSED;
-}
-
-static const struct command_group *find_group(const char *word)
-{
-    for (size_t i = 0; command_groups[i]; i++) {
-        if (!strcmp(command_groups[i]->name, word)) {
-            return command_groups[i];
-        }
-    }
-    return NULL;
-}
-
-static const struct command *find_command(const struct command_group *group, const char *word)
-{
-    for (const struct command *command = group->commands; command->run; command++) {
-        if (!command->name || (word && !strcmp(command->name, word))) {
-            return command;
-        }
-    }
-    return NULL;
-}
-
 static int unknown_group(const char *word)
 {
     tell_error("there is no command \"%s\"", word);
@@ -67,7 +35,7 @@ static int show_help(char *const *words, size_t count)
         help_program(stdout);
         return EXIT_DONE;
     }
-    const struct command_group *group = find_group(words[0]);
+    const struct command_group *group = command_group_named(words[0]);
     if (!group) {
         return unknown_group(words[0]);
     }
@@ -75,7 +43,7 @@ static int show_help(char *const *words, size_t count)
         help_group(group, stdout);
         return EXIT_DONE;
     }
-    const struct command *command = find_command(group, words[1]);
+    const struct command *command = command_named(group, words[1]);
     if (!command) {
         return unknown_command(group, words[1]);
     }
@@ -143,11 +111,11 @@ static int dispatch(const struct arguments *arguments)
     if (!strcmp(words[0], "help")) {
         return show_help(words + 1, count - 1);
     }
-    const struct command_group *group = find_group(words[0]);
+    const struct command_group *group = command_group_named(words[0]);
     if (!group) {
         return unknown_group(words[0]);
     }
-    const struct command *command = find_command(group, count > 1 ? words[1] : NULL);
+    const struct command *command = command_named(group, count > 1 ? words[1] : NULL);
     if (!command) {
         return unknown_command(group, count > 1 ? words[1] : NULL);
     }
