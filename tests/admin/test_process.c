@@ -1,0 +1,531 @@
+/* smimectl process: messages through the flow of the daemon, judged by openssl. */
+#include "smimectl_run.h"
+
+#define ALICE "alice@example.com"
+#define BOB "bob@partner.test"
+#define AT "2026-01-01T00:00:00Z" /* PKI_NOW */
+
+static struct pki root, alice, bob;
+
+static const char *const plain_text = "From: Alice <alice@example.com>\n"
+                                      "To: bob@partner.test\n"
+                                      "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n"
+                                      "Message-ID: <1@example.com>\n"
+                                      "\n"
+                                      "Dear Bob,\n"
+                                      "the secret word is Birnbaum.\n";
+
+static void setup(void)
+{
+    make_store();
+    root = pki_ca("Test CA");
+    alice = pki_leaf(&root, ALICE);
+    bob = pki_leaf_rsa(&root, BOB);
+    write_pki("ca", &root);
+    write_pki("alice", &alice);
+    write_pki("bob", &bob);
+    write_text(in_dir("plain.eml"), plain_text);
+    expect_run("trust", SMIMECTL("trust", "import", in_dir("ca.pem")), 0, NULL);
+    expect_run("add", SMIMECTL("mailbox", "add", ALICE), 0, NULL);
+    expect_run("activate",
+               SMIMECTL("mailbox", "activate", ALICE, "--key", in_dir("alice.key"), "--cert",
+                        in_dir("alice.pem")),
+               0, NULL);
+}
+
+static void teardown(void)
+{
+    pki_clear(&root);
+    pki_clear(&alice);
+    pki_clear(&bob);
+    remove_directory();
+}
+
+static void import_bob(void)
+{
+    expect_run("import", SMIMECTL("pubkey", "import", in_dir("bob.pem")), 0, NULL);
+}
+
+/* Expect an exit code; standard output goes to `output` (NULL: must be empty), the report is
+ * returned. */
+static json_t *expect_report(const char *what, struct run run, int code, const char *output)
+{
+    ck_assert_msg(run.code == code, "%s: exit code %d, expected %d\n%s", what, run.code, code,
+                  run.err);
+    json_t *report = parse_json(what, run.err);
+    ck_assert_msg(output || run.out_length == 0, "%s: a message was written:\n%s", what, run.out);
+    if (output) {
+        write_file(in_dir(output), run.out, run.out_length);
+    }
+    run_clear(&run);
+    return report;
+}
+
+#define OUTGOING(input, ...)                                                                       \
+    SMIMECTL_READS(in_dir(input), "process", "--outgoing", "--json", "--at", AT, __VA_ARGS__)
+#define INCOMING(input, ...)                                                                       \
+    SMIMECTL_READS(in_dir(input), "process", "--incoming", "--json", "--at", AT, __VA_ARGS__)
+
+static const char *verdict(const json_t *report, const char *what)
+{
+    return text_at(json_object_get(report, what), "verdict");
+}
+
+static int reply_code(const json_t *report)
+{
+    return (int)json_integer_value(json_object_get(json_object_get(report, "reply"), "code"));
+}
+
+/* Does openssl find Alice's good signature on `signed_mail`, over the text? */
+static void expect_signed_by_alice(const char *signed_mail)
+{
+    expect_run("openssl cms -verify",
+               OPENSSL("cms", "-verify", "-in", in_dir(signed_mail), "-CAfile", in_dir("ca.pem"),
+                       "-out", in_dir("verified"), "-signer", in_dir("signer.pem")),
+               0, "successful");
+    char *content = read_file(in_dir("verified"), NULL);
+    ck_assert_msg(strstr(content, "secret word is Birnbaum") != NULL, "%s", content);
+    free(content);
+    char *signer = read_file(in_dir("signer.pem"), NULL);
+    char *expected = read_file(in_dir("alice.pem"), NULL);
+    ck_assert_str_eq(signer, expected);
+    free(signer);
+    free(expected);
+}
+
+/* ---- outgoing ---- */
+
+START_TEST(test_outgoing_is_signed)
+{
+    json_t *report =
+        expect_report("sign", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 0, "signed.eml");
+    ck_assert_str_eq(text_at(report, "action"), "accepted");
+    ck_assert_str_eq(text_at(report, "direction"), "outgoing");
+    ck_assert_str_eq(text_at(report, "transform"), "sign");
+    ck_assert_str_eq(text_at(report, "signer"), ALICE);
+    const json_t *recipient = json_array_get(json_object_get(report, "recipients"), 0);
+    ck_assert_str_eq(text_at(recipient, "address"), BOB);
+    ck_assert_str_eq(text_at(recipient, "mode"), "sign");
+    ck_assert_int_eq(json_integer_value(json_object_get(recipient, "rule")), 0);
+    json_decref(report);
+    expect_signed_by_alice("signed.eml");
+    char *text = read_file(in_dir("signed.eml"), NULL);
+    ck_assert_msg(strchr(text, '\r') == NULL, "LF came in, CR went out");
+    ck_assert_ptr_nonnull(strstr(text, "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n"));
+    ck_assert_ptr_nonnull(strstr(text, "multipart/signed"));
+    free(text);
+}
+END_TEST
+
+START_TEST(test_outgoing_is_encrypted)
+{
+    import_bob();
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ];"
+                 " outgoing = \"encrypt-forced\"; } );\n");
+    json_t *report =
+        expect_report("encrypt", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 0, "out.eml");
+    ck_assert_str_eq(text_at(report, "transform"), "sign+encrypt");
+    json_decref(report);
+    char *text = read_file(in_dir("out.eml"), NULL);
+    ck_assert_ptr_null(strstr(text, "Birnbaum"));
+    free(text);
+    expect_run("openssl cms -decrypt",
+               OPENSSL("cms", "-decrypt", "-in", in_dir("out.eml"), "-recip", in_dir("bob.pem"),
+                       "-inkey", in_dir("bob.key"), "-out", in_dir("inner.eml")),
+               0, NULL);
+    expect_signed_by_alice("inner.eml");
+}
+END_TEST
+
+START_TEST(test_outgoing_without_a_key_is_refused)
+{
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ];"
+                 " outgoing = \"encrypt-forced\"; } );\n");
+    json_t *report =
+        expect_report("refuse", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 1, NULL);
+    ck_assert_str_eq(text_at(report, "action"), "refused");
+    ck_assert_int_eq(reply_code(report), 550);
+    ck_assert_ptr_nonnull(strstr(text_at(json_object_get(report, "reply"), "text"), BOB));
+    const json_t *recipient = json_array_get(json_object_get(report, "recipients"), 0);
+    ck_assert_str_eq(text_at(recipient, "transform"), "refuse");
+    ck_assert_int_eq(json_integer_value(json_object_get(recipient, "rule")), 1);
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(test_recipients_that_differ)
+{
+    import_bob();
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ];"
+                 " outgoing = \"encrypt-optional\"; } );\n");
+    json_t *report = expect_report(
+        "two plans",
+        OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--to", "eve@partner.test"), 3,
+        "out.eml");
+    const json_t *recipients = json_object_get(report, "recipients");
+    ck_assert_uint_eq(json_array_size(recipients), 2);
+    const json_t *refused = json_array_get(recipients, 1);
+    ck_assert(json_is_false(json_object_get(refused, "accepted")));
+    ck_assert_str_eq(text_at(refused, "address"), "eve@partner.test");
+    ck_assert_int_eq(reply_code(refused), 452);
+    ck_assert_str_eq(text_at(report, "transform"), "sign+encrypt");
+    json_decref(report);
+}
+END_TEST
+
+static const struct login_case {
+    const char *name;
+    const char *config;
+    const char *options[4];
+    const char *signer; /* "(null)": unsigned */
+} login_cases[] = {
+    {"granted by default", "", {NULL}, ALICE},
+    {"granted although nobody is configured",
+     "sender_logins = ( { login = \"x\"; addresses = [ \"x@example.com\" ]; } );\n",
+     {NULL},
+     ALICE},
+    {"granted although the MTA decides", "sender_logins = \"mta\";\n", {NULL}, ALICE},
+    {"her login", "", {"--login", ALICE}, ALICE},
+    {"another login", "", {"--login", "mallory"}, "(null)"},
+    {"a login that is configured",
+     "sender_logins = ( { login = \"al\"; addresses = [ \"alice@example.com\" ]; } );\n",
+     {"--login", "al"},
+     ALICE},
+    {"a stranger's client", "", {"--client", "192.0.2.1"}, "(null)"},
+    {"a trusted client",
+     "trusted_networks = ( { network = \"192.0.2.0/24\"; addresses = [ \"example.com\" ]; } );\n",
+     {"--client", "192.0.2.1"},
+     ALICE},
+    {"a trusted IPv6 client",
+     "trusted_networks = ( { network = \"2001:db8::/32\"; addresses = [ \"example.com\" ]; } );\n",
+     {"--client", "2001:db8::1"},
+     ALICE},
+    {"a local program without a grant", "", {"--role", "local"}, "(null)"},
+    {"a local program with a grant",
+     "local_senders = [ \"alice@example.com\" ];\n",
+     {"--role", "local"},
+     ALICE},
+};
+
+START_TEST(test_who_may_sign)
+{
+    const struct login_case *c = &login_cases[_i];
+    char config[512];
+    snprintf(config, sizeof config,
+             "%srules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; outgoing = \"sign\"; } );\n",
+             c->config);
+    write_config(config);
+    struct run run = c->options[0] ? OUTGOING("plain.eml", "--from", ALICE, "--to", BOB,
+                                              c->options[0], c->options[1])
+                                   : OUTGOING("plain.eml", "--from", ALICE, "--to", BOB);
+    bool is_signed = strstr(run.out, "multipart/signed") != NULL;
+    json_t *report = expect_report(c->name, run, 0, "out.eml");
+    ck_assert_msg(!strcmp(text_at(report, "signer"), c->signer), "%s: signer is %s", c->name,
+                  text_at(report, "signer"));
+    ck_assert_msg(is_signed == (*c->signer != '('), "%s: signed or not?", c->name);
+    if (*c->signer == '(') {
+        ck_assert_str_ne(text_at(report, "note"), "(null)");
+    }
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(test_null_sender_is_signed_as_from)
+{
+    json_t *report = expect_report(
+        "null sender", OUTGOING("plain.eml", "--from", "<>", "--to", BOB), 0, "signed.eml");
+    ck_assert_str_eq(text_at(report, "signer"), ALICE);
+    json_decref(report);
+    expect_signed_by_alice("signed.eml");
+}
+END_TEST
+
+START_TEST(test_clock)
+{
+    struct run run = SMIMECTL_READS(in_dir("plain.eml"), "process", "--outgoing", "--json", "--at",
+                                    "2040-06-01", "--from", ALICE, "--to", BOB);
+    json_t *report = expect_report("after the expiry", run, 0, "out.eml");
+    ck_assert_str_eq(text_at(report, "transform"), "none");
+    ck_assert_str_eq(text_at(report, "signer"), "(null)");
+    json_decref(report);
+    /* signingTime is the time that was given. */
+    json_decref(expect_report("sign", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 0,
+                              "signed.eml"));
+    struct run shown = OPENSSL("cms", "-cmsout", "-print", "-in", in_dir("signed.eml"));
+    ck_assert_msg(strstr(shown.out, "UTCTIME:Jan  1 00:00:00 2026 GMT") != NULL, "%s", shown.out);
+    run_clear(&shown);
+}
+END_TEST
+
+/* ---- incoming ---- */
+
+/* signed.p7m by Bob, then encrypted to Alice: in.eml. */
+static void make_incoming(const char *cipher)
+{
+    expect_run("openssl cms -sign",
+               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-text", "-signer",
+                       in_dir("bob.pem"), "-inkey", in_dir("bob.key"), "-out", in_dir("signed")),
+               0, NULL);
+    expect_run("openssl cms -encrypt",
+               OPENSSL("cms", "-encrypt", cipher, "-in", in_dir("signed"), "-from", BOB, "-to",
+                       ALICE, "-subject", "Secret", "-out", in_dir("in.eml"), in_dir("alice.pem")),
+               0, NULL);
+}
+
+START_TEST(test_incoming_is_decrypted_verified_and_learned)
+{
+    static const char *const ciphers[] = {"-aes-256-cbc", "-aes-256-gcm"};
+    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
+    make_incoming(ciphers[_i]);
+    json_t *report =
+        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
+    ck_assert_str_eq(text_at(report, "direction"), "incoming");
+    ck_assert_str_eq(verdict(report, "encryption"), "decrypted");
+    ck_assert_str_eq(verdict(report, "signature"), "valid");
+    ck_assert_str_eq(text_at(report, "cipher"), ciphers[_i] + 1);
+    ck_assert(json_is_true(json_object_get(report, "return_headers_only")));
+    const json_t *layers = json_object_get(report, "layers");
+    ck_assert_uint_eq(json_array_size(layers), 2);
+    const json_t *inner = json_array_get(layers, 1);
+    ck_assert_str_eq(text_at(inner, "kind"), "signed");
+    ck_assert_str_eq(text_at(json_object_get(inner, "signer"), "subject"), "CN=" BOB);
+    json_decref(report);
+    char *text = read_file(in_dir("out.eml"), NULL);
+    ck_assert_ptr_nonnull(strstr(text, "Apfelbaum"));
+    ck_assert_ptr_nonnull(strstr(text, "Authentication-Results: mail.example.com"));
+    free(text);
+    json_t *list = expect_json("learned", SMIMECTL("pubkey", "list", BOB, "--json"));
+    ck_assert_uint_eq(json_array_size(list), 1);
+    ck_assert_str_eq(text_at(json_array_get(list, 0), "source"), "harvested");
+    json_decref(list);
+}
+END_TEST
+
+START_TEST(test_incoming_is_no_decryption_oracle)
+{
+    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
+    make_incoming("-aes-256-cbc");
+    expect_run("add", SMIMECTL("mailbox", "add", "carol@example.com"), 0, NULL);
+    json_t *report = expect_report(
+        "to Carol", INCOMING("in.eml", "--from", BOB, "--to", "carol@example.com"), 0, "out.eml");
+    ck_assert_str_eq(verdict(report, "encryption"), "not-decrypted");
+    json_decref(report);
+    char *text = read_file(in_dir("out.eml"), NULL);
+    ck_assert_ptr_null(strstr(text, "Apfelbaum"));
+    free(text);
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ];"
+                 " incoming = \"decrypt-always\"; } );\n");
+    report = expect_report("refused",
+                           INCOMING("in.eml", "--from", BOB, "--to", "carol@example.com"), 1, NULL);
+    ck_assert_int_eq(reply_code(report), 550);
+    ck_assert_str_eq(verdict(report, "encryption"), "not-decrypted");
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(test_incoming_verdicts)
+{
+    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
+    expect_run("openssl cms -sign",
+               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-text", "-signer",
+                       in_dir("bob.pem"), "-inkey", in_dir("bob.key"), "-from", BOB, "-to", ALICE,
+                       "-out", in_dir("good.eml")),
+               0, NULL);
+    char *text = read_file(in_dir("good.eml"), NULL);
+    char *word = strstr(text, "Apfel");
+    ck_assert_ptr_nonnull(word);
+    memcpy(word, "Birnb", 5);
+    write_text(in_dir("bad.eml"), text);
+    free(text);
+    static const struct {
+        const char *file;
+        const char *signature;
+    } cases[] = {{"good.eml", "valid"}, {"bad.eml", "invalid"}, {"plain.eml", "none"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *report = expect_report(
+            cases[i].file, INCOMING(cases[i].file, "--from", BOB, "--to", ALICE), 0, "out.eml");
+        ck_assert_str_eq(verdict(report, "encryption"), "none");
+        ck_assert_str_eq(verdict(report, "signature"), cases[i].signature);
+        ck_assert_str_ne(text_at(json_object_get(report, "signature"), "reason"), "");
+        json_decref(report);
+    }
+}
+END_TEST
+
+/* ---- text, line ends, ceilings, failures ---- */
+
+START_TEST(test_report_in_text)
+{
+    struct run run = SMIMECTL_READS(in_dir("plain.eml"), "process", "--outgoing", "--from", ALICE,
+                                    "--to", BOB, "--at", AT);
+    static const char *const expected[] = {
+        "accepted: outgoing, sign\n",
+        "recipient bob@partner.test: sign, by default: sign\n",
+        "signed as: alice@example.com\n",
+    };
+    ck_assert_int_eq(run.code, 0);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        ck_assert_msg(strstr(run.err, expected[i]) != NULL, "\"%s\" is missing in:\n%s",
+                      expected[i], run.err);
+    }
+    run_clear(&run);
+}
+END_TEST
+
+/* What passes untouched comes out byte for byte. */
+START_TEST(test_foreign_mail_is_untouched)
+{
+    static const char *const mails[] = {
+        "From: a@other.test\n\nbody\n",
+        "From: a@other.test\r\nX: 1\r\n\r\nbody\r\nwith a bare\nLF and \r CR\r\n",
+        "From: a@other.test\n\n\n\nno end of line",
+        "From: a@other.test\n",
+        "Subject: folded\n\tline\n and more\n\n.\nFrom here\n",
+    };
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++) {
+        write_text(in_dir("foreign.eml"), mails[i]);
+        struct run run = OUTGOING("foreign.eml", "--from", "a@other.test", "--to", BOB);
+        ck_assert_int_eq(run.code, 0);
+        bool no_body = i == 3; /* the empty line is written, where the input ended before it */
+        ck_assert_uint_eq(run.out_length, strlen(mails[i]) + no_body);
+        ck_assert_mem_eq(run.out, mails[i], strlen(mails[i]));
+        json_t *report = parse_json("foreign", run.err);
+        ck_assert_str_eq(text_at(report, "direction"), "none");
+        json_decref(report);
+        run_clear(&run);
+    }
+}
+END_TEST
+
+START_TEST(test_line_ends)
+{
+    write_text(in_dir("lf.eml"), "From: a@other.test\n\nbody\n");
+    struct run crlf = OUTGOING("lf.eml", "--from", "a@other.test", "--to", BOB, "--crlf");
+    ck_assert_str_eq(crlf.out, "From: a@other.test\r\n\r\nbody\r\n");
+    write_file(in_dir("crlf.eml"), crlf.out, crlf.out_length);
+    run_clear(&crlf);
+    struct run lf = OUTGOING("crlf.eml", "--from", "a@other.test", "--to", BOB, "--lf");
+    ck_assert_str_eq(lf.out, "From: a@other.test\n\nbody\n");
+    run_clear(&lf);
+    expect_run("both", OUTGOING("lf.eml", "--from", "a@b.test", "--to", BOB, "--lf", "--crlf"), 2,
+               "exclude");
+    write_text(in_dir("mbox"), "From a@other.test Thu Jan  1 00:00:00 2026\nFrom: a@other.test\n"
+                               "\nbody\n");
+    struct run mbox = OUTGOING("mbox", "--from", "a@other.test", "--to", BOB);
+    ck_assert_str_eq(mbox.out, "From: a@other.test\n\nbody\n");
+    run_clear(&mbox);
+}
+END_TEST
+
+/* A message of `megabytes` in big.eml. */
+static void make_big(size_t megabytes)
+{
+    FILE *file = fopen(in_dir("big.eml"), "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(plain_text, file), 0);
+    for (size_t i = 0; i < megabytes * 1024 * 1024 / 64; i++) {
+        fputs("012345678901234567890123456789012345678901234567890123456789012\n", file);
+    }
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(test_too_large_is_refused)
+{
+    make_big(2);
+    write_config("max_message_bytes = 1048576;\n");
+    json_t *report =
+        expect_report("large message", OUTGOING("big.eml", "--from", ALICE, "--to", BOB), 1, NULL);
+    ck_assert_int_eq(reply_code(report), 552);
+    json_decref(report);
+    char *header = malloc(1024 * 1024 + 100);
+    ck_assert_ptr_nonnull(header);
+    memset(header, 'x', 1024 * 1024 + 99);
+    memcpy(header, "Subject: ", 9);
+    memcpy(header + 1024 * 1024 + 90, "\n\nbody\n", 8);
+    write_text(in_dir("header.eml"), header);
+    free(header);
+    write_config("max_header_bytes = 65536;\n");
+    report = expect_report("large header", OUTGOING("header.eml", "--from", ALICE, "--to", BOB), 1,
+                           NULL);
+    ck_assert_int_eq(reply_code(report), 552);
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(test_without_a_spool_it_is_deferred)
+{
+    make_big(2);
+    ck_assert_int_eq(rmdir(in_dir("spool")), 0);
+    json_t *report =
+        expect_report("no spool", OUTGOING("big.eml", "--from", ALICE, "--to", BOB), 75, NULL);
+    ck_assert_str_eq(text_at(report, "action"), "deferred");
+    ck_assert_int_eq(reply_code(report), 451);
+    ck_assert_ptr_nonnull(strstr(text_at(report, "cause"), "spool"));
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(test_without_a_store_nothing_goes_out)
+{
+    ck_assert_int_eq(unlink(in_dir("lib/store.db")), 0);
+    struct run run =
+        SMIMECTL_READS(in_dir("plain.eml"), "process", "--outgoing", "--from", ALICE, "--to", BOB);
+    ck_assert_uint_eq(run.out_length, 0);
+    expect_run("no store", run, 1, "store");
+}
+END_TEST
+
+START_TEST(test_memory_does_not_grow)
+{
+    if (strstr(run_program, "asan")) {
+        return; /* the sanitizer's own memory grows */
+    }
+    make_big(48);
+    char *out = in_dir("out.eml");
+    struct run run =
+        RUN(NULL, "sh", "-c",
+            "\"$0\" -c \"$1\" process --outgoing --from " ALICE " --to " BOB " < \"$2\" > \"$3\"",
+            run_program, run_config, in_dir("big.eml"), out);
+    ck_assert_msg(run.code == 0, "%s", run.err);
+    ck_assert_msg(run.max_rss_kb < 48 * 1024, "%ld kB", run.max_rss_kb);
+    run_clear(&run);
+    expect_signed_by_alice("out.eml");
+}
+END_TEST
+
+START_TEST(test_envelope_must_be_addresses)
+{
+    struct run sender = OUTGOING("plain.eml", "--from", "alice", "--to", BOB);
+    expect_run("sender", sender, 1, "not a mail address");
+    struct run recipient = OUTGOING("plain.eml", "--from", ALICE, "--to", "bob");
+    expect_run("recipient", recipient, 1, "\"bob\" is no mail address");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("smimectl process");
+    TCase *tests = tcase_create("process");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 240);
+    tcase_add_test(tests, test_outgoing_is_signed);
+    tcase_add_test(tests, test_outgoing_is_encrypted);
+    tcase_add_test(tests, test_outgoing_without_a_key_is_refused);
+    tcase_add_test(tests, test_recipients_that_differ);
+    tcase_add_loop_test(tests, test_who_may_sign, 0, sizeof login_cases / sizeof *login_cases);
+    tcase_add_test(tests, test_null_sender_is_signed_as_from);
+    tcase_add_test(tests, test_clock);
+    tcase_add_loop_test(tests, test_incoming_is_decrypted_verified_and_learned, 0, 2);
+    tcase_add_test(tests, test_incoming_is_no_decryption_oracle);
+    tcase_add_test(tests, test_incoming_verdicts);
+    tcase_add_test(tests, test_report_in_text);
+    tcase_add_test(tests, test_foreign_mail_is_untouched);
+    tcase_add_test(tests, test_line_ends);
+    tcase_add_test(tests, test_too_large_is_refused);
+    tcase_add_test(tests, test_without_a_spool_it_is_deferred);
+    tcase_add_test(tests, test_without_a_store_nothing_goes_out);
+    tcase_add_test(tests, test_memory_does_not_grow);
+    tcase_add_test(tests, test_envelope_must_be_addresses);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
