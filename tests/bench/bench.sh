@@ -76,7 +76,7 @@ for size in 4K 100K 10M 100M; do
     {
         printf 'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n'
         head -c $size /dev/zero | openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 2>/dev/null |
-            base64 -w 76 | head -c $size | sed 's/$/\r/'
+            base64 -w 76 | head -c $size | awk '{ printf "%s\r\n", $0 }'
     } >"$tree/entity"
     { header alice@example.com carol@other.test && cat "$tree/entity"; } >"$tree/plain.$size"
     quietly openssl cms -sign -binary -in "$tree/entity" -signer "$tree/bob.pem" -inkey "$tree/bob.key" \
