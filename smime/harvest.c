@@ -8,8 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/pkcs7.h>
 
-#include "chain.h"
 #include "signer_address.h"
+#include "trust_chain.h"
 #include "why.h"
 
 /* The value of a signed attribute that stands there once: its DER in *der_out (OPENSSL_free()), the

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "line_ends.h"
 #include "mailboxes.h"
 #include "why.h"
 
@@ -46,14 +47,26 @@ static enum smime_status add_fault(struct descent *descent, enum layer_kind kind
     return SMIME_OK;
 }
 
-/* Read the header of what is inside. level->entered stays false when that is over its ceiling. */
+/* Read the header of what is inside, in its canonical form. level->entered stays false when that is
+ * over its ceiling. */
 static enum smime_status enter(struct descent *descent, struct level *level,
                                const struct spool *text, off_t from, off_t to)
 {
     char *reason = NULL;
-    enum smime_status status =
-        layer_read_header(text, from, to, descent->request->limits.max_header_bytes, &level->header,
-                          &level->inside.from, &reason);
+    enum smime_status status = SMIME_OK;
+    /* The parts of a multipart are text of the layer around it and canonical with that. */
+    if (level->found.kind != LAYER_SIGNED_DETACHED)
+        status = line_ends_canonical(text, from, to, &descent->request->progress, &level->canonical,
+                                     descent->why);
+    if (status != SMIME_OK)
+        return status;
+    if (level->canonical != NULL) {
+        text = level->canonical;
+        from = 0;
+        to = spool_size(text);
+    }
+    status = layer_read_header(text, from, to, descent->request->limits.max_header_bytes,
+                               &level->header, &level->inside.from, &reason);
     if (status == SMIME_ERROR)
         why_set(descent->why, "%s", why_text(&reason));
     why_free(&reason);
@@ -210,6 +223,7 @@ void levels_clear(struct levels *levels)
         verified_clear(&level->verified);
         found_layer_clear(&level->found);
         header_clear(&level->header);
+        spool_free(&level->canonical);
         free(level);
         level = next;
     }

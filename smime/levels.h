@@ -13,6 +13,7 @@ struct level {
     struct found_layer found;
     struct decrypted decrypted; /* of LAYER_ENCRYPTED */
     struct verified verified;   /* of LAYER_SIGNED_* */
+    struct spool *canonical;    /* what is inside, with CRLF, where it came without */
     struct header header;       /* of what is inside */
     struct view inside;
     bool entered; /* `inside` can be looked at */

@@ -10,10 +10,10 @@
 
 #include <openssl/err.h>
 
-#include "chain.h"
 #include "openssl_reason.h"
 #include "signer_address.h"
 #include "signer_info.h"
+#include "trust_chain.h"
 #include "why.h"
 
 struct judgement {

@@ -3,7 +3,7 @@
  * OpenSSL builds and checks them. Three things it leaves to us: a chain that is good but for the
  * time is "expired" only if nothing else is wrong with it; of several anchors with one name it
  * tries one; and its S/MIME purpose knows neither anyExtendedKeyUsage nor key agreement. */
-#include "chain.h"
+#include "trust_chain.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Chains from a certificate to a trust anchor (RFC 5280 section 6, RFC 8550 section 4). */
-#ifndef SMIME_CHAIN_H
-#define SMIME_CHAIN_H
+#ifndef SMIME_TRUST_CHAIN_H
+#define SMIME_TRUST_CHAIN_H
 
 #include <openssl/x509.h>
 
