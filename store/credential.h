@@ -14,8 +14,9 @@
 #define CREDENTIAL_MAX_BYTES (1024 * 1024) /* of one input; larger is refused unread */
 #define CREDENTIAL_MAX_CERTIFICATES 256    /* in one input */
 #define CREDENTIAL_MAX_PASSWORD_BYTES 1024 /* of a password */
-#define CREDENTIAL_MAX_KDF_ITERATIONS                                                              \
-    10000000 /* of a password-based encryption: more would hang us */
+/* Key derivation of one file, all its parts together: more would hang us. What
+ * programs write is well below a million. */
+#define CREDENTIAL_MAX_KDF_ITERATIONS 2000000
 
 enum credential_status {
     CREDENTIAL_OK = 0,
