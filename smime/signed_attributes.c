@@ -40,20 +40,30 @@ out:
 static int add_key_preference(CMS_SignerInfo *signer, X509 *encryption)
 {
     PKCS7_ISSUER_AND_SERIAL *id = PKCS7_ISSUER_AND_SERIAL_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(V_ASN1_OTHER);
+    X509_ATTRIBUTE *attribute = NULL;
     unsigned char *der = NULL;
     int length;
     int rc = -1;
-    if (id == NULL || X509_NAME_set(&id->issuer, X509_get_issuer_name(encryption)) != 1 ||
+    if (id == NULL || value == NULL ||
+        X509_NAME_set(&id->issuer, X509_get_issuer_name(encryption)) != 1 ||
         ASN1_STRING_copy(id->serial, X509_get0_serialNumber(encryption)) != 1)
         goto out;
     length = i2d_PKCS7_ISSUER_AND_SERIAL(id, &der);
     if (length <= 0)
         goto out;
     der[0] = CONSTRUCTED_CONTEXT_0;
-    if (CMS_signed_add1_attr_by_NID(signer, NID_id_smime_aa_encrypKeyPref, V_ASN1_OTHER, der,
-                                    length) == 1)
+    if (ASN1_STRING_set(value, der, length) != 1)
+        goto out;
+    attribute = X509_ATTRIBUTE_create(NID_id_smime_aa_encrypKeyPref, V_ASN1_OTHER, value);
+    if (attribute == NULL)
+        goto out;
+    value = NULL;
+    if (CMS_signed_add1_attr(signer, attribute) == 1)
         rc = 0;
 out:
+    X509_ATTRIBUTE_free(attribute);
+    ASN1_STRING_free(value);
     OPENSSL_free(der);
     PKCS7_ISSUER_AND_SERIAL_free(id);
     return rc;
