@@ -54,7 +54,7 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
                     struct recipient *recipient, time_t now, char **why)
 {
     const struct settings *settings = &gateway->config->settings;
-    char *sender = address_without_verp(transaction->sender, settings->recipient_delimiter);
+    char *sender = sender_plain(gateway, transaction->sender);
     int can_sign;
     int has_key = 0;
     int rc = -1;

@@ -26,15 +26,23 @@ static int same_mailbox(struct gateway *gateway, const char *a, const char *b, c
     return same;
 }
 
-/* The same with the tag of the second one taken off ("alice+news@" is alice's). */
-static int same_or_tagged(struct gateway *gateway, const char *from, const char *sender, char **why)
+char *sender_plain(const struct gateway *gateway, const char *sender)
 {
     const char *delimiters = gateway->config->settings.recipient_delimiter;
+    char *address = address_without_verp(sender, delimiters);
+    char *plain = address != NULL ? address_without_tag(address, delimiters) : NULL;
+    free(address);
+    return plain;
+}
+
+/* The same with what was added to the second one taken off ("alice+news@" is alice's). */
+static int same_or_tagged(struct gateway *gateway, const char *from, const char *sender, char **why)
+{
     char *plain;
     int same = same_mailbox(gateway, from, sender, why);
     if (same != 0)
         return same;
-    plain = address_without_verp(sender, delimiters);
+    plain = sender_plain(gateway, sender);
     if (plain == NULL) {
         why_set(why, "out of memory");
         return -1;

@@ -18,6 +18,9 @@ struct authority {
  * an error of ours (*why). */
 int sender_authorise(struct gateway *gateway, const struct transaction *transaction,
                      struct authority *out, char **why);
+/* A canonical envelope sender without SRS, VERP and tag. A new string; NULL when out of memory. */
+char *sender_plain(const struct gateway *gateway, const char *sender);
+
 void authority_clear(struct authority *authority);
 
 #endif

@@ -1,0 +1,417 @@
+/* All incoming modes, whose keys are used, what the reader is told (daemon/flow.h). Messages come
+ * from `openssl cms`. */
+#include <check.h>
+
+#include "flow_world.h"
+
+struct setup {
+    struct world world;
+    struct pki alice;
+    struct pki bert; /* ours as well */
+    struct pki bob;  /* the partner who writes */
+};
+
+static void write_pem(const struct world *world, const struct pki *pki, const char *name)
+{
+    char path[128];
+    FILE *file;
+    snprintf(path, sizeof path, "%s/%s", world->directory, name);
+    file = fopen(path, "w");
+    ck_assert(file != NULL && PEM_write_X509(file, pki->certificate) == 1 &&
+              PEM_write_PrivateKey(file, pki->key, NULL, NULL, 0, NULL, NULL) == 1);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static struct setup open_setup(const char *config)
+{
+    struct setup setup = {.world = world_open(config)};
+    setup.alice = world_mailbox(&setup.world, "alice@example.com", NULL);
+    setup.bert = world_mailbox(&setup.world, "bert@example.com", NULL);
+    setup.bob = pki_make(&(struct pki_spec){.addresses = {"bob@partner.test"}, .key = PKI_RSA_2048},
+                         &setup.world.ca);
+    write_pem(&setup.world, &setup.alice, "alice.pem");
+    write_pem(&setup.world, &setup.bert, "bert.pem");
+    write_pem(&setup.world, &setup.bob, "bob.pem");
+    world_file(&setup.world, "plain.txt", "Content-Type: text/plain\r\n\r\nThe secret text\r\n");
+    return setup;
+}
+
+static void close_setup(struct setup *setup)
+{
+    pki_clear(&setup->alice);
+    pki_clear(&setup->bert);
+    pki_clear(&setup->bob);
+    world_close(&setup->world);
+}
+
+/* Standard output of a shell command in the world's directory. */
+static char *output_of(const struct world *world, const char *command)
+{
+    char line[1024];
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    FILE *in;
+    int c;
+    snprintf(line, sizeof line, "cd '%s' && %s", world->directory, command);
+    in = popen(line, "r");
+    ck_assert(in != NULL && out != NULL);
+    while ((c = getc(in)) != EOF)
+        if (c != '\r')
+            putc(c, out);
+    ck_assert_int_eq(pclose(in), 0);
+    ck_assert_int_eq(fclose(out), 0);
+    return text;
+}
+
+#define HEADER "printf 'From: Bob <bob@partner.test>\\nTo: alice@example.com\\nSubject: hi\\n'; "
+#define ENCRYPT_TO(who) "openssl cms -encrypt -aes256 -in plain.txt " who
+#define SIGN "openssl cms -sign -signer bob.pem -in plain.txt"
+
+static const struct {
+    const char *name;
+    const char *make;
+} messages[] = {
+    {"plain", HEADER "cat plain.txt"},
+    {"to alice", HEADER ENCRYPT_TO("alice.pem")},
+    {"to bert", HEADER ENCRYPT_TO("bert.pem")},
+    {"to both", HEADER ENCRYPT_TO("alice.pem bert.pem")},
+    {"signed", HEADER SIGN},
+    {"to strangers", HEADER ENCRYPT_TO("bob.pem")},
+};
+
+enum { PLAIN, TO_ALICE, TO_BERT, TO_BOTH, SIGNED, TO_STRANGERS };
+
+static const struct {
+    const char *mode;
+    int message;
+    enum flow_action action;
+    enum encryption_verdict verdict;
+} modes[] = {
+    {"none", PLAIN, FLOW_PASS, ENCRYPTION_NONE},
+    {"none", TO_ALICE, FLOW_PASS, ENCRYPTION_NOT_DECRYPTED},
+    {"decrypt-optional", PLAIN, FLOW_PASS, ENCRYPTION_NONE},
+    {"decrypt-optional", TO_ALICE, FLOW_REPLACE, ENCRYPTION_DECRYPTED},
+    {"decrypt-optional", TO_STRANGERS, FLOW_PASS, ENCRYPTION_NOT_DECRYPTED},
+    /* A private key serves only mail whose envelope is addressed to its mailbox. */
+    {"decrypt-optional", TO_BERT, FLOW_PASS, ENCRYPTION_NOT_DECRYPTED},
+    {"decrypt-always", PLAIN, FLOW_PASS, ENCRYPTION_NONE},
+    {"decrypt-always", TO_ALICE, FLOW_REPLACE, ENCRYPTION_DECRYPTED},
+    {"decrypt-always", TO_STRANGERS, FLOW_REPLY, ENCRYPTION_NOT_DECRYPTED},
+    {"decrypt-always", TO_BERT, FLOW_REPLY, ENCRYPTION_NOT_DECRYPTED},
+    {"decrypt-forced", PLAIN, FLOW_REPLY, ENCRYPTION_NONE},
+    {"decrypt-forced", SIGNED, FLOW_REPLY, ENCRYPTION_NONE},
+    {"decrypt-forced", TO_ALICE, FLOW_REPLACE, ENCRYPTION_DECRYPTED},
+    {"decrypt-forced", TO_STRANGERS, FLOW_REPLY, ENCRYPTION_NOT_DECRYPTED},
+    {"undefined", TO_ALICE, FLOW_REPLACE, ENCRYPTION_DECRYPTED},
+    {"undefined", TO_STRANGERS, FLOW_PASS, ENCRYPTION_NOT_DECRYPTED},
+};
+
+static struct outcome receive(struct setup *setup, struct transaction *transaction,
+                              const char *sender, const char *text, const char *const *recipients)
+{
+    *transaction = world_message(&setup->world, ROLE_INBOUND, NULL, sender, text);
+    for (; *recipients != NULL; recipients++)
+        ck_assert_int_eq(world_recipient(&setup->world, transaction, *recipients), 0);
+    return world_end(&setup->world, transaction);
+}
+
+static const char *const to_alice[] = {"alice@example.com", NULL};
+static const char *const to_both[] = {"alice@example.com", "bert@example.com", NULL};
+
+START_TEST(each_mode)
+{
+    char config[256];
+    struct setup setup;
+    struct transaction transaction;
+    struct outcome outcome;
+    char *text;
+    snprintf(config, sizeof config,
+             "rules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; incoming = \"%s\"; } );",
+             modes[_i].mode);
+    setup = open_setup(config);
+    text = output_of(&setup.world, messages[modes[_i].message].make);
+    outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+    ck_assert_msg(outcome.action == modes[_i].action, "%s, %s: action %d", modes[_i].mode,
+                  messages[modes[_i].message].name, (int)outcome.action);
+    ck_assert(outcome.opened_set);
+    ck_assert_int_eq(outcome.opened.encryption, modes[_i].verdict);
+    ck_assert_int_eq(outcome.return_headers_only, modes[_i].verdict == ENCRYPTION_DECRYPTED);
+    if (outcome.action == FLOW_REPLY) {
+        ck_assert_int_eq(outcome.reply.code, 550);
+        ck_assert_ptr_nonnull(strstr(outcome.reply.english, "alice@example.com"));
+    } else {
+        char *result = world_text(&transaction, &outcome);
+        bool clear = strstr(result, "The secret text") != NULL;
+        ck_assert_int_eq(clear, modes[_i].verdict != ENCRYPTION_NOT_DECRYPTED);
+        ck_assert_ptr_nonnull(strstr(result, "Authentication-Results: mx.example.com; smime=none"));
+        free(result);
+    }
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+/* Until messages are split: decrypted only when all its recipients may read it. */
+START_TEST(several_recipients)
+{
+    static const struct {
+        int message;
+        enum encryption_verdict verdict;
+    } cases[] = {
+        {TO_BOTH, ENCRYPTION_DECRYPTED},
+        {TO_ALICE, ENCRYPTION_NOT_DECRYPTED},
+        {TO_BERT, ENCRYPTION_NOT_DECRYPTED},
+    };
+    struct setup setup = open_setup("");
+    char *text = output_of(&setup.world, messages[cases[_i].message].make);
+    struct transaction transaction;
+    struct outcome outcome = receive(&setup, &transaction, "bob@partner.test", text, to_both);
+    ck_assert_int_eq(outcome.opened.encryption, cases[_i].verdict);
+    ck_assert_int_eq(outcome.action,
+                     cases[_i].verdict == ENCRYPTION_DECRYPTED ? FLOW_REPLACE : FLOW_PASS);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(recipient_outside_keeps_it_encrypted)
+{
+    static const char *const mixed[] = {"alice@example.com", NULL};
+    struct setup setup = open_setup("");
+    char *text = output_of(&setup.world, messages[TO_ALICE].make);
+    struct transaction transaction =
+        world_message(&setup.world, ROLE_INBOUND, NULL, "bob@partner.test", text);
+    struct outcome outcome;
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, mixed[0]), 0);
+    /* Relayed to somebody who is not ours: another plan, another transaction. */
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, "eve@other.test"), 452);
+    outcome = world_end(&setup.world, &transaction);
+    ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_DECRYPTED);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(never_decrypt)
+{
+    struct setup setup = open_setup("");
+    char *text = output_of(&setup.world, messages[TO_ALICE].make);
+    struct transaction transaction;
+    struct outcome outcome;
+    char *why = NULL;
+    ck_assert_int_eq(store_mailbox_set_never_decrypt(setup.world.gateway->store,
+                                                     "alice@example.com", true, &why),
+                     STORE_OK);
+    outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+    ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_NOT_DECRYPTED);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(deactivated_mailbox_still_reads)
+{
+    struct setup setup = open_setup("");
+    char *text = output_of(&setup.world, messages[TO_ALICE].make);
+    struct transaction transaction;
+    struct outcome outcome;
+    char *why = NULL;
+    ck_assert_int_eq(
+        store_mailbox_deactivate(setup.world.gateway->store, "alice@example.com", &why), STORE_OK);
+    outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+    ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_DECRYPTED);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+/* The rule is looked up for the envelope sender and for From; the stricter one wins, and a claim to
+ * be one of us does not lead past it. */
+START_TEST(stricter_of_sender_and_from)
+{
+    static const struct {
+        const char *sender;
+        const char *external;
+    } cases[] = {
+        {"bob@partner.test", "partner.test"},
+        {"x@elsewhere.test", "partner.test"},
+        {"bob@partner.test", "*"},
+        {"alice@example.com", "*"},
+        {"", "partner.test"},
+        {"", "*"},
+    };
+    char config[256];
+    struct setup setup;
+    struct transaction transaction;
+    struct outcome outcome;
+    char *text;
+    snprintf(config, sizeof config,
+             "rules = ( { managed = [ \"*\" ]; external = [ \"%s\" ]; incoming = "
+             "\"decrypt-forced\"; } );",
+             cases[_i].external);
+    setup = open_setup(config);
+    text = output_of(&setup.world, messages[PLAIN].make);
+    outcome = receive(&setup, &transaction, cases[_i].sender, text, to_alice);
+    ck_assert_msg(outcome.action == FLOW_REPLY, "<%s>", cases[_i].sender);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(bounces_are_exempt_where_configured)
+{
+    struct setup setup =
+        open_setup("null_sender_exempt = true; rules = ( { managed = [ \"*\" ]; external = [ \"*\" "
+                   "]; incoming = \"decrypt-forced\"; } );");
+    char *text = output_of(&setup.world, messages[PLAIN].make);
+    struct transaction transaction;
+    struct outcome outcome = receive(&setup, &transaction, "", text, to_alice);
+    ck_assert_int_eq(outcome.action, FLOW_PASS);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, what)) != NULL; p += strlen(what))
+        n++;
+    return n;
+}
+
+START_TEST(valid_signature_is_told_and_learned)
+{
+    struct setup setup = open_setup("subject_tags = true;");
+    char *text = output_of(&setup.world, messages[SIGNED].make);
+    struct transaction transaction;
+    struct outcome outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+    char *result = world_text(&transaction, &outcome);
+    struct pubkey_list keys = {0};
+    char *why = NULL;
+    ck_assert_msg(outcome.opened.signature == SIGNATURE_VALID, "%s",
+                  outcome.opened.signature_reason);
+    ck_assert_ptr_nonnull(strstr(result, "Authentication-Results: mx.example.com; smime=pass\r\n\t"
+                                         "body.smime-identifier=bob@partner.test"));
+    ck_assert_ptr_nonnull(strstr(result, "\r\nX-Smimed-Signature: valid\r\n"));
+    ck_assert_ptr_nonnull(strstr(result, "\r\nSubject: [signed] hi\r\n"));
+    ck_assert_int_eq(store_pubkey_list(setup.world.gateway->store, NULL, &keys, &why), STORE_OK);
+    ck_assert_uint_eq(keys.count, 1);
+    ck_assert_str_eq(keys.items[0].addresses[0], "bob@partner.test");
+    ck_assert_int_eq(keys.items[0].source, PUBKEY_HARVESTED);
+    ck_assert_int_eq(X509_cmp(keys.items[0].certificate, setup.bob.certificate), 0);
+    pubkey_list_clear(&keys);
+    free(result);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(nothing_is_learned)
+{
+    static const struct {
+        const char *config;
+        const char *make;
+        const char *sender;
+    } cases[] = {
+        {"harvest = false;", HEADER SIGN, "bob@partner.test"},
+        /* signed by bob, said to be from carl */
+        {"", "printf 'From: carl@partner.test\\n'; " SIGN, "carl@partner.test"},
+        /* altered on the way */
+        {"", HEADER SIGN " | sed 's/The secret text/The other text/'", "bob@partner.test"},
+        /* alice's own certificate from outside */
+        {"",
+         "printf 'From: alice@example.com\\n'; openssl cms -sign -signer alice.pem -in plain.txt",
+         "alice@example.com"},
+    };
+    struct setup setup = open_setup(cases[_i].config);
+    char *text = output_of(&setup.world, cases[_i].make);
+    struct transaction transaction;
+    struct outcome outcome = receive(&setup, &transaction, cases[_i].sender, text, to_alice);
+    struct pubkey_list keys = {0};
+    char *why = NULL;
+    ck_assert_int_eq(store_pubkey_list(setup.world.gateway->store, NULL, &keys, &why), STORE_OK);
+    ck_assert_uint_eq(keys.count, 0);
+    pubkey_list_clear(&keys);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(forged_verdicts_are_removed)
+{
+    struct setup setup = open_setup("subject_tags = true;");
+    struct transaction transaction;
+    struct outcome outcome = receive(
+        &setup, &transaction, "mallory@other.test",
+        "Authentication-Results: mx.example.com; smime=pass\n"
+        "Authentication-Results: mx.example.com; dkim=pass; smime=pass body.smime-identifier=a@b\n"
+        "Authentication-Results: other.test; smime=pass\n"
+        "X-Smimed-Signature: valid\nx-smimed-SIGNATURE: valid\nX-SMIMED-Signer: The boss\n"
+        "X-Smimed-Whatever: x\nFrom: mallory@other.test\nTo: alice@example.com\n"
+        "Subject: =?utf-8?b?W3NpZ25lZF0gSGVsbG8=?=\n\nhello\n",
+        to_alice);
+    char *result = world_text(&transaction, &outcome);
+    ck_assert_int_eq(outcome.action, FLOW_PASS);
+    ck_assert_ptr_null(strstr(result, "smime=pass body"));
+    ck_assert_uint_eq(occurrences(result, "smime=pass"), 1); /* the other host's */
+    ck_assert_ptr_nonnull(strstr(result, "Authentication-Results: mx.example.com; dkim=pass\r\n"));
+    ck_assert_ptr_nonnull(strstr(result, "Authentication-Results: other.test; smime=pass\r\n"));
+    ck_assert_uint_eq(occurrences(result, ": valid"), 0);
+    ck_assert_ptr_null(strstr(result, "The boss"));
+    ck_assert_ptr_null(strstr(result, "Whatever"));
+    ck_assert_ptr_nonnull(strstr(result, "\r\nSubject: Hello\r\n"));
+    free(result);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("flow_incoming");
+    TCase *tests = tcase_create("incoming");
+    SRunner *runner;
+    int failed;
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, each_mode, 0, (int)(sizeof modes / sizeof modes[0]));
+    tcase_add_loop_test(tests, several_recipients, 0, 3);
+    tcase_add_test(tests, recipient_outside_keeps_it_encrypted);
+    tcase_add_test(tests, never_decrypt);
+    tcase_add_test(tests, deactivated_mailbox_still_reads);
+    tcase_add_loop_test(tests, stricter_of_sender_and_from, 0, 6);
+    tcase_add_test(tests, bounces_are_exempt_where_configured);
+    tcase_add_test(tests, valid_signature_is_told_and_learned);
+    tcase_add_loop_test(tests, nothing_is_learned, 0, 4);
+    tcase_add_test(tests, forged_verdicts_are_removed);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
