@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# smimed against other people's programs, both ways: each verifies what we sign and decrypts what we encrypt, and
+# we verify and decrypt what each of them makes. Ends with a table of algorithm by oracle that names each gap.
+#
+#   SMIMED_BUILD=build/plain tests/interop/run.sh
+set -uo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${SMIMED_BUILD:-build/plain}
+smimectl=$(realpath "$build/smimectl")
+work=$(mktemp -d "${TMPDIR:-/tmp}/smimed-interop.XXXXXX")
+log=$work/log
+passed=0
+failed=0
+oracles=(openssl bc nss gpgsm)
+declare -A result
+
+# shellcheck source=tests/interop/oracles.sh
+. "$here/oracles.sh"
+# shellcheck source=tests/interop/pki.sh
+. "$here/pki.sh"
+
+cleanup() {
+    oracles_stop
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+# What a program cannot do, each found by trying; "ORACLE VERB ALGORITHM" -> reason. One that begins to work
+# fails the test, so that this list stays true.
+declare -A gap
+while IFS='|' read -r key reason; do
+    [ -n "$key" ] && gap[$key]=$reason
+done <"$here/gaps.txt"
+
+ok() {
+    passed=$((passed + 1))
+    echo "ok - $1"
+}
+
+not_ok() {
+    failed=$((failed + 1))
+    echo "not ok - $1"
+    sed 's/^/    /' "$log" | tail -n 12
+}
+
+# check ORACLE VERB ALGORITHM COMMAND...: run it; a gap must fail.
+check() {
+    local oracle=$1 verb=$2 algorithm=$3 reason=${gap["$1 $2 $3"]:-}
+    shift 3
+    : >"$log"
+    if "$@" >>"$log" 2>&1; then
+        if [ -n "$reason" ]; then
+            result["$oracle $verb $algorithm"]='works?'
+            not_ok "$oracle $verb $algorithm works, but is listed as a gap ($reason)"
+        else
+            result["$oracle $verb $algorithm"]=yes
+            ok "$oracle $verb $algorithm"
+        fi
+    elif [ -n "$reason" ]; then
+        result["$oracle $verb $algorithm"]=gap
+        ok "$oracle $verb $algorithm: cannot ($reason)"
+    else
+        result["$oracle $verb $algorithm"]=FAILS
+        not_ok "$oracle $verb $algorithm"
+    fi
+}
+
+# ---- What we make ----
+
+# outgoing CONFIG FROM TO: the message as it leaves, in $work/out.eml
+outgoing() {
+    printf 'From: %s\r\nTo: %s\r\nSubject: interop\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\303\274\303\237e an alle, mit genug schlichtem Text\r\n' \
+        "$2" "$3" | "$smimectl" -c "$work/$1.conf" process --outgoing --from "$2" --to "$3" --crlf \
+        >"$work/out.eml" 2>"$work/out.log" || {
+        cat "$work/out.log"
+        return 1
+    }
+}
+
+# Split a multipart/signed message into the exact bytes that were signed and the signature.
+split_signed() {
+    perl -0777 -e '
+        my ($eml, $content, $sig) = @ARGV;
+        open my $in, "<:raw", $eml or die; my $text = <$in>;
+        $text =~ /boundary="([^"]+)"/ or die "no boundary"; my $b = quotemeta $1;
+        my @parts = split /\r\n--$b(?:--)?[ \t]*\r\n/, $text;
+        open my $out, ">:raw", $content or die; print $out $parts[1];
+        my ($base64) = $parts[2] =~ /\r\n\r\n(.*)/s;
+        open $out, ">", $sig or die; print $out $base64;
+    ' "$1" "$2" "$work/sig.b64" && base64 -di "$work/sig.b64" >"$3"
+}
+
+verify_ours() { # ORACLE CONFIG FROM
+    outgoing "$2" "$3" nobody@partner.test &&
+        split_signed "$work/out.eml" "$work/content" "$work/sig.der" &&
+        "$1_verify" "$work/content" "$work/sig.der"
+}
+
+# A tampered content must not verify, or the test above could not fail.
+refuse_tampered() { # ORACLE
+    outgoing sign-pkcs1 alice@example.com nobody@partner.test &&
+        split_signed "$work/out.eml" "$work/content" "$work/sig.der" || return 1
+    sed -i 's/an alle/an keinen/' "$work/content"
+    ! "$1_verify" "$work/content" "$work/sig.der"
+}
+
+decrypt_ours() { # ORACLE CONFIG WHO
+    outgoing "$2" alice@example.com "$3@partner.test" || return 1
+    perl -0777 -ne 's/.*?\r\n\r\n//s; print' "$work/out.eml" | base64 -di >"$work/cms.der"
+    "$1_decrypt" "$3" "$work/cms.der" >"$work/plain" && grep -aq 'Gr=C3=BC=C3=9Fe an alle' "$work/plain"
+}
+
+# ---- What they make ----
+
+incoming() { # FROM TO MESSAGE: the report in $work/in.json, the message in $work/in.eml
+    "$smimectl" -c "$work/sign-pkcs1.conf" --json process --incoming --from "$1" --to "$2" <"$3" \
+        >"$work/in.eml" 2>"$work/in.json"
+}
+
+# A program without an algorithm may quietly take another one: that is no success.
+uses() { # CMS.der ALGORITHM
+    local dump
+    dump=$(openssl asn1parse -inform DER -in "$1" 2>/dev/null)
+    case $2 in
+    rsa-pss) grep -q ':rsassaPss' <<<"$dump" ;;
+    oaep) grep -q ':rsaesOaep' <<<"$dump" ;;
+    ecdh) grep -q ':dhSinglePass' <<<"$dump" ;;
+    ecdsa) grep -q ':ecdsa-with' <<<"$dump" ;;
+    cbc | gcm) grep -qiE "(aes-[0-9]+|ede3)-$2" <<<"$dump" ;;
+    *) grep -q ':rsaEncryption\|:sha256WithRSAEncryption' <<<"$dump" && ! grep -q ':rsassaPss\|:rsaesOaep' <<<"$dump" ;;
+    esac || {
+        echo "the program took another algorithm than $2"
+        return 1
+    }
+}
+
+verify_theirs() { # ORACLE WHO ALGORITHM
+    printf 'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe an alle\r\n' \
+        >"$work/content"
+    "$1_sign" "$2" "$3" "$work/content" >"$work/sig.der" || return 1
+    uses "$work/sig.der" "$3" || return 1
+    {
+        printf 'From: %s@partner.test\r\nTo: alice@example.com\r\nSubject: interop\r\nMIME-Version: 1.0\r\n' "$2"
+        printf 'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="b1"\r\n\r\n--b1\r\n'
+        cat "$work/content"
+        printf '\r\n--b1\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+        base64 "$work/sig.der" | sed 's/$/\r/'
+        printf -- '--b1--\r\n'
+    } >"$work/message"
+    incoming "$2@partner.test" alice@example.com "$work/message"
+    cat "$work/in.json"
+    [ "$(jq -r .signature.verdict "$work/in.json")" = valid ]
+}
+
+decrypt_theirs() { # ORACLE WHO TRANSPORT CIPHER
+    printf 'Content-Type: text/plain\r\n\r\nnur fuer dich\r\n' >"$work/content"
+    "$1_encrypt" "$2" "$3" "$4" "$work/content" >"$work/cms.der" || return 1
+    uses "$work/cms.der" "$3" && uses "$work/cms.der" "$4" || return 1
+    {
+        printf 'From: bob@partner.test\r\nTo: %s@example.com\r\nMIME-Version: 1.0\r\n' "$2"
+        printf 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+        base64 "$work/cms.der" | sed 's/$/\r/'
+    } >"$work/message"
+    incoming bob@partner.test "$2@example.com" "$work/message"
+    cat "$work/in.json"
+    [ "$(jq -r .encryption.verdict "$work/in.json")" = decrypted ] && grep -q 'nur fuer dich' "$work/in.eml"
+}
+
+table() {
+    local algorithm oracle verb
+    printf '\n%-26s' 'algorithm'
+    for oracle in "${oracles[@]}"; do printf '%-22s' "$oracle"; done
+    printf '\n%-26s' ''
+    for oracle in "${oracles[@]}"; do printf '%-22s' 'reads ours / we read'; done
+    echo
+    for algorithm in rsa-pkcs1 rsa-pss ecdsa; do
+        printf '%-26s' "signature $algorithm"
+        for oracle in "${oracles[@]}"; do
+            printf '%-22s' "${result["$oracle verify $algorithm"]} / ${result["$oracle sign $algorithm"]}"
+        done
+        echo
+    done
+    for verb in pkcs1-cbc pkcs1-gcm oaep-cbc oaep-gcm ecdh-cbc ecdh-gcm; do
+        printf '%-26s' "encryption $verb"
+        for oracle in "${oracles[@]}"; do
+            printf '%-22s' "${result["$oracle decrypt $verb"]} / ${result["$oracle encrypt $verb"]}"
+        done
+        echo
+    done
+    echo
+}
+
+main() {
+    local oracle transport cipher
+    if ! { pki_make && pki_gateway && oracles_start; }; then
+        echo "not ok - set up the identities, the gateway and the oracles"
+        exit 1
+    fi
+    for oracle in "${oracles[@]}"; do
+        check "$oracle" verify rsa-pkcs1 verify_ours "$oracle" sign-pkcs1 alice@example.com
+        check "$oracle" verify rsa-pss verify_ours "$oracle" sign-pss alice@example.com
+        check "$oracle" verify ecdsa verify_ours "$oracle" sign-pkcs1 erin@example.com
+        check "$oracle" refuse tampered refuse_tampered "$oracle"
+        check "$oracle" sign rsa-pkcs1 verify_theirs "$oracle" bob rsa-pkcs1
+        check "$oracle" sign rsa-pss verify_theirs "$oracle" bob rsa-pss
+        check "$oracle" sign ecdsa verify_theirs "$oracle" emil ecdsa
+        for cipher in cbc gcm; do
+            for transport in pkcs1 oaep; do
+                check "$oracle" decrypt "$transport-$cipher" decrypt_ours "$oracle" "encrypt-$transport-$cipher" bob
+                check "$oracle" encrypt "$transport-$cipher" decrypt_theirs "$oracle" alice "$transport" "$cipher"
+            done
+            check "$oracle" decrypt "ecdh-$cipher" decrypt_ours "$oracle" "encrypt-pkcs1-$cipher" emil
+            check "$oracle" encrypt "ecdh-$cipher" decrypt_theirs "$oracle" erin ecdh "$cipher"
+        done
+    done
+    table
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main
