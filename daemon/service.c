@@ -2,6 +2,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,6 +13,7 @@ struct service {
     pthread_cond_t idle;
     struct gateway *gateway;
     size_t in_hand;
+    struct timespec last_end; /* CLOCK_MONOTONIC; 0: no message has ended yet */
     unsigned long sessions;
     bool stopping;
 };
@@ -67,6 +69,7 @@ void service_end_message(struct service *service, struct gateway **gateway)
     /* Outside the lock: the last reference to an old gateway closes its store. */
     gateway_release(gateway);
     pthread_mutex_lock(&service->lock);
+    clock_gettime(CLOCK_MONOTONIC, &service->last_end);
     if (--service->in_hand == 0)
         pthread_cond_broadcast(&service->idle);
     pthread_mutex_unlock(&service->lock);
@@ -114,6 +117,19 @@ size_t service_wait_idle(struct service *service, int timeout_s)
     left = service->in_hand;
     pthread_mutex_unlock(&service->lock);
     return left;
+}
+
+long service_idle_ms(struct service *service)
+{
+    struct timespec now, last;
+
+    pthread_mutex_lock(&service->lock);
+    last = service->last_end;
+    pthread_mutex_unlock(&service->lock);
+    if (last.tv_sec == 0 && last.tv_nsec == 0)
+        return LONG_MAX;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000;
 }
 
 int service_shutdown_timeout_s(struct service *service)

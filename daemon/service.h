@@ -32,6 +32,9 @@ bool service_stopping(struct service *service);
 /* Wait until no message is in hand, at most `timeout_s` seconds. Returns how many are left. */
 size_t service_wait_idle(struct service *service, int timeout_s);
 
+/* Milliseconds since the last message ended; LONG_MAX when there was none. */
+long service_idle_ms(struct service *service);
+
 /* The time the settings grant to the messages in hand when the service stops. */
 int service_shutdown_timeout_s(struct service *service);
 

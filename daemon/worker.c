@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -29,6 +30,7 @@
 #include "why.h"
 
 #define WORKER_NAME_BYTES 40
+#define SETTLE_MS 500 /* for libmilter's last answers when the worker stops */
 
 struct worker {
     const struct worker_options *options;
@@ -199,6 +201,17 @@ static void *serve(void *context)
     _exit(1);
 }
 
+/* A message has ended for us before libmilter has sent its last answer, and libmilter does not tell
+ * when it has. So the process stays a moment longer: without that answer the MTA would defer a
+ * message that was finished. */
+static void let_answers_out(struct worker *worker)
+{
+    const struct timespec step = {.tv_nsec = 50 * 1000000};
+
+    while (service_idle_ms(worker->service) < SETTLE_MS)
+        nanosleep(&step, NULL);
+}
+
 /* Finish the messages in hand; take no others. Returns how many are left. */
 static size_t finish(struct worker *worker)
 {
@@ -207,6 +220,7 @@ static size_t finish(struct worker *worker)
     service_stop(worker->service);
     listener_remove(&worker->listener);
     left = service_wait_idle(worker->service, service_shutdown_timeout_s(worker->service));
+    let_answers_out(worker);
     if (left > 0)
         log_line(LOG_LEVEL_WARNING, worker->name,
                  "stopped with %zu messages in hand; the MTA will defer them", left);
