@@ -1,0 +1,165 @@
+# Private Postfix instances on loopback. To be sourced after process.sh.
+#
+# An instance lives below one directory: etc (configuration, passwords), queue, data, log, mail (the
+# Maildirs of its users). /etc/postfix is not touched.
+# shellcheck shell=bash
+
+POSTFIX_MAIL_USER=nobody # owns the Maildirs: Postfix does not deliver as root
+
+# postfix_make DIR DOMAIN: an instance that delivers for DOMAIN and listens nowhere yet.
+postfix_make() {
+    local dir=$1 domain=$2
+    mkdir -p "$dir"/{etc/sasl,queue,data,log,mail}
+    chown postfix "$dir/data"
+    chown "$POSTFIX_MAIL_USER" "$dir/mail"
+    : >"$dir/etc/mailboxes"
+    cat >"$dir/etc/main.cf" <<CF
+compatibility_level = 3.6
+queue_directory = $dir/queue
+data_directory = $dir/data
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = $dir/log/postfix.log
+maillog_file_prefixes = $dir/log
+syslog_name = postfix
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.$domain
+mydomain = $domain
+myorigin = $domain
+mydestination =
+alias_maps =
+local_transport = error:no local users
+mynetworks = 127.0.0.0/8
+recipient_delimiter = +
+biff = no
+smtpd_peername_lookup = no
+smtp_dns_support_level = disabled
+smtp_tls_security_level = none
+smtpd_tls_security_level = none
+smtputf8_enable = yes
+smtputf8_autodetect_classes = sendmail, verify
+in_flow_delay = 0
+queue_run_delay = 2s
+minimal_backoff_time = 2s
+maximal_backoff_time = 4s
+message_size_limit = 104857600
+virtual_mailbox_limit = 0
+virtual_mailbox_domains = $domain
+virtual_mailbox_maps = texthash:$dir/etc/mailboxes
+virtual_mailbox_base = $dir/mail
+virtual_uid_maps = static:$(id -u "$POSTFIX_MAIL_USER")
+virtual_gid_maps = static:$(id -g "$POSTFIX_MAIL_USER")
+cyrus_sasl_config_path = $dir/etc/sasl
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = $domain
+milter_protocol = 6
+milter_default_action = tempfail
+milter_connect_timeout = 5s
+milter_command_timeout = 10s
+milter_content_timeout = 60s
+milter_mail_macros = i {mail_addr} {mail_host} {mail_mailer} {auth_type} {auth_authen} {auth_author}
+milter_connect_macros = j {daemon_name} {daemon_addr} v
+CF
+    cat >"$dir/etc/master.cf" <<CF
+postlog   unix-dgram n  -       n       -       1       postlogd
+pickup    unix  n       -       n       1       1       pickup
+cleanup   unix  n       -       n       -       0       cleanup
+qmgr      unix  n       -       n       300     1       qmgr
+rewrite   unix  -       -       n       -       -       trivial-rewrite
+bounce    unix  -       -       n       -       0       bounce
+defer     unix  -       -       n       -       0       bounce
+trace     unix  -       -       n       -       0       bounce
+verify    unix  -       -       n       -       1       verify
+flush     unix  n       -       n       1000?   0       flush
+proxymap  unix  -       -       n       -       -       proxymap
+smtp      unix  -       -       n       -       -       smtp
+error     unix  -       -       n       -       -       error
+retry     unix  -       -       n       -       -       error
+discard   unix  -       -       n       -       -       discard
+virtual   unix  -       n       n       -       -       virtual
+anvil     unix  -       -       n       -       1       anvil
+scache    unix  -       -       n       -       1       scache
+CF
+}
+
+# postfix_set DIR 'NAME = VALUE'...: further parameters.
+postfix_set() {
+    local dir=$1
+    shift
+    printf '%s\n' "$@" >>"$dir/etc/main.cf"
+}
+
+# postfix_listen DIR PORT NAME ['{ NAME = VALUE }'...]: one more SMTP server, with parameters of its
+# own.
+postfix_listen() {
+    local dir=$1 port=$2 name=$3 parameter
+    shift 3
+    {
+        printf '127.0.0.1:%s inet n - n - - smtpd\n' "$port"
+        printf '    -o syslog_name=postfix/%s\n' "$name"
+        for parameter in "$@"; do
+            printf '    -o %s\n' "$parameter"
+        done
+    } >>"$dir/etc/master.cf"
+}
+
+# postfix_mailbox DIR ADDRESS: delivery into the Maildir mail/LOCALPART; before the start.
+postfix_mailbox() {
+    printf '%s %s/\n' "$2" "${2%@*}" >>"$1/etc/mailboxes"
+}
+
+# postfix_user DIR DOMAIN NAME PASSWORD: SMTP AUTH for NAME@DOMAIN.
+postfix_user() {
+    local dir=$1
+    if [ ! -e "$dir/etc/sasl/smtpd.conf" ]; then
+        printf '%s\n' 'pwcheck_method: auxprop' 'auxprop_plugin: sasldb' 'mech_list: PLAIN' \
+            "sasldb_path: $dir/data/users.db" >"$dir/etc/sasl/smtpd.conf"
+    fi
+    printf '%s' "$4" | saslpasswd2 -p -c -f "$dir/data/users.db" -u "$2" "$3" || return 1
+    chown postfix "$dir/data/users.db"
+    chmod 0600 "$dir/data/users.db"
+}
+
+postfix_start() {
+    local dir=$1
+    postfix -c "$dir/etc" start >>"$dir/log/start.log" 2>&1 || {
+        cat "$dir/log/start.log" "$dir/log/postfix.log" >&2
+        return 1
+    }
+    E2E_POSTFIX+=("$dir")
+}
+
+# End the instance, at the latest with KILL. The master leads the process group of all of it.
+postfix_kill() {
+    local dir=$1 pid=
+    read -r pid <"$dir/queue/pid/master.pid" 2>/dev/null || return 0
+    [ -n "$pid" ] || return 0
+    # The file outlives its writer: it must be our master and nobody who got its number.
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q '/master '; then
+        kill -TERM "$pid" 2>/dev/null
+        wait_until 5 process_gone "$pid" || kill -KILL -- "-$pid" 2>/dev/null
+    fi
+    return 0
+}
+
+# postfix_sendmail DIR ARGUMENTS...: sendmail(1) of this instance.
+postfix_sendmail() {
+    local dir=$1
+    shift
+    sendmail -C "$dir/etc" "$@"
+}
+
+# How many messages are in the queue?
+postfix_queued() {
+    postqueue -c "$1/etc" -j 2>/dev/null | grep -c .
+}
+
+postfix_queue_empty() {
+    [ "$(postfix_queued "$1")" -eq 0 ]
+}
+
+# Deliver now what waits.
+postfix_flush() {
+    postqueue -c "$1/etc" -f
+}
