@@ -92,7 +92,7 @@ static int add_opened(json_t *report, const struct opened *opened)
                                                     opened->signature_reason)) ||
                    json_object_set_new(report, "layers", layers_json(opened)) ||
                    json_object_set_new(report, "cipher", json_text(opened->cipher)) ||
-                   json_object_set_new(report, "learned",
+                   json_object_set_new(report, "signer_encryption_certificate",
                                        certificate_or_null(opened->harvest.certificate)) ||
                    json_object_set_new(report, "signed_part",
                                        json_boolean(opened->has_signed_part)) ||

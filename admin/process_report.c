@@ -2,6 +2,7 @@
 #include "process_report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -72,7 +73,7 @@ static void print_recipients(const struct process_result *result, FILE *out)
 static void print_verdict(FILE *out, const char *label, const char *verdict, const char *reason)
 {
     fprintf(out, "%s: %s", label, verdict);
-    if (reason) {
+    if (reason && strcmp(reason, verdict) != 0) {
         fputs(": ", out);
         tell_text(out, reason);
     }
@@ -81,14 +82,15 @@ static void print_verdict(FILE *out, const char *label, const char *verdict, con
 
 static void print_layer(FILE *out, size_t number, const struct layer *layer)
 {
-    fprintf(out, "layer %zu: %s, %s", number, process_layer_name(layer->kind),
-            layer->kind == LAYER_ENCRYPTED ? encryption_verdict_name(layer->encryption)
-                                           : signature_verdict_name(layer->signature));
+    const char *verdict = layer->kind == LAYER_ENCRYPTED
+                              ? encryption_verdict_name(layer->encryption)
+                              : signature_verdict_name(layer->signature);
+    fprintf(out, "layer %zu: %s, %s", number, process_layer_name(layer->kind), verdict);
     if (layer->algorithms) {
         fputs(", ", out);
         tell_text(out, layer->algorithms);
     }
-    if (layer->reason) {
+    if (layer->reason && strcmp(layer->reason, verdict) != 0) {
         fputs(": ", out);
         tell_text(out, layer->reason);
     }
@@ -122,6 +124,20 @@ static void print_opened(const struct opened *opened, FILE *out)
     }
 }
 
+/* How many of each; what exactly is for --json. */
+static void print_edits(const struct outcome *outcome, FILE *out)
+{
+    size_t deleted = 0, changed = 0;
+    for (size_t i = 0; i < outcome->edit_count; i++) {
+        deleted += outcome->edits[i].kind == EDIT_DELETE;
+        changed += outcome->edits[i].kind == EDIT_CHANGE;
+    }
+    if (outcome->edit_count > 0) {
+        fprintf(out, "header fields: %zu deleted, %zu added, %zu changed\n", deleted,
+                outcome->edit_count - deleted - changed, changed);
+    }
+}
+
 void process_report_text(const struct process_result *result, FILE *out)
 {
     const struct outcome *outcome = &result->outcome;
@@ -147,10 +163,5 @@ void process_report_text(const struct process_result *result, FILE *out)
     }
     line(out, "signed as", outcome->signer);
     line(out, "note", outcome->note);
-    for (size_t i = 0; i < outcome->edit_count; i++) {
-        const struct header_edit *edit = &outcome->edits[i];
-        fprintf(out, "header: %s ", process_edit_name(edit->kind));
-        tell_text(out, edit->name);
-        fputc('\n', out);
-    }
+    print_edits(outcome, out);
 }

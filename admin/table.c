@@ -67,7 +67,7 @@ void table_text(struct table *table, const char *text)
 
 void table_integer(struct table *table, long long number)
 {
-    add_cell(table, CELL_INTEGER, json_integer(number));
+    add_cell(table, CELL_INTEGER, number ? json_integer(number) : json_null());
 }
 
 void table_boolean(struct table *table, bool value)
@@ -108,8 +108,7 @@ static char *join(const json_t *list)
 static char *cell_text(const json_t *value, enum cell_kind kind)
 {
     char *text = NULL;
-    if (json_is_null(value) || (kind == CELL_LIST && json_array_size(value) == 0) ||
-        (kind == CELL_INTEGER && json_integer_value(value) == 0)) {
+    if (json_is_null(value) || (kind == CELL_LIST && json_array_size(value) == 0)) {
         return strdup("-");
     }
     switch (kind) {

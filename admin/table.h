@@ -11,7 +11,7 @@
 
 enum cell_kind {
     CELL_TEXT,
-    CELL_INTEGER, /* 0 is written as "-" in the table */
+    CELL_INTEGER, /* an id or a position, from 1; 0: "-" and null */
     CELL_BOOLEAN,
     CELL_TIME, /* a date in the table, date and time in JSON; 0: "-" and null */
     CELL_LIST, /* of texts */

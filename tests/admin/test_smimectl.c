@@ -1,4 +1,5 @@
 /* smimectl: command line, help, configuration, init, rules. */
+#include "command.h"
 #include "smimectl_run.h"
 
 /* ---- command line ---- */
@@ -112,6 +113,41 @@ START_TEST(test_every_command_has_an_example)
         expect_output(commands[i][0],
                       RUN(NULL, run_program, "help", commands[i][0], commands[i][1]), example);
     }
+}
+END_TEST
+
+/* `name` after `macro`, as the manual marks it up. */
+static bool manual_names(const char *manual, const char *macro, const char *name)
+{
+    char wanted[128];
+    int length = snprintf(wanted, sizeof wanted, "%s %s", macro, name);
+    for (const char *at = manual; (at = strstr(at, wanted)); at++) {
+        if (at[length] == ' ' || at[length] == '\n') {
+            return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(test_manual_is_complete)
+{
+    char *manual = read_file("man/smimectl.8", NULL);
+    for (size_t g = 0; command_groups[g]; g++) {
+        const struct command_group *group = command_groups[g];
+        for (const struct command *command = group->commands; command->run; command++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s%s%s", group->name, command->name ? " " : "",
+                     command->name ? command->name : "");
+            ck_assert_msg(manual_names(manual, "Cm", name), "the manual lacks %s", name);
+            for (const char *at = command->synopsis; (at = strstr(at, "--")); at += 2) {
+                char option[64];
+                snprintf(option, sizeof option, "-%.*s", (int)strcspn(at + 2, " ]|)\n"), at + 2);
+                ck_assert_msg(manual_names(manual, "Fl", option), "the manual lacks -%s of %s",
+                              option, name);
+            }
+        }
+    }
+    free(manual);
 }
 END_TEST
 
@@ -411,6 +447,7 @@ int main(void)
     tcase_set_timeout(usage, 120);
     tcase_add_loop_test(usage, test_usage, 0, sizeof usage_cases / sizeof *usage_cases);
     tcase_add_test(usage, test_every_command_has_an_example);
+    tcase_add_test(usage, test_manual_is_complete);
     tcase_add_test(usage, test_configuration_missing);
     tcase_add_test(usage, test_configuration_tells_all_mistakes);
     tcase_add_test(usage, test_init_makes_everything_private);
