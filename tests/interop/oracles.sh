@@ -115,7 +115,6 @@ nss_encrypt() {
 # ---- gpgsm ----
 
 gpgsm_start() {
-    local who
     export GNUPGHOME=$work/gnupg
     cat >"$GNUPGHOME/gpgsm.conf" <<'EOF'
 disable-crl-checks
@@ -126,12 +125,25 @@ EOF
     echo allow-loopback-pinentry >"$GNUPGHOME/gpg-agent.conf"
     printf '%s S relax\n' "$(openssl x509 -in "$work/ca.crt" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')" \
         >"$GNUPGHOME/trustlist.txt"
+    gpgconf --launch gpg-agent || return 1
     gpgsm --quiet --import "$work/ca.crt" "$work/alice.crt" "$work/erin.crt" 2>"$work/gpgsm.log" || return 1
-    for who in bob emil; do
-        # Not every key type can be imported: then the tests with it are gaps.
-        echo interop | gpgsm --quiet --pinentry-mode loopback --passphrase-fd 0 --import "$work/$who.p12" \
-            2>>"$work/gpgsm.log" || true
+    # Not every key type can be imported: then the tests with it are gaps.
+    gpgsm_import emil || true
+    gpgsm_import bob || {
+        cat "$work/gpgsm.log" >&2
+        return 1
+    }
+}
+
+# The agent may still be starting when it is asked for the first time on a busy machine: asked again.
+gpgsm_import() { # WHO
+    local try
+    for try in 1 2 3; do
+        echo interop | gpgsm --quiet --pinentry-mode loopback --passphrase-fd 0 --import "$work/$1.p12" \
+            2>>"$work/gpgsm.log" && return 0
+        sleep "$try"
     done
+    return 1
 }
 
 gpgsm_run() {
