@@ -1,10 +1,14 @@
 /* Signing: `openssl cms` verifies what we sign, whatever the message. */
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <openssl/cms.h>
+#include <openssl/rsa.h>
 
 #include "../test_entity.h"
 #include "../test_mime_oracle.h"
@@ -14,20 +18,37 @@
 #include "sign.h"
 #include "why.h"
 
-enum { KEY_P256, KEY_P384, KEY_P521, KEY_RSA, KEY_ED25519, KEY_COUNT };
+enum { KEY_P256, KEY_P384, KEY_P521, KEY_RSA, KEY_RSA_PSS, KEY_ED25519, KEY_COUNT };
 
 static struct pki root, intermediate, other, keys[KEY_COUNT];
 
+/* A key that makes no other signatures than PSS. */
+static EVP_PKEY *new_pss_key(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    EVP_PKEY *key = NULL;
+    pki_need(context != NULL && EVP_PKEY_keygen_init(context) > 0 &&
+                 EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048) > 0 &&
+                 EVP_PKEY_generate(context, &key) > 0,
+             "an RSA-PSS key");
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
 static void make_keys(void)
 {
-    static const enum pki_key kinds[] = {PKI_EC_P256, PKI_EC_P384, PKI_EC_P521, PKI_RSA_2048,
-                                         PKI_ED25519};
+    static const enum pki_key kinds[] = {PKI_EC_P256,  PKI_EC_P384,  PKI_EC_P521,
+                                         PKI_RSA_2048, PKI_RSA_2048, PKI_ED25519};
     root = pki_ca("Root");
     intermediate = pki_intermediate(&root, "Intermediate");
     other = pki_leaf(&intermediate, "alice@example.com");
-    for (size_t i = 0; i < KEY_COUNT; i++)
-        keys[i] = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"}, .key = kinds[i]},
-                           &intermediate);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        EVP_PKEY *key = i == KEY_RSA_PSS ? new_pss_key() : NULL;
+        keys[i] = pki_make(
+            &(struct pki_spec){.addresses = {"alice@example.com"}, .key = kinds[i], .use_key = key},
+            &intermediate);
+        EVP_PKEY_free(key);
+    }
     pki_write_certificate(cli_path("root.pem"), root.certificate);
 }
 
@@ -163,6 +184,11 @@ static const struct algorithm_case {
     {"RSA PSS",
      KEY_RSA,
      SIGN_PSS,
+     "micalg=sha-256;",
+     {":rsassaPss", "INTEGER           :20\n", ":mgf1", ":sha256"}},
+    {"RSA-PSS key",
+     KEY_RSA_PSS,
+     SIGN_PKCS1,
      "micalg=sha-256;",
      {":rsassaPss", "INTEGER           :20\n", ":mgf1", ":sha256"}},
     {"P-256", KEY_P256, SIGN_PKCS1, "micalg=sha-256;", {"algorithm: ecdsa-with-SHA256"}},
@@ -322,6 +348,69 @@ START_TEST(test_boundary)
 }
 END_TEST
 
+/* Verify the one signature in the body of `out` with `signer` alone, in this process. */
+static bool signed_by(const struct entity *out, X509 *signer)
+{
+    static const char head[] = "filename=\"smime.p7s\"\r\n\r\n";
+    size_t length;
+    char *text = entity_spool_text(out->body, &length);
+    char *content = strstr(text, "\r\n------=_smimed_") + 2;
+    char *signature = strstr(text, head) + sizeof head - 1;
+    char *end = strstr(content, "\r\n------=_smimed_");
+    STACK_OF(X509) *signers = pki_chain(&signer, 1);
+    BIO *base64 = BIO_push(BIO_new(BIO_f_base64()), BIO_new_mem_buf(signature, -1));
+    CMS_ContentInfo *cms;
+    BIO *data;
+    int rc;
+    content = strstr(content, "\r\n") + 2;
+    data = BIO_new_mem_buf(content, (int)(end - content));
+    cms = d2i_CMS_bio(base64, NULL);
+    rc = CMS_verify(cms, signers, NULL, data, NULL,
+                    CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY);
+    CMS_ContentInfo_free(cms);
+    BIO_free_all(base64);
+    BIO_free(data);
+    sk_X509_pop_free(signers, X509_free);
+    free(text);
+    return rc == 1;
+}
+
+/* Many senders at once: everyone's own certificate signs. */
+static void *sign_often(void *context)
+{
+    static const char text[] = MIXED "--b\r\n" TEXT "\r\nein langer Gru\xc3\x9f \r\n--b--\r\n";
+    const struct pki *sender = context;
+    for (int i = 0; i < 60; i++) {
+        struct sign_request request = {.certificate = sender->certificate,
+                                       .key = sender->key,
+                                       .now = PKI_NOW,
+                                       .limits = test_limits};
+        struct entity message = entity_from(text, sizeof text - 1);
+        struct entity out;
+        bool good = smime_sign(&message, &request, &out, NULL) == SMIME_OK &&
+                    signed_by(&out, sender->certificate) && !signed_by(&out, root.certificate);
+        entity_clear(&message);
+        entity_clear(&out);
+        if (!good)
+            return context;
+    }
+    return NULL;
+}
+
+START_TEST(test_threads)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sign_often, &keys[i % 4]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+}
+END_TEST
+
 static void assert_refused(const struct entity *message, const struct sign_request *request,
                            enum smime_status expected)
 {
@@ -439,6 +528,7 @@ int main(void)
     tcase_add_test(tcase, test_attributes);
     tcase_add_test(tcase, test_late);
     tcase_add_test(tcase, test_boundary);
+    tcase_add_test(tcase, test_threads);
     tcase_add_test(tcase, test_refused);
     tcase_add_loop_test(tcase, test_stopped, 0, 2);
     tcase_add_loop_test(tcase, test_flat_memory, 0, 2);
