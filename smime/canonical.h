@@ -3,8 +3,10 @@
  *
  * Transport-clean bytes are copied as they are. Bodies of leaf parts that are not clean (8-bit or
  * NUL bytes, bare CR or LF, lines over 998 octets, trailing blanks, lines beginning with "From ")
- * are re-encoded, quoted-printable or base64; all else (boundaries, preamble, epilogue, other
- * header fields) is never altered. */
+ * are re-encoded, quoted-printable or base64. Parts that say 8bit or binary but are 7-bit say so
+ * then, or an MTA before a next hop without 8BITMIME would re-encode them. Blanks at line ends of
+ * part headers are left out. All else (boundaries, preamble, epilogue, other header fields,
+ * whatever is signed) is never altered. */
 #ifndef SMIME_CANONICAL_H
 #define SMIME_CANONICAL_H
 
