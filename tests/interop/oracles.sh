@@ -135,13 +135,15 @@ EOF
     }
 }
 
-# The agent may still be starting when it is asked for the first time on a busy machine: asked again.
+# gpgsm's reader of PKCS#12 fails on a few files in a hundred (as ciphertext has it): a new file, with a new salt,
+# is tried. On a busy machine its agent may also still be starting.
 gpgsm_import() { # WHO
     local try
     for try in 1 2 3; do
         echo interop | gpgsm --quiet --pinentry-mode loopback --passphrase-fd 0 --import "$work/$1.p12" \
             2>>"$work/gpgsm.log" && return 0
         sleep "$try"
+        pki_pkcs12 "$1"
     done
     return 1
 }

@@ -13,9 +13,13 @@ pki_identity() { # WHO ADDRESS rsa|ec
         "$2" "$usage" >"$work/$1.ext"
     openssl req -new -key "$work/$1.key" -subj "/CN=$1/emailAddress=$2" -out "$work/$1.csr" &&
         openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial \
-            -days 30 -extfile "$work/$1.ext" -out "$work/$1.crt" 2>/dev/null &&
-        openssl pkcs12 -export -inkey "$work/$1.key" -in "$work/$1.crt" -certfile "$work/ca.crt" -name "$1" \
-            -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1 -passout pass:interop -out "$work/$1.p12"
+            -days 30 -extfile "$work/$1.ext" -out "$work/$1.crt" 2>/dev/null && pki_pkcs12 "$1"
+}
+
+# Old algorithms: NSS and gpgsm of Debian 12 read no others.
+pki_pkcs12() { # WHO
+    openssl pkcs12 -export -inkey "$work/$1.key" -in "$work/$1.crt" -certfile "$work/ca.crt" -name "$1" \
+        -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1 -passout pass:interop -out "$work/$1.p12"
 }
 
 pki_make() {
