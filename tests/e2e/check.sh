@@ -5,6 +5,7 @@ E2E_PASSED=0
 E2E_FAILED=0
 
 # ok NAME COMMAND...: the check is passed when the command succeeds. What it says is shown when not.
+# The command runs in a subshell.
 ok() {
     local name=$1 said
     shift

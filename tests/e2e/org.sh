@@ -4,7 +4,7 @@
 # Everything of organisation NAME is below $E2E_DIR/NAME: pki, smimed (etc, store, spool, run, log)
 # and postfix. Its ports are ORG_INBOUND[NAME], where strangers deliver, ORG_SUBMISSION[NAME], where
 # users log in, and ORG_OPEN[NAME], like inbound but relaying for everybody (for the tests of what a
-# stranger can do).
+# stranger can do). ORG_SOCKET[NAME], if set before, is the address of the inbound milter socket.
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # much is used by those who source this
 
@@ -13,7 +13,7 @@ SMIMECTL=${SMIMECTL:-$E2E_TOP/build/plain/smimectl}
 SMIMED_USER=nobody # what smimed becomes
 ORG_PASSWORD=wonderland # of every user
 
-declare -A ORG_DOMAIN ORG_INBOUND ORG_SUBMISSION ORG_OPEN ORG_SMIMED
+declare -A ORG_SOCKET ORG_DOMAIN ORG_INBOUND ORG_SUBMISSION ORG_OPEN ORG_SMIMED
 
 # org_make NAME DOMAIN [SETTINGS]: authority, configuration and empty store. SETTINGS are further
 # lines of smimed.conf.
@@ -32,6 +32,13 @@ org_make() {
     org_ctl "$name" trust import "$dir/pki/root.pem" >/dev/null
 }
 
+org_socket() {
+    printf 'address = "%s";' "$1"
+    if [[ $1 == unix:* ]]; then
+        printf ' mode = "0660"; group = "postfix";'
+    fi
+}
+
 # org_configure NAME [SETTINGS]: write smimed.conf.
 org_configure() {
     local name=$1 smimed=$E2E_DIR/$1/smimed domain=${ORG_DOMAIN[$1]}
@@ -46,12 +53,9 @@ user = "$SMIMED_USER";
 log = "stderr";
 log_level = "info";
 sockets = (
-  { address = "${ORG_SOCKET_INBOUND:-unix:$smimed/run/inbound.sock}"; role = "inbound";
-    mode = "0660"; group = "postfix"; },
-  { address = "unix:$smimed/run/submission.sock"; role = "submission";
-    mode = "0660"; group = "postfix"; },
-  { address = "unix:$smimed/run/local.sock"; role = "local";
-    mode = "0660"; group = "postfix"; }
+  { role = "inbound"; $(org_socket "${ORG_SOCKET[$1]:-unix:$smimed/run/inbound.sock}") },
+  { role = "submission"; $(org_socket "unix:$smimed/run/submission.sock") },
+  { role = "local"; $(org_socket "unix:$smimed/run/local.sock") }
 );
 ${2:-}
 @include "rules.conf"
@@ -99,7 +103,7 @@ org_smimed_start() {
 # A socket file may be there before somebody listens.
 org_smimed_answers() {
     local socket
-    for socket in submission local ${ORG_SOCKET_INBOUND:-inbound}; do
+    for socket in submission local "${ORG_SOCKET[$1]:-inbound}"; do
         case $socket in
         inet:*)
             socket=${socket#inet:}
@@ -153,15 +157,12 @@ ORG_WORKERS=3
 org_postfix() {
     local name=$1 domain=${ORG_DOMAIN[$1]} dir=$E2E_DIR/$1/postfix run=$E2E_DIR/$1/smimed/run
     postfix_make "$dir" "$domain"
-    # Whatever the address of the inbound socket, Postfix writes it as smimed does, but for @ and :.
-    postfix_set "$dir" "non_smtpd_milters = unix:$run/local.sock"
-    local inbound=unix:$run/inbound.sock
-    case ${ORG_SOCKET_INBOUND:-} in
-    inet:*)
-        inbound=${ORG_SOCKET_INBOUND#inet:}
+    local inbound=${ORG_SOCKET[$name]:-unix:$run/inbound.sock}
+    if [[ $inbound == inet:* ]]; then # port@host there is host:port here
+        inbound=${inbound#inet:}
         inbound=inet:${inbound#*@}:${inbound%@*}
-        ;;
-    esac
+    fi
+    postfix_set "$dir" "non_smtpd_milters = unix:$run/local.sock"
     free_port
     ORG_INBOUND[$name]=$PORT
     postfix_listen "$dir" "$PORT" inbound "smtpd_milters=$inbound" \

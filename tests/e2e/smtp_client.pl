@@ -148,7 +148,8 @@ $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port},
     command('EHLO', 'EHLO client.example.net') == 2 or exit 75;
     if ($opt{login}) {
         my ($name, $password) = split /:/, $opt{login}, 2;
-        command('AUTH', 'AUTH PLAIN ' . encode_base64("\0$name\0$password", '')) == 2 or exit 1;
+        my $class = command('AUTH', 'AUTH PLAIN ' . encode_base64("\0$name\0$password", ''));
+        exit($class == 4 ? 75 : 1) if $class != 2;
     }
     for my $path (@ARGV) {
         my $bytes = message($path);
