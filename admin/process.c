@@ -229,7 +229,7 @@ static void read_message(struct gateway *gateway, struct process_result *result,
                          enum line_ends *ends_out)
 {
     struct smime_limits limits;
-    flow_limits(&gateway->config->settings, &limits);
+    gateway_limits(gateway, &limits);
     switch (message_read(STDIN_FILENO, &gateway->spool, &limits, &result->transaction.message,
                          ends_out, &result->cause)) {
     case MESSAGE_OK:

@@ -3,31 +3,10 @@
 
 #include <stdlib.h>
 
-#include "address.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
 #include "why.h"
-
-bool flow_is_managed(const struct gateway *gateway, const char *canonical)
-{
-    const struct string_list *domains = &gateway->config->settings.managed_domains;
-    return address_in_domains(canonical, domains->items, domains->count);
-}
-
-void flow_limits(const struct settings *settings, struct smime_limits *out)
-{
-    *out = (struct smime_limits){
-        .max_header_bytes = (size_t)settings->max_header_bytes,
-        .max_parts = (size_t)settings->max_parts,
-        .max_nesting = (size_t)settings->max_nesting,
-        .max_structure_bytes = (size_t)settings->max_structure_bytes,
-        .max_signers = (size_t)settings->max_signers,
-        .max_certificates = (size_t)settings->max_certificates,
-        .max_chain = (size_t)settings->max_chain,
-        .max_message_bytes = settings->max_message_bytes,
-    };
-}
 
 int flow_sender(struct gateway *gateway, struct transaction *transaction, struct reply *reply_out,
                 char **why)
@@ -46,9 +25,9 @@ int flow_recipient(struct gateway *gateway, struct transaction *transaction, tim
     last->direction = DIRECTION_NONE;
     last->transform = TRANSFORM_NONE;
     if (transaction->role == ROLE_INBOUND) {
-        if (flow_is_managed(gateway, last->canonical))
+        if (gateway_is_managed(gateway, last->canonical))
             incoming_expect(gateway, transaction, last);
-    } else if (transaction->sender[0] != '\0' && flow_is_managed(gateway, transaction->sender)) {
+    } else if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender)) {
         if (outgoing_expect(gateway, transaction, last, now, why) != 0) {
             reply_defer(reply_out);
             return -1;
@@ -71,9 +50,9 @@ static bool sender_is_managed(struct gateway *gateway, const struct transaction 
     char *from = NULL;
     bool managed;
     if (transaction->sender[0] != '\0')
-        return flow_is_managed(gateway, transaction->sender);
+        return gateway_is_managed(gateway, transaction->sender);
     managed = mailboxes_from(&transaction->message.header, &from, NULL) == 0 &&
-              flow_is_managed(gateway, from);
+              gateway_is_managed(gateway, from);
     free(from);
     return managed;
 }
@@ -81,7 +60,7 @@ static bool sender_is_managed(struct gateway *gateway, const struct transaction 
 static bool any_managed_recipient(struct gateway *gateway, const struct transaction *transaction)
 {
     for (size_t i = 0; i < transaction->recipient_count; i++)
-        if (flow_is_managed(gateway, transaction->recipients[i].canonical))
+        if (gateway_is_managed(gateway, transaction->recipients[i].canonical))
             return true;
     return false;
 }

@@ -13,7 +13,7 @@
  * claim does not lead past a rule that demands encryption of everybody. */
 static const char *as_external(const struct gateway *gateway, const char *address)
 {
-    return flow_is_managed(gateway, address) ? "" : address;
+    return gateway_is_managed(gateway, address) ? "" : address;
 }
 
 static struct decision decide(const struct gateway *gateway, const struct recipient *recipient,
@@ -116,7 +116,7 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
     bool may_open = true;
     for (size_t i = 0; i < transaction->recipient_count; i++) {
         struct recipient *recipient = &transaction->recipients[i];
-        if (!flow_is_managed(gateway, recipient->canonical))
+        if (!gateway_is_managed(gateway, recipient->canonical))
             continue;
         incoming_expect(gateway, transaction, recipient);
         if (from != NULL) {
@@ -170,7 +170,7 @@ static void learn(struct gateway *gateway, const char *from, time_t now, struct 
                                         .length = harvest->capabilities_length};
     char *why = NULL;
     if (!gateway->config->settings.harvest || harvest->certificate == NULL || from == NULL ||
-        flow_is_managed(gateway, from))
+        gateway_is_managed(gateway, from))
         return;
     if (store_harvest(gateway->store, from, harvest->certificate, &capabilities, now, NULL, &why) !=
         STORE_OK)
@@ -220,7 +220,7 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
     request.intermediates = trust.intermediates;
     if (may_open)
         request.keys = (struct key_finder){.find = find_key, .context = &finder};
-    flow_limits(settings, &request.limits);
+    gateway_limits(gateway, &request.limits);
     if (smime_open(&transaction->message, &request, &out->opened, why) != SMIME_OK)
         goto out;
     out->opened_set = true;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
@@ -63,7 +62,7 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
         why_set(why, "out of memory");
         return -1;
     }
-    if (flow_is_managed(gateway, recipient->canonical)) {
+    if (gateway_is_managed(gateway, recipient->canonical)) {
         recipient->decision = (struct decision){.mode = OUTGOING_NONE};
         rc = 0;
         goto out;
@@ -159,7 +158,7 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     recipient->direction = DIRECTION_OUTGOING;
     recipient->transform = TRANSFORM_NONE;
     reply_clear(&recipient->reply);
-    if (flow_is_managed(judgement->gateway, recipient->canonical)) {
+    if (gateway_is_managed(judgement->gateway, recipient->canonical)) {
         recipient->decision = (struct decision){.mode = OUTGOING_NONE};
         return 0;
     }
@@ -291,7 +290,7 @@ static int judge(struct judgement *judgement, char **why)
 {
     struct smime_limits limits;
     struct transaction *transaction = judgement->transaction;
-    flow_limits(&judgement->gateway->config->settings, &limits);
+    gateway_limits(judgement->gateway, &limits);
     if (smime_kind(&transaction->message, &limits, &judgement->kind, why) != SMIME_OK ||
         sender_authorise(judgement->gateway, transaction, &judgement->authority, why) != 0 ||
         find_identity(judgement, why) != 0 || find_blind(transaction, why) != 0)

@@ -2,10 +2,11 @@
 #ifndef DAEMON_FLOW_PARTS_H
 #define DAEMON_FLOW_PARTS_H
 
-#include "flow.h"
+#include <time.h>
 
-bool flow_is_managed(const struct gateway *gateway, const char *canonical);
-void flow_limits(const struct settings *settings, struct smime_limits *out);
+#include "gateway.h"
+#include "outcome.h"
+#include "transaction.h"
 
 /* The outgoing rule for a sender at RCPT and at end of message. `has_certificate` chooses the
  * default. */

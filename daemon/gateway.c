@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "address.h"
 #include "why.h"
 
 /* The counter stays out of the header: nobody else may touch it. `shared` is the first member, so a
@@ -61,6 +62,27 @@ struct gateway *gateway_open(const char *config_path, struct problems *problems)
     struct config *config = config_load(config_path, problems);
 
     return config ? gateway_new(config, problems) : NULL;
+}
+
+bool gateway_is_managed(const struct gateway *gateway, const char *canonical)
+{
+    const struct string_list *domains = &gateway->config->settings.managed_domains;
+    return address_in_domains(canonical, domains->items, domains->count);
+}
+
+void gateway_limits(const struct gateway *gateway, struct smime_limits *out)
+{
+    const struct settings *settings = &gateway->config->settings;
+    *out = (struct smime_limits){
+        .max_header_bytes = (size_t)settings->max_header_bytes,
+        .max_parts = (size_t)settings->max_parts,
+        .max_nesting = (size_t)settings->max_nesting,
+        .max_structure_bytes = (size_t)settings->max_structure_bytes,
+        .max_signers = (size_t)settings->max_signers,
+        .max_certificates = (size_t)settings->max_certificates,
+        .max_chain = (size_t)settings->max_chain,
+        .max_message_bytes = settings->max_message_bytes,
+    };
 }
 
 struct gateway *gateway_hold(struct gateway *gateway)

@@ -3,7 +3,10 @@
 #ifndef DAEMON_GATEWAY_H
 #define DAEMON_GATEWAY_H
 
+#include <stdbool.h>
+
 #include "config.h"
+#include "entity.h"
 #include "spool.h"
 #include "store.h"
 
@@ -18,6 +21,12 @@ struct gateway *gateway_open(const char *config_path, struct problems *problems)
 
 /* The same from a configuration already loaded (taken over, also on failure). */
 struct gateway *gateway_new(struct config *config, struct problems *problems);
+
+/* Is this canonical address in a managed domain? */
+bool gateway_is_managed(const struct gateway *gateway, const char *canonical);
+
+/* The ceilings of the configuration, as the S/MIME functions take them. */
+void gateway_limits(const struct gateway *gateway, struct smime_limits *out);
 
 /* References are counted (thread-safe); the last gateway_release() closes the store. */
 struct gateway *gateway_hold(struct gateway *gateway);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "encrypt.h"
-#include "flow_parts.h"
-#include "outcome.h"
 #include "sign.h"
 #include "why.h"
 
@@ -65,7 +63,7 @@ static enum smime_status sign(struct gateway *gateway, const struct entity *mess
         .progress = *progress,
     };
     enum smime_status status;
-    flow_limits(settings, &request.limits);
+    gateway_limits(gateway, &request.limits);
     status = smime_sign(message, &request, signed_out, why);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
@@ -107,7 +105,7 @@ static enum smime_status encrypt(struct gateway *gateway, const struct transacti
         .progress = *progress,
     };
     enum smime_status status = SMIME_ERROR;
-    flow_limits(settings, &request.limits);
+    gateway_limits(gateway, &request.limits);
     if (request.recipients == NULL) {
         why_set(why, "out of memory");
         return SMIME_ERROR;

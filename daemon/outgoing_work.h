@@ -2,7 +2,11 @@
 #ifndef DAEMON_OUTGOING_WORK_H
 #define DAEMON_OUTGOING_WORK_H
 
-#include "flow.h"
+#include <time.h>
+
+#include "gateway.h"
+#include "outcome.h"
+#include "transaction.h"
 
 /* Sign and encrypt the message of `transaction` for the members of `group`; fills action, edits and
  * body of *out, or its reply when the message is too large for what comes after. 0, or -1 for an

@@ -2,7 +2,8 @@
 #ifndef DAEMON_VERDICT_FIELDS_H
 #define DAEMON_VERDICT_FIELDS_H
 
-#include "flow.h"
+#include "outcome.h"
+#include "settings.h"
 
 /* Edits that take away what a stranger wrote in our name: X-Smimed-* fields, and the smime results
  * of Authentication-Results fields under our authserv-id. 0, -1 out of memory (*why). */
