@@ -1,4 +1,5 @@
 /* Private keys of mailboxes: activating, adding former ones. */
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -26,6 +27,17 @@ static void material_clear(struct material *material)
     sk_X509_pop_free(material->chain, X509_free);
 }
 
+/* X509_check_private_key() compares public parts alone: a key without a private part, or with one
+ * that does not fit, passes it and would only be noticed with the first message. */
+static bool has_fitting_private_part(EVP_PKEY *key)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool fits = context && EVP_PKEY_pairwise_check(context) == 1;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return fits;
+}
+
 static enum store_status prepare(struct store *store, EVP_PKEY *key, X509 *certificate,
                                  STACK_OF(X509) * chain, struct material *out, char **why)
 {
@@ -33,6 +45,10 @@ static enum store_status prepare(struct store *store, EVP_PKEY *key, X509 *certi
     if (X509_check_private_key(certificate, key) != 1) {
         ERR_clear_error();
         why_set(why, "the private key does not belong to the certificate");
+        return STORE_REFUSED;
+    }
+    if (!has_fitting_private_part(key)) {
+        why_set(why, "the private key is damaged: it has no private part that fits its public one");
         return STORE_REFUSED;
     }
     if (chain && chain_above(certificate, chain, &out->chain, NULL) != 0) {

@@ -47,6 +47,10 @@ static enum store_status refuse_leftovers(const char *path, char **why)
 
 static enum store_status make_file(const char *path, char **why)
 {
+    if (access(path, F_OK) == 0) {
+        why_set(why, "the store %s exists already", path);
+        return STORE_REFUSED;
+    }
     enum store_status status = refuse_leftovers(path, why);
     if (status != STORE_OK) {
         return status;

@@ -201,6 +201,20 @@ static inline void pki_set_serial(X509 *certificate, long serial)
              "a serial number");
 }
 
+/* The certificate as a stranger gets it: one that was just made still holds on to the private key.
+ */
+static inline X509 *pki_decoded(X509 *made)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(made, &der);
+    const unsigned char *at = der;
+    X509 *decoded = length > 0 ? d2i_X509(NULL, &at, length) : NULL;
+    pki_need(decoded != NULL, "a certificate");
+    OPENSSL_free(der);
+    X509_free(made);
+    return decoded;
+}
+
 /* A key and a certificate for it by `issuer`; NULL: by itself. */
 static inline struct pki pki_make(const struct pki_spec *spec, const struct pki *issuer)
 {
@@ -234,6 +248,7 @@ static inline struct pki pki_make(const struct pki_spec *spec, const struct pki 
     const EVP_MD *digest =
         EVP_PKEY_get_base_id(signing_key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
     pki_need(X509_sign(made.certificate, signing_key, digest) > 0, "a signature");
+    made.certificate = pki_decoded(made.certificate);
     return made;
 }
 

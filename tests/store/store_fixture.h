@@ -71,9 +71,9 @@ static inline void fixture_close(struct fixture *fixture)
 #define ck_status(fixture, call, wanted, part)                                                     \
     do {                                                                                           \
         why_free(&(fixture)->why);                                                                 \
-        int status_ = (call);                                                                      \
-        ck_assert_msg(status_ == (wanted), "%s: status %d, wanted %d: %s", #call, status_,         \
-                      (wanted), why_text(&(fixture)->why));                                        \
+        int status_ = (int)(call);                                                                 \
+        ck_assert_msg(status_ == (int)(wanted), "%s: status %d, wanted %d: %s", #call, status_,    \
+                      (int)(wanted), why_text(&(fixture)->why));                                   \
         const char *part_ = (part);                                                                \
         ck_assert_msg(!part_ || strstr(why_text(&(fixture)->why), part_),                          \
                       "%s: says \"%s\", wanted \"%s\"", #call, why_text(&(fixture)->why), part_);  \
