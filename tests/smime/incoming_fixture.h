@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -387,6 +389,106 @@ static inline struct bytes delivered(const struct opened *opened)
     ck_assert(opened->changed);
     out.data = entity_text(&opened->message, &out.length);
     return out;
+}
+
+/* ---- Large messages, in a process of their own whose memory is measured ---- */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define BIG_BYTES ((size_t)16 << 20)
+#define BIG_RSS_KB ((long)400 << 10) /* shadow and quarantine */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BIG_BYTES ((size_t)16 << 20)
+#define BIG_RSS_KB ((long)400 << 10)
+#endif
+#endif
+#ifndef BIG_BYTES
+#define BIG_BYTES ((size_t)100 << 20)
+#define BIG_RSS_KB ((long)40 << 10)
+#endif
+
+struct big_message {
+    size_t bytes;
+};
+
+/* Write the file "big": `header` and BIG_BYTES of text. */
+static inline struct big_message big_begin(const char *header)
+{
+    char *path = world_path("big");
+    FILE *file = fopen(path, "we");
+    char line[128];
+    struct big_message big = {strlen(header)};
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(header, file), 0);
+    for (size_t i = 0; big.bytes < BIG_BYTES; i++) {
+        int n = snprintf(line, sizeof line, "%070zu\r\n", i);
+        ck_assert_uint_eq(fwrite(line, 1, (size_t)n, file), (size_t)n);
+        big.bytes += (size_t)n;
+    }
+    ck_assert_int_eq(fclose(file), 0);
+    free(path);
+    return big;
+}
+
+static inline void big_puts(struct spool *body, const char *text)
+{
+    ck_assert_int_eq(spool_puts(body, text), 0);
+}
+
+static inline void big_append(struct spool *body, const char *name)
+{
+    char *path = world_path(name);
+    FILE *file = fopen(path, "re");
+    char chunk[65536];
+    size_t n;
+    ck_assert_ptr_nonnull(file);
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
+        ck_assert_int_eq(spool_write(body, chunk, n), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    free(path);
+}
+
+/* In the child: open, and exit with 0 if all was as wanted. */
+static inline void big_child(struct spool *body, const char *header,
+                             enum signature_verdict signature, enum encryption_verdict encryption,
+                             size_t bytes)
+{
+    struct entity entity = entity_from(header, strlen(header));
+    struct open_request request = default_request();
+    struct opened opened;
+    struct rusage usage;
+    char *why = NULL;
+    enum smime_status status;
+    spool_free(&entity.body);
+    entity.body = body;
+    status = smime_open(&entity, &request, &opened, &why);
+    if (status != SMIME_OK || opened.signature != signature || opened.encryption != encryption ||
+        (encryption == ENCRYPTION_DECRYPTED &&
+         (!opened.changed || (size_t)spool_size(opened.message.body) + 200 < bytes))) {
+        fprintf(stderr, "big message: %s %s %s\n", why_text(&why),
+                status == SMIME_OK ? opened.signature_reason : "",
+                status == SMIME_OK ? opened.encryption_reason : "");
+        _exit(1);
+    }
+    if (getrusage(RUSAGE_SELF, &usage) != 0 || usage.ru_maxrss > BIG_RSS_KB) {
+        fprintf(stderr, "big message: %ld KB resident, more than %ld\n", usage.ru_maxrss,
+                BIG_RSS_KB);
+        _exit(1);
+    }
+    _exit(0);
+}
+
+static inline void big_check(const struct big_message *big, struct spool *body, const char *header,
+                             enum signature_verdict signature, enum encryption_verdict encryption)
+{
+    int status;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        big_child(body, header, signature, encryption, big->bytes);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child failed");
+    spool_free(&body);
 }
 
 static inline int run_suite(Suite *suite)
