@@ -2,6 +2,7 @@
 # Does `make install` put everything where Debian expects it, with the right modes, and `make
 # uninstall` take it away again, without touching what is the administrator's?
 set -u
+export LC_ALL=C # for sort
 cd "$(dirname "$0")/../.." || exit 1
 . tests/check/report.sh
 
@@ -31,6 +32,7 @@ f 0644 /lib/systemd/system/smimed.service
 f 0755 /usr/sbin/smimectl
 f 0755 /usr/sbin/smimed
 d 0755 /usr/share/doc/smimed
+f 0644 /usr/share/doc/smimed/README.md
 d 0755 /usr/share/doc/smimed/examples
 f 0644 /usr/share/doc/smimed/examples/postfix-main.cf
 f 0644 /usr/share/doc/smimed/examples/postfix-master.cf
@@ -38,7 +40,6 @@ f 0644 /usr/share/doc/smimed/examples/rules.conf
 f 0644 /usr/share/doc/smimed/examples/sendmail.mc
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.full
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.minimal
-f 0644 /usr/share/doc/smimed/README.md
 f 0644 /usr/share/man/man5/smimed.conf.5
 f 0644 /usr/share/man/man8/smimectl.8
 f 0644 /usr/share/man/man8/smimed.8
