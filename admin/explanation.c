@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "address.h"
-#include "flow_parts.h"
 #include "tell.h"
 #include "why.h"
 

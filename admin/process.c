@@ -6,7 +6,6 @@
 
 #include "address.h"
 #include "command.h"
-#include "flow_parts.h"
 #include "iso8601.h"
 #include "message_io.h"
 #include "process_report.h"

@@ -10,25 +10,8 @@
 #include "sender.h"
 #include "why.h"
 
-enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key)
-{
-    switch (mode) {
-    case OUTGOING_UNDEFINED:
-    case OUTGOING_NONE:
-        return TRANSFORM_NONE;
-    case OUTGOING_SIGN:
-        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
-    case OUTGOING_ENCRYPT_OPTIONAL:
-        if (has_key)
-            return can_sign ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_ENCRYPT;
-        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
-    case OUTGOING_ENCRYPT_FORCED:
-        return can_sign && has_key ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_REFUSE;
-    }
-    return TRANSFORM_REFUSE;
-}
-
-int outgoing_has_key(struct gateway *gateway, const char *address, time_t now, char **why)
+/* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
+static int has_public_key(struct gateway *gateway, const char *address, time_t now, char **why)
 {
     X509 *certificate = NULL;
     enum store_status status =
@@ -73,7 +56,7 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
     recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
                                          settings->recipient_delimiter, can_sign == 1);
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = outgoing_has_key(gateway, recipient->canonical, now, why);
+        has_key = has_public_key(gateway, recipient->canonical, now, why);
         if (has_key < 0)
             goto out;
     }
@@ -166,7 +149,7 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     if (judgement->kind == SMIME_KIND_ENCRYPTED)
         return 0;
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = outgoing_has_key(judgement->gateway, recipient->canonical, judgement->now, why);
+        has_key = has_public_key(judgement->gateway, recipient->canonical, judgement->now, why);
         if (has_key < 0)
             return -1;
     }
@@ -317,9 +300,8 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
     if (!is_uniform(transaction, &plan, out) || plan.count == 0)
         goto out;
     out->transform = plan.groups[0].transform;
-    if (wants_signature(&judgement) && judgement.identity.certificate == NULL) {
-        free(out->note);
-        out->note = NULL;
+    if (judgement.identity.certificate == NULL && judgement.kind == SMIME_KIND_PLAIN &&
+        (wants_signature(&judgement) || !judgement.authority.authorised)) {
         why_set(&out->note, "not signed: %s", why_text(&judgement.unsigned_reason));
     }
     rc = outgoing_work(gateway, transaction, &plan.groups[0], &judgement.identity, now, progress,

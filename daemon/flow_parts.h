@@ -8,13 +8,6 @@
 #include "outcome.h"
 #include "transaction.h"
 
-/* The outgoing rule for a sender at RCPT and at end of message. `has_certificate` chooses the
- * default. */
-enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key);
-
-/* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
-int outgoing_has_key(struct gateway *gateway, const char *address, time_t now, char **why);
-
 /* Direction, decision and transform of one recipient, as far as known at RCPT. 0, or -1 for an
  * error of ours. */
 int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,

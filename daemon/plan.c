@@ -24,6 +24,24 @@ const char *direction_name(enum direction direction)
     return names[direction];
 }
 
+enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key)
+{
+    switch (mode) {
+    case OUTGOING_UNDEFINED:
+    case OUTGOING_NONE:
+        return TRANSFORM_NONE;
+    case OUTGOING_SIGN:
+        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
+    case OUTGOING_ENCRYPT_OPTIONAL:
+        if (has_key)
+            return can_sign ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_ENCRYPT;
+        return can_sign ? TRANSFORM_SIGN : TRANSFORM_NONE;
+    case OUTGOING_ENCRYPT_FORCED:
+        return can_sign && has_key ? TRANSFORM_SIGN_ENCRYPT : TRANSFORM_REFUSE;
+    }
+    return TRANSFORM_REFUSE;
+}
+
 static bool is_encryption(enum transform transform)
 {
     return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;

@@ -22,6 +22,10 @@ enum transform {
 const char *transform_name(enum transform transform);
 const char *direction_name(enum direction direction);
 
+/* What an outgoing rule asks for becomes, given what there is: a certificate of the sender's, a
+ * public key of the recipient's. */
+enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key);
+
 struct recipient {
     char *text;      /* RCPT TO as the MTA gave it, without angle brackets */
     char *canonical; /* see address.h */

@@ -202,6 +202,23 @@ START_TEST(unauthorised_sender_is_unsigned_or_refused)
 }
 END_TEST
 
+/* A postmaster who wonders why a mail went unsigned finds it in the log, also where only the
+ * default decided. */
+START_TEST(default_rule_says_why_unsigned)
+{
+    struct setup setup = open_setup("");
+    const char *const to[] = {"bob@partner.test", NULL};
+    struct transaction transaction;
+    struct outcome outcome =
+        send_text(&setup, &transaction, "mallory@example.com", "alice@example.com", TEXT, to);
+    ck_assert_int_eq(outcome.action, FLOW_PASS);
+    ck_assert_ptr_nonnull(outcome.note);
+    ck_assert_ptr_nonnull(
+        strstr(outcome.note, "mallory@example.com does not own alice@example.com"));
+    end(&setup, &transaction, &outcome);
+}
+END_TEST
+
 START_TEST(strangers_get_nothing)
 {
     struct setup setup = open_setup(RULE("encrypt-optional"));
@@ -345,6 +362,7 @@ int main(void)
     tcase_add_test(tests, blind_recipient_is_not_named_to_others);
     tcase_add_test(tests, unauthorised_from_gets_the_stricter_rule);
     tcase_add_test(tests, unauthorised_sender_is_unsigned_or_refused);
+    tcase_add_test(tests, default_rule_says_why_unsigned);
     tcase_add_test(tests, strangers_get_nothing);
     tcase_add_test(tests, openssl_reads_what_goes_out);
     tcase_add_test(tests, signed_and_encrypted_mail_is_not_done_again);
