@@ -1,16 +1,20 @@
 #!/bin/bash
-# Outgoing messages that are hard to sign, through a real Postfix to a next hop without 8BITMIME: each
-# arrives 7-bit, openssl verifies it, and its content is what it was, as MIME::Parser reads it.
+# Messages that are hard to sign, through real Postfix: to a next hop without 8BITMIME, to a reader
+# behind another gateway signed and encrypted, and encrypted only. Each arrives 7-bit, openssl verifies
+# it, and its content is what it was, as MIME::Parser reads it.
 set -u
 cd "$(dirname "$0")" || exit 2
 # shellcheck source-path=SCRIPTDIR
 . ./e2e.sh
 
-TO=reader@sink.test
+RULE='{ managed = [ "*" ]; external = [ "*" ]; outgoing = "encrypt-optional"; }'
 
 # Postfix is told to leave bare CR alone, so that smimed meets it.
 set_up() {
-    pair_make '' '' && pair_user example alice || return 1
+    pair_make '' '' && pair_user example alice && pair_user example carl none &&
+        pair_user partner bob || return 1
+    org_ctl example pubkey import "$E2E_DIR/partner/pki/bob.pem" >/dev/null || return 1
+    org_rules example "$RULE"
     if [ -n "$(postconf -d cleanup_replace_stray_cr_lf 2>/dev/null)" ]; then
         postfix_set "$E2E_DIR/example/postfix" 'cleanup_replace_stray_cr_lf = no'
     fi
@@ -46,20 +50,92 @@ check_case() {
         same_content "$E2E_DIR/cases/$name.eml" "$E2E_DIR/content"
 }
 
+# submit_all USER TO: all cases, on one connection.
 submit_all() {
-    mkdir -p "$E2E_DIR/cases"
-    ./canonical_cases.pl "$E2E_DIR/cases" alice@example.com "$TO"
-    ./smtp_client.pl --port "${ORG_SUBMISSION[example]}" --login "alice@example.com:$ORG_PASSWORD" \
-        --from alice@example.com --to "$TO" --mail-args BODY=8BITMIME "$E2E_DIR"/cases/*.eml
+    local said status
+    rm -rf "$E2E_DIR/cases"
+    mkdir "$E2E_DIR/cases"
+    ./canonical_cases.pl "$E2E_DIR/cases" "$1@example.com" "$2"
+    said=$(./smtp_client.pl --port "${ORG_SUBMISSION[example]}" \
+        --login "$1@example.com:$ORG_PASSWORD" --from "$1@example.com" --to "$2" \
+        --mail-args BODY=8BITMIME "$E2E_DIR"/cases/*.eml)
+    status=$?
+    cases=$(find "$E2E_DIR/cases" -name '*.eml' | wc -l)
+    ok "$1 to $2: all $cases cases are accepted on one connection" \
+        equals "$status $(grep -c '^END: 250' <<<"$said")" "0 $cases"
+    [ "$status" -eq 0 ] || grep -v '^[A-Z ]*: [23]' <<<"$said"
 }
 
-# SENT[case] is what went over the wire.
+# find_cases FILE...: SENT[case] is the file that arrived.
 declare -A SENT
-find_sent() {
+find_cases() {
     local file
-    for file in "$E2E_DIR"/wire/sink/*.eml; do
+    SENT=()
+    for file in "$@"; do
         SENT[$(field "$file" X-Case)]=$file
     done
+}
+
+# each_case FUNCTION: call it with the name of each case.
+each_case() {
+    local file name
+    for file in "$E2E_DIR"/cases/*.eml; do
+        name=${file##*/}
+        "$1" "${name%.eml}"
+    done
+}
+
+# check_read NAME ENCRYPTION SIGNATURE CONTENT: what bob's gateway said, and what he reads.
+check_read() {
+    local name=$1 verdict
+    verdict="$(field "${SENT[$name]}" X-Smimed-Encryption) $(field "${SENT[$name]}" X-Smimed-Signature)"
+    ok "$name, $2: $3" equals "$verdict" "$2 $3"
+    ok "$name, $2, $3: the content is unchanged" same_content "$E2E_DIR/cases/$name.eml" "$4"
+}
+
+# Signed and encrypted by one gateway, decrypted and verified by the other.
+check_both() {
+    local name=$1
+    if [ -z "${SENT[$name]:-}" ]; then
+        failed "$name, signed and encrypted: arrives"
+        return
+    fi
+    rm -f "$E2E_DIR/content"
+    ok "$name, signed and encrypted: openssl verifies what bob got" cms_verify "${SENT[$name]}" \
+        "$E2E_DIR/example/pki/root.pem" "$E2E_DIR/signer.pem" "$E2E_DIR/content"
+    check_read "$name" decrypted valid "$E2E_DIR/content"
+}
+
+# Encrypted only: what arrives stands in no signature, and has to be 7-bit again.
+check_encrypted() {
+    local name=$1
+    if [ -z "${SENT[$name]:-}" ]; then
+        failed "$name, encrypted: arrives"
+        return
+    fi
+    # A Maildir has LF; parts that are no text are compared octet by octet.
+    sed 's/$/\r/' "${SENT[$name]}" >"$E2E_DIR/content"
+    check_read "$name" decrypted none "$E2E_DIR/content"
+}
+
+to_sink() {
+    submit_all alice reader@sink.test
+    wire_wait sink "$cases"
+    find_cases "$E2E_DIR"/wire/sink/*.eml
+    ok 'the next hop does not offer 8BITMIME' lacks "${SENT[plain]%.eml}.smtp" 8BITMIME
+    each_case check_case
+    ok 'smimeCapabilities and smimeEncryptionKeyPreference are signed attributes' \
+        has_attributes "${SENT[plain]:-}"
+    ok 'the intermediate certificate travels along' \
+        equals "$(cms_summary "${SENT[plain]:-}" | grep -o '[0-9]* certificates')" '2 certificates'
+}
+
+to_reader() {
+    submit_all "$1" bob@partner.test
+    org_wait_mail partner bob "$cases"
+    find_cases "$E2E_DIR"/partner/postfix/mail/bob/new/*
+    each_case "$2"
+    rm -f "$E2E_DIR"/partner/postfix/mail/bob/new/*
 }
 
 # The signed attributes that tell the reader's gateway how to answer.
@@ -69,22 +145,10 @@ has_attributes() {
         contains "$E2E_DIR/print" 1.2.840.113549.1.9.16.2.11
 }
 
+cases=0
 e2e_begin
 set_up || die 'the set-up failed'
-said=$(submit_all)
-status=$?
-cases=$(find "$E2E_DIR/cases" -name '*.eml' | wc -l)
-ok "all $cases cases are accepted on one connection" \
-    equals "$status $(grep -c '^END: 250' <<<"$said")" "0 $cases"
-[ "$E2E_FAILED" -eq 0 ] || grep -v '^[A-Z ]*: [23]' <<<"$said"
-wire_wait sink "$cases"
-find_sent
-for file in "$E2E_DIR"/cases/*.eml; do
-    name=${file##*/}
-    check_case "${name%.eml}"
-done
-ok 'smimeCapabilities and smimeEncryptionKeyPreference are signed attributes' \
-    has_attributes "${SENT[plain]:-}"
-ok 'the intermediate certificate travels along' \
-    equals "$(cms_summary "${SENT[plain]:-}" | grep -o '[0-9]* certificates')" '2 certificates'
+to_sink
+to_reader alice check_both
+to_reader carl check_encrypted
 finish

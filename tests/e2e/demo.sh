@@ -32,6 +32,13 @@ show() {
     done
 }
 
+# What is too long for a line, on several.
+show_folded() {
+    local -a parts
+    mapfile -t parts < <(fold -s -w 84 <<<"$1" | sed '2,$s/^/  /')
+    show '' "${parts[@]}"
+}
+
 # claim TEXT COMMAND...: say it, and check it.
 claim() {
     local text=$1 said
@@ -77,7 +84,7 @@ show_reader() {
     for name in X-Smimed-Encryption X-Smimed-Signature X-Smimed-Signer X-Smimed-Issuer \
         Authentication-Results; do
         text=$(field "$MAIL" "$name")
-        [ -z "$text" ] || show '' "$name: $(printf '%.90s' "$text")"
+        [ -z "$text" ] || show_folded "$name: $text"
     done
     mapfile -t lines < <(first_text "$MAIL" | quoted 3)
     show '' "${lines[@]}"
@@ -166,7 +173,7 @@ TEXT
         knows partner alice@example.com "$E2E_DIR/example/pki/alice.pem"
 }
 
-# step_answer FROM-ORG FROM-USER TO-ORG TO-USER WIRE-NUMBER MAIL-NUMBER SENTENCE: encrypted mail.
+# check_encrypted FROM-ORG FROM-USER TO-ORG TO-USER WIRE-NUMBER MAIL-NUMBER SENTENCE
 check_encrypted() {
     wire_wait "$3" "$5" || give_up 'nothing went over the wire'
     org_wait_mail "$3" "$4" "$6" || give_up 'nothing was delivered'
@@ -225,7 +232,7 @@ this must not leave the house in the clear.
 TEXT
     said=$(org_send example alice --to carol@partner.test "$E2E_DIR/message")
     status=$?
-    mapfile -t lines < <(sed -n 's/^END: //p' <<<"$said" | sed 's# / #\n    #g')
+    mapfile -t lines < <(sed -n 's/^END: //p' <<<"$said" | sed 's# / #\n#g' | fold -s -w 84)
     show 'alice sees' "${lines[@]}"
     claim 'the mail was refused for good (5xx)' [ "$status" -eq 1 ]
     claim 'the refusal names carol and the missing key' \
@@ -242,8 +249,9 @@ fi
 printf '%ssmimed: two organisations, two mail servers, and nobody touches a key%s\n' "$bold" "$plain"
 set_up || die 'the set-up failed'
 for name in example partner; do
-    show "${ORG_DOMAIN[$name]}" " Postfix on 127.0.0.1:${ORG_INBOUND[$name]} (strangers) and \
-:${ORG_SUBMISSION[$name]} (users), smimed ${ORG_SMIMED[$name]}"
+    printf '   %-13s Postfix on 127.0.0.1, port %s for strangers, %s for users; smimed %s\n' \
+        "${ORG_DOMAIN[$name]}" "${ORG_INBOUND[$name]}" "${ORG_SUBMISSION[$name]}" \
+        "${ORG_SMIMED[$name]}"
 done
 step_signed
 step_answer

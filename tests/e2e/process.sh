@@ -125,19 +125,37 @@ wait_until() {
     done
 }
 
-# A TCP port on loopback that is free now; PORT is its number. Outside the range that the kernel
-# gives to clients, so that it stays free until its server listens.
+# A TCP port on loopback that is free now and was not given out before; PORT is its number.
+#
+# Tests that run side by side take theirs from different blocks of a hundred: whoever listens on the
+# first port of a block owns it. All lie below those that the kernel gives to clients (32768).
 PORT=
-E2E_NEXT_PORT=$((20000 + $$ % 10000))
+E2E_NEXT_PORT=
 free_port() {
+    [ -n "$E2E_NEXT_PORT" ] || claim_ports
     while :; do
         E2E_NEXT_PORT=$((E2E_NEXT_PORT + 1))
-        [ "$E2E_NEXT_PORT" -lt 32000 ] || E2E_NEXT_PORT=20000
-        if ! port_answers "$E2E_NEXT_PORT"; then
-            PORT=$E2E_NEXT_PORT
-            return 0
-        fi
+        PORT=$E2E_NEXT_PORT
+        port_answers "$PORT" || return 0
     done
+}
+
+claim_ports() {
+    # shellcheck disable=SC2016 # the variables are perl's
+    background "$E2E_DIR/ports.log" perl -MIO::Socket::INET -e '
+        my ($file, $block) = @ARGV;
+        for (0 .. 119) {
+            my $port = 20000 + 100 * (($block + $_) % 120);
+            my $owner = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port,
+                Listen => 1) or next;
+            open my $out, ">", "$file.part" or die "$file: $!\n";
+            print {$out} "$port\n";
+            close $out && rename "$file.part", $file or die "$file: $!\n";
+            sleep;
+        }
+        die "no free block of ports\n";' "$E2E_DIR/ports" "$$"
+    wait_until 5 test -e "$E2E_DIR/ports" || die "no free ports: $(cat "$E2E_DIR/ports.log")"
+    read -r E2E_NEXT_PORT <"$E2E_DIR/ports"
 }
 
 port_answers() {
