@@ -119,8 +119,8 @@ static inline void fixture_alter(const struct fixture *fixture, const char *text
     sqlite3 *database = NULL;
     char *message = NULL;
     ck_assert_int_eq(sqlite3_open(fixture->path, &database), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(database, text, NULL, NULL, &message) == SQLITE_OK, "%s: %s", text,
-                  message);
+    ck_assert_msg(sqlite3_exec(database, text, NULL, NULL, &message) == SQLITE_OK, "%.200s: %s",
+                  text, message);
     sqlite3_close(database);
 }
 

@@ -38,7 +38,8 @@ static struct store *second_handle(void)
 static bool signs(struct store *store, const char *address)
 {
     struct identity identity;
-    int status = store_signing_identity(store, address, PKI_NOW, &identity, &fixture.why);
+    enum store_status status =
+        store_signing_identity(store, address, PKI_NOW, &identity, &fixture.why);
     ck_assert_msg(status == STORE_OK || status == STORE_NONE, "%s", why_text(&fixture.why));
     identity_clear(&identity);
     return status == STORE_OK;
@@ -47,7 +48,7 @@ static bool signs(struct store *store, const char *address)
 static bool has_key(struct store *store, const char *address)
 {
     X509 *certificate = NULL;
-    int status =
+    enum store_status status =
         store_encryption_certificate(store, address, PKI_NOW, &certificate, NULL, &fixture.why);
     ck_assert_msg(status == STORE_OK || status == STORE_NONE, "%s", why_text(&fixture.why));
     X509_free(certificate);

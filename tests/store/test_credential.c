@@ -274,7 +274,8 @@ START_TEST(damaged_pkcs12)
     STACK_OF(X509) *chain = NULL;
     /* Truncated anywhere: refused or a wrong password, never accepted. */
     for (size_t cut = 0; cut < length; cut += 7) {
-        int status = credential_read_pkcs12(bytes, cut, PASSWORD, &key, &certificate, &chain, &why);
+        enum credential_status status =
+            credential_read_pkcs12(bytes, cut, PASSWORD, &key, &certificate, &chain, &why);
         ck_assert_msg(status == CREDENTIAL_REFUSED || status == CREDENTIAL_PASSWORD,
                       "cut at %zu: %d", cut, status);
     }

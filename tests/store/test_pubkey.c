@@ -36,7 +36,7 @@ static bool harvest(const struct pki *pair, time_t now)
 static void ck_chosen(const char *address, time_t now, const struct pki *pair)
 {
     X509 *certificate = NULL;
-    int status =
+    enum store_status status =
         store_encryption_certificate(fixture.store, address, now, &certificate, NULL, &fixture.why);
     ck_assert_msg(status == (pair ? STORE_OK : STORE_NONE), "%s: %d %s", address, status,
                   why_text(&fixture.why));
