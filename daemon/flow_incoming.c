@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
@@ -43,8 +44,30 @@ struct finder {
     struct gateway *gateway;
     const struct transaction *transaction;
     struct identity_list *identities; /* of each recipient; kept while the keys are in use */
+    size_t *chosen;                   /* which of them a RecipientInfo names */
     bool loaded;
 };
+
+/* The keys of the mailbox that `address` is delivered to: "alice+news@" is alice's where the MTA
+ * says so. */
+static enum store_status find_identities(const struct gateway *gateway, const char *address,
+                                         struct identity_list *out, char **why)
+{
+    const char *delimiters = gateway->config->settings.recipient_delimiter;
+    enum store_status status = store_identities(gateway->store, address, out, why);
+    char *plain;
+    if (status != STORE_NONE)
+        return status;
+    plain = address_without_tag(address, delimiters);
+    if (plain == NULL) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
+    }
+    if (strcmp(plain, address) != 0)
+        status = store_identities(gateway->store, plain, out, why);
+    free(plain);
+    return status;
+}
 
 static enum key_answer load_identities(struct finder *finder, char **why)
 {
@@ -57,8 +80,8 @@ static enum key_answer load_identities(struct finder *finder, char **why)
                     recipient->canonical);
             return KEY_NONE;
         }
-        status = store_identities(finder->gateway->store, recipient->canonical,
-                                  &finder->identities[i], why);
+        status =
+            find_identities(finder->gateway, recipient->canonical, &finder->identities[i], why);
         if (status == STORE_NONE) {
             why_set(why, "no private key for this message: %s has none", recipient->canonical);
             return KEY_NONE;
@@ -101,9 +124,24 @@ static enum key_answer find_key(void *context, const struct recipient_id *ids, s
                     transaction->recipients[r].canonical);
             return KEY_NONE;
         }
+        finder->chosen[r] = (size_t)k;
         *key_out = finder->identities[r].items[k].key;
         *certificate_out = finder->identities[r].items[k].certificate;
     }
+    return KEY_FOUND;
+}
+
+/* The first recipient's key opens the message; those of the others must open it as well. */
+static enum key_answer further_key(void *context, size_t n, EVP_PKEY **key_out,
+                                   X509 **certificate_out)
+{
+    const struct finder *finder = context;
+    const struct identity *identity;
+    if (n + 1 >= finder->transaction->recipient_count)
+        return KEY_NONE;
+    identity = &finder->identities[n + 1].items[finder->chosen[n + 1]];
+    *key_out = identity->key;
+    *certificate_out = identity->certificate;
     return KEY_FOUND;
 }
 
@@ -210,16 +248,19 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
         .clear_sign = settings->clear_sign, .now = now, .progress = *progress};
     int rc = -1;
     finder.identities = calloc(transaction->recipient_count, sizeof *finder.identities);
-    if (finder.identities == NULL) {
+    finder.chosen = calloc(transaction->recipient_count, sizeof *finder.chosen);
+    if (finder.identities == NULL || finder.chosen == NULL) {
         why_set(why, "out of memory");
-        return -1;
+        goto out;
     }
     if (store_trust(gateway->store, &trust, why) != STORE_OK)
         goto out;
     request.anchors = trust.anchors;
     request.intermediates = trust.intermediates;
-    if (may_open)
+    if (may_open) {
         request.keys = (struct key_finder){.find = find_key, .context = &finder};
+        request.further_key = further_key;
+    }
     gateway_limits(gateway, &request.limits);
     if (smime_open(&transaction->message, &request, &out->opened, why) != SMIME_OK)
         goto out;
@@ -227,9 +268,10 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
     rc = 0;
 out:
     store_trust_clear(&trust);
-    for (size_t i = 0; i < transaction->recipient_count; i++)
+    for (size_t i = 0; finder.identities != NULL && i < transaction->recipient_count; i++)
         identity_list_clear(&finder.identities[i]);
     free(finder.identities);
+    free(finder.chosen);
     return rc;
 }
 

@@ -234,6 +234,81 @@ static enum smime_status decrypt_content(struct opening *opening)
     return status;
 }
 
+/* Read the beginning of what `cipher` gives, and compare. */
+static enum smime_status compare_plain(struct opening *opening, BIO *cipher, bool *same_out)
+{
+    const struct spool *plain = opening->out->plain;
+    unsigned char theirs[DECRYPT_COMPARED_BYTES];
+    unsigned char ours[DECRYPT_COMPARED_BYTES];
+    enum smime_status status = SMIME_OK;
+    size_t length = 0;
+    ssize_t wanted = spool_read(plain, ours, sizeof ours, 0);
+    int n;
+    if (wanted < 0) {
+        why_set(opening->why, "cannot read the spool: %s", strerror(errno));
+        return SMIME_ERROR;
+    }
+    while (length < sizeof theirs &&
+           (n = BIO_read(cipher, theirs + length, (int)(sizeof theirs - length))) > 0)
+        length += (size_t)n;
+    *same_out = length == (size_t)wanted && CRYPTO_memcmp(ours, theirs, length) == 0;
+    OPENSSL_cleanse(theirs, sizeof theirs);
+    OPENSSL_cleanse(ours, sizeof ours);
+    return status;
+}
+
+/* Does this key give the same text? With another content key every block of it would differ. */
+static enum smime_status opens_it_too(struct opening *opening, EVP_PKEY *key, X509 *certificate)
+{
+    const struct cms_layout *layout = opening->layout;
+    CMS_ContentInfo *cms = cms_layout_parse(layout, NULL);
+    BIO *source = spool_reader(layout->content, layout->content_from, layout->content_to);
+    BIO *cipher = NULL;
+    enum smime_status status = SMIME_OK;
+    bool same = false;
+    if (cms == NULL || source == NULL) {
+        status = no_memory(opening);
+        goto out;
+    }
+    if (CMS_decrypt_set1_pkey(cms, key, certificate) == 1)
+        cipher = CMS_dataInit(cms, source);
+    if (cipher != NULL)
+        status = compare_plain(opening, cipher, &same);
+    if (status == SMIME_OK && !same && spool_failed(layout, BIO_ctrl_pending(source))) {
+        why_set(opening->why, "cannot read the spool: %s", strerror(errno));
+        status = SMIME_ERROR;
+    }
+    if (status == SMIME_OK && !same)
+        status = fail(opening, "the key of another recipient does not open it");
+out:
+    if (cipher != NULL)
+        BIO_free_all(cipher);
+    else
+        BIO_free(source);
+    CMS_ContentInfo_free(cms);
+    return status;
+}
+
+static enum smime_status check_further_keys(struct opening *opening)
+{
+    const struct open_request *request = opening->request;
+    const struct smime_progress *progress = &request->progress;
+    enum smime_status status = SMIME_OK;
+    EVP_PKEY *key = NULL;
+    X509 *certificate = NULL;
+    for (size_t n = 0;
+         status == SMIME_OK && request->further_key != NULL &&
+         request->further_key(request->keys.context, n, &key, &certificate) == KEY_FOUND;
+         n++) {
+        if (progress->tick != NULL && progress->tick(progress->context) != 0) {
+            why_set(opening->why, "the time for this message is up");
+            return SMIME_ERROR;
+        }
+        status = opens_it_too(opening, key, certificate);
+    }
+    return status;
+}
+
 static enum smime_status open_it(struct opening *opening)
 {
     EVP_PKEY *key = NULL;
@@ -247,7 +322,8 @@ static enum smime_status open_it(struct opening *opening)
      */
     if (CMS_decrypt_set1_pkey(opening->cms, key, certificate) != 1)
         return fail(opening, openssl_reason());
-    return decrypt_content(opening);
+    status = decrypt_content(opening);
+    return status == SMIME_OK ? check_further_keys(opening) : status;
 }
 
 enum smime_status decrypt_enveloped(const struct cms_layout *layout,

@@ -7,6 +7,7 @@
 
 #define DECRYPT_MIN_TAG_BYTES 12 /* RFC 5084 allows 12 to 16; OpenSSL takes 4 */
 #define DECRYPT_MAX_TAG_BYTES 16
+#define DECRYPT_COMPARED_BYTES 4096 /* of the text that all recipients' keys must give */
 
 /* Said of every failure that comes after a private key was used: which step failed would answer
  * questions about the key (Bleichenbacher) or the content (padding). */

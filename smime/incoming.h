@@ -99,7 +99,12 @@ struct open_request {
     X509_STORE *anchors;
     STACK_OF(X509) * intermediates; /* untrusted help for chains; may be NULL */
     struct key_finder keys;         /* find NULL: never decrypt */
-    bool clear_sign;                /* opaque-signed becomes clear-signed where that is sound */
+    /* Further keys that must open a layer to the same text, because their owners will read it too:
+     * asked after keys.find() with n from 0 until it returns KEY_NONE; called with keys.context. A
+     * RecipientInfo alone proves nothing, anybody can add one. NULL: there are none. */
+    enum key_answer (*further_key)(void *context, size_t n, EVP_PKEY **key_out,
+                                   X509 **certificate_out);
+    bool clear_sign; /* opaque-signed becomes clear-signed where that is sound */
     time_t now;
     struct smime_limits limits;
     struct smime_progress progress;

@@ -1,6 +1,7 @@
 /* All incoming modes, whose keys are used, what the reader is told (daemon/flow.h). Messages come
  * from `openssl cms`. */
 #include <check.h>
+#include <openssl/cms.h>
 
 #include "flow_world.h"
 
@@ -179,6 +180,77 @@ START_TEST(several_recipients)
 }
 END_TEST
 
+static CMS_ContentInfo *read_cms(const struct world *world, const char *name)
+{
+    char path[128];
+    BIO *in;
+    CMS_ContentInfo *cms;
+    snprintf(path, sizeof path, "%s/%s", world->directory, name);
+    in = BIO_new_file(path, "rb");
+    cms = in != NULL ? d2i_CMS_bio(in, NULL) : NULL;
+    ck_assert_ptr_nonnull(cms);
+    BIO_free(in);
+    return cms;
+}
+
+/* What was encrypted to alice, with a RecipientInfo for bert taken from another message: nothing
+ * protects that list. */
+static char *with_foreign_recipient(const struct world *world, const char *cipher)
+{
+    char command[256];
+    char path[128];
+    CMS_ContentInfo *mail;
+    CMS_ContentInfo *other;
+    BIO *out;
+    snprintf(command, sizeof command,
+             "openssl cms -encrypt %s -in plain.txt -outform DER -out a.der alice.pem && "
+             "echo else | openssl cms -encrypt %s -outform DER -out b.der bert.pem",
+             cipher, cipher);
+    free(output_of(world, command));
+    mail = read_cms(world, "a.der");
+    other = read_cms(world, "b.der");
+    ck_assert_int_gt(
+        sk_CMS_RecipientInfo_push(CMS_get0_RecipientInfos(mail),
+                                  sk_CMS_RecipientInfo_pop(CMS_get0_RecipientInfos(other))),
+        0);
+    snprintf(path, sizeof path, "%s/forged.der", world->directory);
+    out = BIO_new_file(path, "wb");
+    ck_assert(out != NULL && i2d_CMS_bio(out, mail) == 1);
+    BIO_free(out);
+    CMS_ContentInfo_free(mail);
+    CMS_ContentInfo_free(other);
+    return output_of(world, HEADER
+                     "printf 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\\n"
+                     "Content-Transfer-Encoding: base64\\n\\n'; base64 forged.der");
+}
+
+/* Whoever adds a colleague to the envelope and to the RecipientInfos of a message must not have it
+ * decrypted for the colleague: each recipient's own key has to open it. */
+START_TEST(a_recipient_info_is_no_proof)
+{
+    static const char *const ciphers[] = {"-aes256", "-aes-256-gcm"};
+    static const char *const bert_first[] = {"bert@example.com", "alice@example.com", NULL};
+    for (int order = 0; order < 2; order++) {
+        struct setup setup = open_setup("");
+        char *text = with_foreign_recipient(&setup.world, ciphers[_i]);
+        struct transaction transaction;
+        struct outcome outcome = receive(&setup, &transaction, "mallory@other.test", text,
+                                         order == 0 ? to_both : bert_first);
+        ck_assert_int_eq(outcome.action, FLOW_PASS);
+        ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_NOT_DECRYPTED);
+        outcome_clear(&outcome);
+        transaction_clear(&transaction);
+        /* Alone, alice may read it. */
+        outcome = receive(&setup, &transaction, "mallory@other.test", text, to_alice);
+        ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_DECRYPTED);
+        free(text);
+        outcome_clear(&outcome);
+        transaction_clear(&transaction);
+        close_setup(&setup);
+    }
+}
+END_TEST
+
 START_TEST(recipient_outside_keeps_it_encrypted)
 {
     static const char *const mixed[] = {"alice@example.com", NULL};
@@ -192,6 +264,40 @@ START_TEST(recipient_outside_keeps_it_encrypted)
     ck_assert_int_eq(world_recipient(&setup.world, &transaction, "eve@other.test"), 452);
     outcome = world_end(&setup.world, &transaction);
     ck_assert_int_eq(outcome.opened.encryption, ENCRYPTION_DECRYPTED);
+    free(text);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+/* The MTA delivers alice+news@ to alice where the delimiter says so, and only there. */
+START_TEST(tagged_recipient)
+{
+    static const struct {
+        const char *config;
+        const char *recipient;
+        bool never;
+        enum encryption_verdict verdict;
+    } cases[] = {
+        {"", "alice+news@example.com", false, ENCRYPTION_DECRYPTED},
+        {"", "bert+alice@example.com", false, ENCRYPTION_NOT_DECRYPTED},
+        {"", "alice-news@example.com", false, ENCRYPTION_NOT_DECRYPTED},
+        {"recipient_delimiter = \"\";", "alice+news@example.com", false, ENCRYPTION_NOT_DECRYPTED},
+        {"recipient_delimiter = \"-\";", "alice-news@example.com", false, ENCRYPTION_DECRYPTED},
+        {"", "alice+news@example.com", true, ENCRYPTION_NOT_DECRYPTED},
+    };
+    const char *const to[] = {cases[_i].recipient, NULL};
+    struct setup setup = open_setup(cases[_i].config);
+    char *text = output_of(&setup.world, messages[TO_ALICE].make);
+    struct transaction transaction;
+    struct outcome outcome;
+    char *why = NULL;
+    ck_assert_int_eq(store_mailbox_set_never_decrypt(setup.world.gateway->store,
+                                                     "alice@example.com", cases[_i].never, &why),
+                     STORE_OK);
+    outcome = receive(&setup, &transaction, "bob@partner.test", text, to);
+    ck_assert_msg(outcome.opened.encryption == cases[_i].verdict, "%s", cases[_i].recipient);
     free(text);
     outcome_clear(&outcome);
     transaction_clear(&transaction);
@@ -400,7 +506,9 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, each_mode, 0, (int)(sizeof modes / sizeof modes[0]));
     tcase_add_loop_test(tests, several_recipients, 0, 3);
+    tcase_add_loop_test(tests, a_recipient_info_is_no_proof, 0, 2);
     tcase_add_test(tests, recipient_outside_keeps_it_encrypted);
+    tcase_add_loop_test(tests, tagged_recipient, 0, 6);
     tcase_add_test(tests, never_decrypt);
     tcase_add_test(tests, deactivated_mailbox_still_reads);
     tcase_add_loop_test(tests, stricter_of_sender_and_from, 0, 6);
