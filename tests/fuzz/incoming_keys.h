@@ -1,0 +1,78 @@
+/* Fixed keys for fuzzing: an anchor, and a certificate of alice@example.com with its key. They
+ * protect nothing. */
+#ifndef TESTS_FUZZ_INCOMING_KEYS_H
+#define TESTS_FUZZ_INCOMING_KEYS_H
+
+static const char fuzz_anchor[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIDFzCCAf+gAwIBAgIUJay7+2F89d6vVF/rIYPjRvjy4IowDQYJKoZIhvcNAQEL\n"
+    "BQAwEjEQMA4GA1UEAwwHRnV6eiBDQTAgFw0yNjExMjIwMDQ2MjdaGA8yMTI2MTAy\n"
+    "OTAwNDYyN1owEjEQMA4GA1UEAwwHRnV6eiBDQTCCASIwDQYJKoZIhvcNAQEBBQAD\n"
+    "ggEPADCCAQoCggEBAIUCtuHIT/EUfMt4vuFj0hm44iGmWA+ULjBTqHSJf066GaJI\n"
+    "ilNF6svkBOoGE5IQO0bI+Hshl4TjR/lPJkXTTaftbTFxJDwBl1m3Jx16+Jy+TE63\n"
+    "7ErBlcL23nHeRFemU6WgGwfjY+TuTH0VfRrtfcEKO18As87WnSvoDZcp+Q4HkpDf\n"
+    "TjkFyDnhZtZZ+Wdl+9z8iU0O+WYTuCJDza1l6D6MnA+r2JgCT1+c5jre9X9Xm7fz\n"
+    "F9ytKlS5R1sBMxRuovnbdlyWaQM/VYfNaaFbjM5lKZFa3C2yc5G3hqO7g96nO1E3\n"
+    "nrUSNCvWlohO8HucbCKHFaXrGjYlrtdHRF6w828CAwEAAaNjMGEwHQYDVR0OBBYE\n"
+    "FO73zGwu7sCdLlYEkzVoYi2BedrnMB8GA1UdIwQYMBaAFO73zGwu7sCdLlYEkzVo\n"
+    "Yi2BedrnMA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQDAgIEMA0GCSqGSIb3\n"
+    "DQEBCwUAA4IBAQBFZqLvGtdQlabt/Qn2mYPafkk6WjcUrEv/t3CBIMiy4NqW7Wed\n"
+    "vu034cpyrH9VKtnoarKyJNJTrQDi5O9rN97PGMTI71heMycC5BnjNzvJZWwQmSP4\n"
+    "/qm16nlmVc/AIU7Md3D5KMK4GnA8F4btBQk/XKdr22r8C4w00K3D1c1DCRMZ4lUe\n"
+    "5GQsIIqi98RESVDicl3bIugmsLANumYrEkzQcTaX2KYZkTiHWWaR8beqUiruwOoK\n"
+    "1r6buu2JXe/m3fn3Ayl0PDqdL/ztKmZmJ4Jkqx9MUhvrYZG3NWaCW3iLVDErVzWi\n"
+    "lPg+kRqEzygLYw6R9OeF8McOQlbEHDg+1f/r\n"
+    "-----END CERTIFICATE-----\n";
+
+static const char fuzz_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIDLzCCAhegAwIBAgICEjQwDQYJKoZIhvcNAQELBQAwEjEQMA4GA1UEAwwHRnV6\n"
+    "eiBDQTAgFw0yNjExMjIwMDQ2MjhaGA8yMTI2MTAyOTAwNDYyOFowEDEOMAwGA1UE\n"
+    "AwwFQWxpY2UwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQCedIMjXftR\n"
+    "buA8HnfpYK0jcagKz3h8aF4EtzN7U4OBZfSUd07n6pTc13p8kIHu+lS2GoaVQX5v\n"
+    "Qkv9LxRnho2Ot1RqrFDTxuCfmXSP7zJ5BYaTMJV4qa1XV8zwkrbh1prGkqrLKHVh\n"
+    "4uZeUo6VkenXPGQiXQxilWrDdDRRfrvbdOj+ljia1RG/6Vi5qjFyZk1x8ov2+lVz\n"
+    "gdkb4XpKKXAFkcO2OoNi7qkoUpbLftDvQcC/VN+Ipj6x8p1H25A0PuYCVq8QSGQI\n"
+    "ZC6lGmgsI/bxHL+/NfqVqoAGoVkTOD/1dAj7HGkkbVZPcV2yB/zBDrjB3C8FdFC0\n"
+    "ItTEootKudkxAgMBAAGjgY4wgYswHAYDVR0RBBUwE4ERYWxpY2VAZXhhbXBsZS5j\n"
+    "b20wCwYDVR0PBAQDAgWgMBMGA1UdJQQMMAoGCCsGAQUFBwMEMAkGA1UdEwQCMAAw\n"
+    "HQYDVR0OBBYEFIRLw+e/2S2B8WQESNkEoyVm1IcyMB8GA1UdIwQYMBaAFO73zGwu\n"
+    "7sCdLlYEkzVoYi2BedrnMA0GCSqGSIb3DQEBCwUAA4IBAQBVHio8wcNDjnMZsyxv\n"
+    "7QfL1aIffNiyqXDz3DHRfHhf+GPkfNrvSlF6RUePB+o3hlxxb+XABXH8togTuAS1\n"
+    "ZBQvo0c4dxyzz1e2YbTQZZGKySvGVVCVFM8qWmCUyKoBgbqDyl6XIt6wrUl8X4ap\n"
+    "dzMvXebVLJLlTxOTJRmVpP4GJId7nt5XvGv/a2clA0pWRlF+PPMbYMAqaHaeLhpm\n"
+    "7P+zIJh8Dwd3G0AYv8j9C8gP0arQhx5HOxITv5e6DfAYVxPmeJlTfGQoF0opX26K\n"
+    "c5nAwl003VSUOFmRztqDoers8VRTdI2BD86YU1/eQCNXUxsHQpB89mJWBmi5dwiS\n"
+    "KDWW\n"
+    "-----END CERTIFICATE-----\n";
+
+static const char fuzz_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                               "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCedIMjXftRbuA8\n"
+                               "HnfpYK0jcagKz3h8aF4EtzN7U4OBZfSUd07n6pTc13p8kIHu+lS2GoaVQX5vQkv9\n"
+                               "LxRnho2Ot1RqrFDTxuCfmXSP7zJ5BYaTMJV4qa1XV8zwkrbh1prGkqrLKHVh4uZe\n"
+                               "Uo6VkenXPGQiXQxilWrDdDRRfrvbdOj+ljia1RG/6Vi5qjFyZk1x8ov2+lVzgdkb\n"
+                               "4XpKKXAFkcO2OoNi7qkoUpbLftDvQcC/VN+Ipj6x8p1H25A0PuYCVq8QSGQIZC6l\n"
+                               "GmgsI/bxHL+/NfqVqoAGoVkTOD/1dAj7HGkkbVZPcV2yB/zBDrjB3C8FdFC0ItTE\n"
+                               "ootKudkxAgMBAAECggEACTJSkPRs8c9OG2v0FYSWnlaD5GPuc1+fvIVUUX8wEQwP\n"
+                               "IHWcpX0DeJ49Z5czIcdZfRvYBASoZzu0hME9Q9VW4cAfmagrpS1g4lJ6DFQoaUbA\n"
+                               "hn1zR2zaeMj834xpKePJphnJtbKnV9ZfL+Os9Xhh118T1SMlmCxhsggy2yhp+ptc\n"
+                               "drnk9KLQC0bVpJZJoUwAb4gwiMkezA+E5W9KGypg6QaqRUoeI3j4joGszUmiJ0rI\n"
+                               "2iiJnArtu+az7KTg8rn5QS8I1Zdz3hXB8Q3R/A+REH7iADBTtL5nK8UMOWRQZ1G/\n"
+                               "4BQQ1K2N9mzfR81SQt33Xan4yMe7WfRis7uQBtmRMwKBgQDfTx1zhAEgWW+BrfJh\n"
+                               "joZLsK3PjybvxWZuugcxRDVmUl0AGzWym8wZCjAHuvJpEkKCe+EIL9nruwvFAsed\n"
+                               "cOOKuIYuy688TEbLooBU7yX7Gzs5IsBuYoNvsy/hMB8uHhgtu0tBdPJexgNonmN7\n"
+                               "IKnSUxB4Pq4+4/dk7u0c6Z+ONwKBgQC1puMAgkQA7YOOp0DAihWH2NKjv1l48Yew\n"
+                               "ST9pbQdXjIkYRo+qjqWllr8SNqxU2TZJimI67fc3wHwgq88Qdqnrp+lOw9Jg/lv9\n"
+                               "eDIvDkmF1fqOVuZXRljFz13lpFlPg+7tVOnojWtZlcVBadSfqGowG3O5xJeN7x6q\n"
+                               "afxwPiVf1wKBgGsR5P4hGeUn3LYh8ChkjPG3ue7eJX4reOy4V4CAwtXXwe2uHjYQ\n"
+                               "S3DqGJNsSJSmg6tKuGATiXpkicUhixJrMT6vMO85DEFuFTfIJ54RuHVI3kGL7xY+\n"
+                               "N+UT1m4zg4+6MD+lIPU2nItih/nej7ZWt/Y3i5sL+sH+zfzgLmKBhdZLAoGAcsAR\n"
+                               "9mhT/SINUThmtzqDj2Vw6vAd3UD2rm4XGMo/MRceI6+vYdbq3Uf1O9Q92Pu+R4ab\n"
+                               "tw5MdXOq9hiSnZvYi31u7MrXQ15rTht32DH2UA10UiajK87MlWkBr+e6Y3i8nkBd\n"
+                               "4wIzJkxuZ3wrTRBexDUTTe7arla30H9TcLRRd9ECgYEAgN4jtdMeggi1H5r3ER9A\n"
+                               "7L3JAWKib4jgXBBjt2ZA3cRkYU66PkCC2Pgzzed0yg6e2b/t2Ryd6Wx60snI22U/\n"
+                               "vSHxxTX7CnZ8UASYhuWYrHAUvxPOnJ6b9jEMdoole0GWCHrpNw2K2Y8b0gVk5XUM\n"
+                               "DzTf4o5wLQ/jHMa3DxB/BGY=\n"
+                               "-----END PRIVATE KEY-----\n";
+
+#endif
