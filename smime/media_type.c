@@ -87,11 +87,25 @@ static bool boundary_is_odd(const char *boundary)
     return false;
 }
 
+/* How many fields of this name are there? Blanks before the colon are obsolete syntax (RFC 5322
+ * section 4.5.8), which some programs still read. */
+static size_t count_fields(const struct header *header, const char *name)
+{
+    size_t length = strlen(name);
+    size_t count = 0;
+    for (size_t i = 0; i < header->count; i++) {
+        const char *own = header->fields[i].name;
+        count += strncasecmp(own, name, length) == 0 &&
+                 own[length + strspn(own + length, " \t")] == '\0';
+    }
+    return count;
+}
+
 static void judge(struct media_type *media, const struct header *header, const char *value)
 {
-    if (header_count(header, "Content-Type") > 1)
+    if (count_fields(header, "Content-Type") > 1)
         why_set(&media->ambiguous, "there is more than one Content-Type field");
-    else if (header_count(header, "Content-Transfer-Encoding") > 1)
+    else if (count_fields(header, "Content-Transfer-Encoding") > 1)
         why_set(&media->ambiguous, "there is more than one Content-Transfer-Encoding field");
     else if (value != NULL && strlen(value) > MEDIA_TYPE_MAX_BYTES)
         why_set(&media->ambiguous, "the Content-Type field has more than %d bytes",

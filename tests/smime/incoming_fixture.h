@@ -395,11 +395,11 @@ static inline struct bytes delivered(const struct opened *opened)
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BIG_BYTES ((size_t)16 << 20)
-#define BIG_RSS_KB ((long)400 << 10) /* shadow and quarantine */
+#define BIG_RSS_KB ((long)800 << 10) /* shadow and quarantine */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define BIG_BYTES ((size_t)16 << 20)
-#define BIG_RSS_KB ((long)400 << 10)
+#define BIG_RSS_KB ((long)800 << 10)
 #endif
 #endif
 #ifndef BIG_BYTES

@@ -359,6 +359,24 @@ START_TEST(labels_do_not_decide)
 }
 END_TEST
 
+/* As a milter may hand it over: a blank before the colon, which another program overlooks. */
+START_TEST(blank_before_the_colon)
+{
+    struct bytes text = message_of("alice@example.com", signed_entity(TEXT_ENTITY, SIGN_ALICE));
+    struct entity entity = entity_from(text.data, text.length);
+    struct open_request request = default_request();
+    struct opened opened;
+    char *why = NULL;
+    ck_assert_int_eq(header_insert(&entity.header, 0, "Content-Type ", " text/html"), 0);
+    ck_assert_int_eq(smime_open(&entity, &request, &opened, &why), SMIME_OK);
+    assert_signature(&opened, SIGNATURE_PARTIAL);
+    assert_contains(opened.signature_reason, "more than one Content-Type");
+    opened_clear(&opened);
+    entity_clear(&entity);
+    bytes_free(&text);
+}
+END_TEST
+
 START_TEST(pem_is_no_smime)
 {
     struct bytes entity = bytes_text("Content-Type: application/pkcs7-mime\r\n\r\n");
@@ -645,6 +663,7 @@ int main(void)
     tcase_add_test(tcase, progress_stops_the_work);
     tcase_add_test(tcase, half_opened_stays_as_it_came);
     tcase_add_loop_test(tcase, labels_do_not_decide, 0, sizeof labels / sizeof *labels);
+    tcase_add_test(tcase, blank_before_the_colon);
     tcase_add_test(tcase, pem_is_no_smime);
     tcase_add_test(tcase, certificates_only_is_no_signature);
     tcase_add_test(tcase, signed_part_is_partial);
