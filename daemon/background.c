@@ -37,7 +37,7 @@ int background_enter(int *ready_out)
     setsid();
     pid = fork();
     if (pid != 0)
-        _exit(pid < 0);
+        _exit(pid < 0 ? 1 : 0);
     *ready_out = ends[1];
     return 0;
 }
