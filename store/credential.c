@@ -405,9 +405,11 @@ enum credential_status certificates_split(STACK_OF(X509) * certificates, EVP_PKE
     X509 *leaf = NULL;
     *certificate_out = NULL;
     *chain_out = NULL;
-    for (int i = 0; !leaf && i < sk_X509_num(certificates); i++) {
+    for (int i = 0; i < sk_X509_num(certificates); i++) {
         X509 *candidate = sk_X509_value(certificates, i);
-        if (X509_check_private_key(candidate, key) == 1) {
+        if (X509_check_private_key(candidate, key) == 1 &&
+            (!leaf ||
+             ASN1_TIME_compare(X509_get0_notAfter(candidate), X509_get0_notAfter(leaf)) > 0)) {
             leaf = candidate;
         }
     }

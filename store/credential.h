@@ -53,9 +53,10 @@ enum credential_status private_key_read(const unsigned char *bytes, size_t lengt
 enum credential_status certificates_read(const unsigned char *bytes, size_t length,
                                          STACK_OF(X509) * *out, char **why);
 
-/* From certificates as read from a file, make the one that belongs to `key` and the others, sorted
- * as in credential_read_pkcs12(). References are added, `certificates` stays the caller's.
- * CREDENTIAL_REFUSED when none belongs to it. */
+/* From certificates as read from a file, make the one that belongs to `key` (of several, as after a
+ * renewal, the one that is valid longest) and the others, sorted as in credential_read_pkcs12().
+ * References are added, `certificates` stays the caller's. CREDENTIAL_REFUSED when none belongs to
+ * it. */
 enum credential_status certificates_split(STACK_OF(X509) * certificates, EVP_PKEY *key,
                                           X509 **certificate_out, STACK_OF(X509) * *chain_out,
                                           char **why);

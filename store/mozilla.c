@@ -5,7 +5,6 @@
 #include "mozilla.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -44,25 +43,21 @@ static void trusted_list_free(struct trusted_list **list)
     *list = NULL;
 }
 
-/* p11-kit looks for bare names in a directory of its own; libnssckbi.so is where libraries are. */
+/* The path of the module. p11-kit looks for bare names in a directory of its own, but libnssckbi.so
+ * is where libraries are, so the dynamic linker is asked. The module then stays loaded until the
+ * process ends: NSPR, which it brings along, never gives back what it allocates once, and each
+ * reload would lose that again. */
 static char *find_module(const char *module, char **why)
 {
     struct link_map *map = NULL;
     char *path = NULL;
-    if (strchr(module, '/')) {
-        path = realpath(module, NULL);
-        if (!path) {
-            why_set(why, "%s", strerror(errno));
-        }
-        return path;
-    }
-    void *library = dlopen(module, RTLD_LAZY | RTLD_LOCAL);
+    void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
         why_set(why, "%s", dlerror());
         return NULL;
     }
     if (dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0') {
-        path = strdup(map->l_name);
+        path = realpath(map->l_name, NULL);
     }
     dlclose(library);
     if (!path) {

@@ -1,7 +1,9 @@
 /* The store: mailboxes, private keys, certificates, other people's public keys, trust anchors and
  * learned capabilities. Nothing here says SQL: other databases come behind the same interface.
  *
- * A handle is safe to use from several threads. Every address passed in is canonical
+ * A handle is safe to use from several threads, but not in a child made by fork(): each process
+ * opens its own. A change made through a handle is seen by its look-ups at once, one made elsewhere
+ * after the next store_refresh(). Every address passed in is canonical
  * (address_canonical()). Time is passed in as seconds since 1970 (UTC). X509 and EVP_PKEY that come
  * out are references of the caller's (X509_free(), EVP_PKEY_free()) and must not be altered: they
  * are shared with the cache of parsed objects. */
@@ -33,8 +35,8 @@ struct store_options {
     int timeout_ms;     /* wait so long for a locked database */
 };
 
-/* Make a new, empty store and a new master secret (mode 0600; an existing secret is used as it is).
- * STORE_REFUSED when the store exists already. */
+/* Make a new, empty store and a new master secret (both mode 0600; an existing secret is used as it
+ * is). STORE_REFUSED when the store exists already, or the log of a former one does. */
 enum store_status store_create(const struct store_options *options, char **why);
 
 /* Open an existing store and migrate its schema where it is older than this program; a newer schema

@@ -431,6 +431,34 @@ START_TEST(key_beside_certificates)
 }
 END_TEST
 
+START_TEST(renewed_certificate_is_preferred)
+{
+    struct pki former = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"},
+                                                    .use_key = leaf_ec.key,
+                                                    .not_after = PKI_NOW + PKI_DAY},
+                                 &middle);
+    struct pki renewed = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"},
+                                                     .use_key = leaf_ec.key,
+                                                     .not_after = PKI_NOW + 99 * PKI_YEAR},
+                                  &middle);
+    X509 *orders[][3] = {{former.certificate, renewed.certificate, leaf_ec.certificate},
+                         {renewed.certificate, leaf_ec.certificate, former.certificate}};
+    for (size_t i = 0; i < 2; i++) {
+        X509 *certificate = NULL;
+        STACK_OF(X509) *chain = NULL;
+        STACK_OF(X509) *all = pki_chain(orders[i], 3);
+        ck_assert_int_eq(certificates_split(all, leaf_ec.key, &certificate, &chain, &why),
+                         CREDENTIAL_OK);
+        ck_assert_int_eq(X509_cmp(certificate, renewed.certificate), 0);
+        X509_free(certificate);
+        sk_X509_pop_free(chain, X509_free);
+        sk_X509_pop_free(all, X509_free);
+    }
+    pki_clear(&former);
+    pki_clear(&renewed);
+}
+END_TEST
+
 /* ---- Certificates ---- */
 
 static const struct {
@@ -558,6 +586,7 @@ int main(void)
     tcase_add_loop_test(tests, reads_private_keys, 0, COUNT(key_kinds));
     tcase_add_loop_test(tests, refuses_bad_keys, 0, COUNT(bad_keys));
     tcase_add_test(tests, key_beside_certificates);
+    tcase_add_test(tests, renewed_certificate_is_preferred);
     tcase_add_loop_test(tests, reads_certificates, 0, COUNT(certificate_kinds));
     tcase_add_loop_test(tests, refuses_what_is_no_certificate, 0, 5);
     tcase_add_test(tests, certificates_are_counted);

@@ -1,6 +1,8 @@
 /* Trust anchors: own ones, Mozilla's, and what the chain builder is given. */
 #include "store_fixture.h"
 
+#include <malloc.h>
+
 #include <openssl/x509_vfy.h>
 
 #define MODULE "libnssckbi.so"
@@ -279,6 +281,27 @@ START_TEST(reads_mozilla_roots)
 }
 END_TEST
 
+/* SIGHUP as often as one likes. */
+START_TEST(reloading_takes_no_memory)
+{
+    size_t used = 0;
+    store_close(&fixture.store);
+    fixture.options.mozilla_roots = MODULE;
+    ck_ok(&fixture, store_open(&fixture.options, &fixture.store, &fixture.why));
+    for (int i = 0; i < 40; i++) {
+        struct trust trust;
+        ck_ok(&fixture, store_reload_anchors(fixture.store, &fixture.why));
+        ck_ok(&fixture, store_trust(fixture.store, &trust, &fixture.why));
+        store_trust_clear(&trust);
+        if (i == 9) {
+            used = mallinfo2().uordblks;
+        }
+    }
+    size_t now_used = mallinfo2().uordblks;
+    ck_assert_msg(now_used < used + 64 * 1024, "%zu bytes, then %zu", used, now_used);
+}
+END_TEST
+
 START_TEST(unreadable_modules_are_errors)
 {
     static const char *const modules[] = {"libno-such-module.so", "/nonexistent/module.so",
@@ -316,6 +339,7 @@ int main(void)
     tcase_add_test(tests, remembers_intermediates);
     tcase_add_test(tests, intermediates_are_bounded);
     tcase_add_loop_test(tests, reads_mozilla_roots, 0, 2);
+    tcase_add_test(tests, reloading_takes_no_memory);
     tcase_add_loop_test(tests, unreadable_modules_are_errors, 0, 4);
     tcase_add_test(tests, empty_setting_means_none);
     suite_add_tcase(suite, tests);
