@@ -289,6 +289,7 @@ out:
     return status;
 }
 
+/* An answer that does not come is no permission. */
 static enum smime_status check_further_keys(struct opening *opening)
 {
     const struct open_request *request = opening->request;
@@ -296,10 +297,14 @@ static enum smime_status check_further_keys(struct opening *opening)
     enum smime_status status = SMIME_OK;
     EVP_PKEY *key = NULL;
     X509 *certificate = NULL;
-    for (size_t n = 0;
-         status == SMIME_OK && request->further_key != NULL &&
-         request->further_key(request->keys.context, n, &key, &certificate) == KEY_FOUND;
-         n++) {
+    for (size_t n = 0; status == SMIME_OK && request->further_key != NULL; n++) {
+        enum key_answer answer = request->further_key(request->keys.context, n, &key, &certificate);
+        if (answer == KEY_NONE)
+            break;
+        if (answer != KEY_FOUND || key == NULL || certificate == NULL) {
+            why_set(opening->why, "the key of another recipient cannot be had");
+            return SMIME_ERROR;
+        }
         if (progress->tick != NULL && progress->tick(progress->context) != 0) {
             why_set(opening->why, "the time for this message is up");
             return SMIME_ERROR;

@@ -134,6 +134,74 @@ START_TEST(each_of_several_recipients)
 }
 END_TEST
 
+/* Others read what is decrypted for Bob: each of their keys must open it too. */
+static enum key_answer further(void *context, size_t n, EVP_PKEY **key_out, X509 **certificate_out)
+{
+    const struct asked *asked = context;
+    if (n == 1)
+        return KEY_NONE;
+    if (asked->as == PEOPLE)
+        return KEY_ERROR;
+    *key_out = world.people[asked->as].key;
+    *certificate_out = world.people[asked->as].certificate;
+    return KEY_FOUND;
+}
+
+static enum key_answer find_bob(void *context, const struct recipient_id *ids, size_t count,
+                                size_t *index_out, EVP_PKEY **key_out, X509 **certificate_out,
+                                char **why)
+{
+    struct asked bob = {.as = BOB};
+    (void)context;
+    return find_as(&bob, ids, count, index_out, key_out, certificate_out, why);
+}
+
+static const char *const further_arguments[] = {
+    "-encrypt -aes-256-cbc -recip bob.pem -recip alice.pem -recip carol.pem",
+    "-encrypt -aes-256-gcm -recip alice.pem -recip carol.pem -recip bob.pem",
+};
+
+START_TEST(further_readers)
+{
+    static const enum person readers[] = {ALICE, CAROL, BOB, EVE};
+    struct open_request request = default_request();
+    request.further_key = further;
+    for (size_t i = 0; i < 4; i++) {
+        struct asked asked = {.as = readers[i]};
+        struct opened opened;
+        request.keys = (struct key_finder){find_bob, &asked};
+        opened = open_with(message_of("alice@example.com", encrypted_entity(bytes_text(TEXT_ENTITY),
+                                                                            further_arguments[_i])),
+                           &request);
+        assert_encryption(&opened,
+                          readers[i] == EVE ? ENCRYPTION_NOT_DECRYPTED : ENCRYPTION_DECRYPTED);
+        ck_assert_int_eq(opened.changed, readers[i] != EVE);
+        if (readers[i] == EVE)
+            ck_assert_str_eq(opened.encryption_reason, DECRYPT_FAILED);
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
+START_TEST(further_key_that_cannot_be_had)
+{
+    struct bytes text =
+        message_of("alice@example.com", encrypted_entity(bytes_text(TEXT_ENTITY), ENCRYPT_BOB));
+    struct entity entity = entity_from(text.data, text.length);
+    struct open_request request = default_request();
+    struct asked asked = {.as = PEOPLE};
+    struct opened opened;
+    char *why = NULL;
+    request.keys = (struct key_finder){find_bob, &asked};
+    request.further_key = further;
+    ck_assert_int_eq(smime_open(&entity, &request, &opened, &why), SMIME_ERROR);
+    assert_contains(why, "another recipient");
+    why_free(&why);
+    entity_clear(&entity);
+    bytes_free(&text);
+}
+END_TEST
+
 /* ---- Tampering ---- */
 
 /* Nothing of a failure may show outside which step it was. */
@@ -451,6 +519,8 @@ int main(void)
     LOOP(tcase, good_messages, goods);
     tcase_add_test(tcase, any_size);
     tcase_add_test(tcase, each_of_several_recipients);
+    LOOP(tcase, further_readers, further_arguments);
+    tcase_add_test(tcase, further_key_that_cannot_be_had);
     tcase_add_test(tcase, tampered_gcm);
     tcase_add_test(tcase, tampered_key_is_silent);
     tcase_add_test(tcase, tampered_agreement_is_silent);
