@@ -2,18 +2,18 @@
 #include "service.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct service {
     enum role role;
+    struct counters counters;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t idle;
     struct gateway *gateway;
     size_t in_hand;
-    struct timespec last_end; /* CLOCK_MONOTONIC; 0: no message has ended yet */
+    struct timespec last_end; /* of a message, or the beginning of the service; CLOCK_MONOTONIC */
     unsigned long sessions;
     bool stopping;
 };
@@ -27,6 +27,7 @@ struct service *service_new(struct gateway *gateway, enum role role)
         return NULL;
     service->role = role;
     service->gateway = gateway;
+    clock_gettime(CLOCK_MONOTONIC, &service->last_end);
     pthread_mutex_init(&service->lock, NULL);
     /* Not the wall clock: setting the time must not shorten or lengthen a shutdown. */
     pthread_condattr_init(&attributes);
@@ -39,6 +40,11 @@ struct service *service_new(struct gateway *gateway, enum role role)
 enum role service_role(const struct service *service)
 {
     return service->role;
+}
+
+struct counters *service_counters(struct service *service)
+{
+    return &service->counters;
 }
 
 unsigned long service_next_session(struct service *service)
@@ -126,8 +132,6 @@ long service_idle_ms(struct service *service)
     pthread_mutex_lock(&service->lock);
     last = service->last_end;
     pthread_mutex_unlock(&service->lock);
-    if (last.tv_sec == 0 && last.tv_nsec == 0)
-        return LONG_MAX;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000;
 }

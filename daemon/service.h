@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "counters.h"
 #include "gateway.h"
 
 struct service;
@@ -12,6 +13,9 @@ struct service;
 /* Takes over the reference to `gateway`. NULL when out of memory (nothing taken over). */
 struct service *service_new(struct gateway *gateway, enum role role);
 enum role service_role(const struct service *service);
+
+/* Of the messages of all sessions; they live as long as the service. */
+struct counters *service_counters(struct service *service);
 
 /* A number for a new session, from 1. */
 unsigned long service_next_session(struct service *service);
@@ -32,7 +36,7 @@ bool service_stopping(struct service *service);
 /* Wait until no message is in hand, at most `timeout_s` seconds. Returns how many are left. */
 size_t service_wait_idle(struct service *service, int timeout_s);
 
-/* Milliseconds since the last message ended; LONG_MAX when there was none. */
+/* Milliseconds since the last message ended, or since the service began. */
 long service_idle_ms(struct service *service);
 
 /* The time the settings grant to the messages in hand when the service stops. */

@@ -415,6 +415,7 @@ enum session_result session_end(struct session *session, time_t now, int (*repor
         reply_defer(&outcome->reply);
     reply_set(&session->reply, outcome->reply.code, outcome->reply.enhanced, outcome->reply.english,
               outcome->reply.german);
+    counters_add(service_counters(session->service), outcome, true);
     message_log(session_id(session), outcome->reply.code < 500 ? "defer" : "refuse",
                 &session->transaction, outcome, work_timer_elapsed_ms(&session->timer));
     clear_message(session);
@@ -431,6 +432,7 @@ void session_finish(struct session *session, bool applied)
     if (!applied)
         log_line(LOG_LEVEL_WARNING, session_id(session),
                  "the MTA did not take the result; the message is deferred");
+    counters_add(service_counters(session->service), outcome, applied);
     message_log(session_id(session), applied ? action : "defer", &session->transaction, outcome,
                 work_timer_elapsed_ms(&session->timer));
     clear_message(session);

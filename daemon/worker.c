@@ -3,15 +3,13 @@
  * libmilter has one socket a process, so each socket has a worker of its own, and its role is fixed
  * for life: nothing that a client says can change it. The store is shared through its database.
  *
- * libmilter's signal thread takes SIGHUP, SIGINT and SIGTERM for "stop at once". The main thread
- * keeps handlers for them and does not block them, and the kernel prefers the main thread for
- * signals to the process; libmilter runs in a second thread. So a signal to a worker means what it
- * means to smimed. */
+ * libmilter's signal thread takes SIGHUP, SIGINT and SIGTERM for "stop at once, whatever is in
+ * hand". So a worker ignores them, while its main thread never blocks them: then the kernel
+ * discards them before any thread can wait for them. What the administrator wants comes from the
+ * supervisor, also when a terminal or a service manager signals all processes at once. */
 #include "worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,35 +38,14 @@ struct worker {
     char name[WORKER_NAME_BYTES]; /* on log lines */
 };
 
-/* Signals become commands in a pipe: the main thread must never block them, not even for a moment,
- * or they would go to libmilter's thread. */
-static int signal_pipe[2] = {-1, -1};
-
-static void on_signal(int number)
+static void ignore_signals(void)
 {
-    const char command = number == SIGHUP ? WORKER_RELOAD : WORKER_STOP;
-    int saved = errno;
-
-    /* A full pipe has commands enough. */
-    if (write(signal_pipe[1], &command, 1) < 0)
-        errno = saved;
-    errno = saved;
-}
-
-static int catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
-        return -1;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     /* A limit on file sizes is a full disk: an error of one message, not the end of all. */
     signal(SIGXFSZ, SIG_IGN);
-    return 0;
 }
 
 static int open_socket(struct worker *worker, char **why)
@@ -142,6 +119,15 @@ out:
     return rc;
 }
 
+static void log_counters(struct worker *worker)
+{
+    char *text = counters_text(service_counters(worker->service));
+
+    log_line(LOG_LEVEL_INFO, worker->name, "counted since the start: %s",
+             text ? text : "out of memory");
+    free(text);
+}
+
 /* New messages begin under the new configuration; those in hand end under theirs. */
 static void reload(struct worker *worker)
 {
@@ -155,40 +141,23 @@ static void reload(struct worker *worker)
                   worker->options->debug);
     service_replace_gateway(worker->service, gateway);
     log_line(LOG_LEVEL_INFO, worker->name, "reloaded configuration, rules and trust");
+    log_counters(worker);
 }
 
-/* The next command from a descriptor; the end of the supervisor's connection means stop. */
-static char next_command(int fd)
+/* Obey the supervisor until told to stop; its end means stop. */
+static void control(struct worker *worker)
 {
     char command;
     ssize_t length;
 
-    do
-        length = read(fd, &command, 1);
-    while (length < 0 && errno == EINTR);
-    return length == 1 ? command : WORKER_STOP;
-}
-
-/* Obey the supervisor and signals until told to stop. */
-static void control(struct worker *worker)
-{
-    struct pollfd fds[2] = {{.fd = worker->options->control, .events = POLLIN},
-                            {.fd = signal_pipe[0], .events = POLLIN}};
-
     for (;;) {
-        if (poll(fds, 2, -1) < 0)
+        length = read(worker->options->control, &command, 1);
+        if (length < 0 && errno == EINTR)
             continue;
-        for (size_t i = 0; i < 2; i++) {
-            char command;
-
-            if (!fds[i].revents)
-                continue;
-            command = next_command(fds[i].fd);
-            if (command == WORKER_STOP)
-                return;
-            if (command == WORKER_RELOAD)
-                reload(worker);
-        }
+        if (length != 1 || command == WORKER_STOP)
+            return;
+        if (command == WORKER_RELOAD)
+            reload(worker);
     }
 }
 
@@ -221,6 +190,7 @@ static size_t finish(struct worker *worker)
     listener_remove(&worker->listener);
     left = service_wait_idle(worker->service, service_shutdown_timeout_s(worker->service));
     let_answers_out(worker);
+    log_counters(worker);
     if (left > 0)
         log_line(LOG_LEVEL_WARNING, worker->name,
                  "stopped with %zu messages in hand; the MTA will defer them", left);
@@ -231,13 +201,16 @@ static size_t finish(struct worker *worker)
 
 int worker_run(const struct worker_options *options)
 {
-    struct worker worker = {.options = options};
+    /* Static: the thread that serves ends with the process, not with this function. */
+    static struct worker worker;
     pthread_t thread;
     const char ready = WORKER_READY;
 
+    worker.options = options;
     worker.setting = &options->config->settings.sockets[options->socket_index];
     snprintf(worker.name, sizeof worker.name, "worker-%zu", options->socket_index + 1);
-    if (catch_signals() != 0 || start(&worker) != 0) {
+    ignore_signals();
+    if (start(&worker) != 0) {
         listener_remove(&worker.listener);
         return 1;
     }
