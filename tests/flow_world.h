@@ -84,7 +84,7 @@ static inline void world_close(struct world *world)
  * it gets. */
 static inline struct pki world_mailbox(struct world *world, const char *address, const char *alias)
 {
-    struct pki_spec spec = {.addresses = {address, alias}, .key = PKI_RSA_2048};
+    struct pki_spec spec = {.addresses = {address, alias}};
     struct pki pki = pki_make(&spec, &world->ca);
     char *why = NULL;
     world_need(store_mailbox_add(world->gateway->store, address, &alias, alias != NULL, &why) ==
@@ -99,8 +99,7 @@ static inline struct pki world_mailbox(struct world *world, const char *address,
 /* A partner whose public key we know. */
 static inline struct pki world_partner(struct world *world, const char *address)
 {
-    struct pki pki =
-        pki_make(&(struct pki_spec){.addresses = {address}, .key = PKI_RSA_2048}, &world->ca);
+    struct pki pki = pki_make(&(struct pki_spec){.addresses = {address}}, &world->ca);
     char *why = NULL;
     world_need(store_pubkey_import(world->gateway->store, pki.certificate, PKI_NOW, NULL, &why) ==
                    STORE_OK,
