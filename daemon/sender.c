@@ -52,6 +52,24 @@ static int same_or_tagged(struct gateway *gateway, const char *from, const char 
     return same;
 }
 
+/* The MTA has checked the sender as it stands, and knows tags itself. What SRS or VERP would make
+ * of the address is the client's word alone. */
+static int mta_vouches(struct gateway *gateway, const char *owner, const char *sender, char **why)
+{
+    char *plain;
+    int same = same_mailbox(gateway, owner, sender, why);
+    if (same != 0)
+        return same;
+    plain = address_without_tag(sender, gateway->config->settings.recipient_delimiter);
+    if (plain == NULL) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    same = same_mailbox(gateway, owner, plain, why);
+    free(plain);
+    return same;
+}
+
 static bool table_grants(const struct settings *settings, const char *login, const char *owner)
 {
     for (size_t i = 0; i < settings->sender_login_count; i++)
@@ -102,7 +120,7 @@ static int client_owns(struct gateway *gateway, const struct transaction *transa
     if (settings->sender_logins_mta) {
         /* The MTA checks the envelope sender, so only that one is known to be the client's. */
         if (transaction->sender[0] != '\0')
-            return same_or_tagged(gateway, owner, transaction->sender, why);
+            return mta_vouches(gateway, owner, transaction->sender, why);
         why_set(reason, "the MTA cannot vouch for a message with a null sender");
         return 0;
     }

@@ -53,6 +53,12 @@ static const struct {
      "mallory", NULL, "mallory@example.com", "From: alice@example.com\n", false},
     {"the MTA cannot vouch for a null sender", "sender_logins = \"mta\";", ROLE_SUBMISSION,
      "mallory", NULL, "", "From: alice@example.com\n", false},
+    /* Anybody can write an address that looks rewritten, and own it as far as the MTA knows. */
+    {"the MTA vouches for what stands there, not for what SRS would undo",
+     "sender_logins = \"mta\";", ROLE_SUBMISSION, "mallory", NULL,
+     "SRS0=aaaa=bb=example.com=alice@example.com", "From: alice@example.com\n", false},
+    {"the MTA vouches for a tag", "sender_logins = \"mta\";", ROLE_SUBMISSION, "alice", NULL,
+     "alice+bob=partner.test@example.com", "From: alice@example.com\n", true},
     {"trusted network",
      "trusted_networks = ( { network = \"192.0.2.0/24\"; addresses = [ \"example.com\" ]; } );",
      ROLE_SUBMISSION, NULL, "192.0.2.7", "alice@example.com", "From: alice@example.com\n", true},
