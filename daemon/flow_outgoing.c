@@ -73,18 +73,20 @@ struct judgement {
     struct gateway *gateway;
     struct transaction *transaction;
     struct authority authority;
-    struct identity identity; /* certificate NULL: cannot sign */
-    char *unsigned_reason;    /* why it cannot */
+    struct identity identity;  /* certificate NULL: cannot sign */
+    char *unsigned_reason;     /* why it cannot */
+    bool from_has_certificate; /* whoever writes: chooses the default */
+    bool sender_has_certificate;
     enum smime_kind kind;
     time_t now;
 };
 
 static struct decision decide(const struct judgement *judgement, const char *managed,
-                              const char *external)
+                              bool has_certificate, const char *external)
 {
     const struct config *config = judgement->gateway->config;
     return rules_outgoing(&config->rules, managed, external, config->settings.recipient_delimiter,
-                          judgement->identity.certificate != NULL);
+                          has_certificate);
 }
 
 /* Without authority over From nobody knows who writes: the stricter of what the envelope sender's
@@ -96,11 +98,11 @@ static struct decision decide_for(const struct judgement *judgement, const char 
     struct decision by_from = {0};
     struct decision by_sender = {0};
     if (authority->managed)
-        by_from = decide(judgement, authority->from, external);
+        by_from = decide(judgement, authority->from, judgement->from_has_certificate, external);
     if (authority->authorised)
         return by_from;
     if (sender[0] != '\0')
-        by_sender = decide(judgement, sender, external);
+        by_sender = decide(judgement, sender, judgement->sender_has_certificate, external);
     return by_sender.mode >= by_from.mode ? by_sender : by_from;
 }
 
@@ -227,16 +229,33 @@ static bool is_uniform(const struct transaction *transaction, const struct plan 
     return false;
 }
 
+/* Nothing is signed for a client without authority, but the default of the mailboxes that it names
+ * still says whether something should have been. */
+static int find_defaults(struct judgement *judgement, char **why)
+{
+    const char *sender = judgement->transaction->sender;
+    int from = 0;
+    int envelope = 0;
+    if (judgement->authority.managed)
+        from = has_identity(judgement->gateway, judgement->authority.from, judgement->now, why);
+    if (from >= 0 && sender[0] != '\0')
+        envelope = has_identity(judgement->gateway, sender, judgement->now, why);
+    judgement->from_has_certificate = from > 0;
+    judgement->sender_has_certificate = envelope > 0;
+    return from < 0 || envelope < 0 ? -1 : 0;
+}
+
 static int find_identity(struct judgement *judgement, char **why)
 {
     enum store_status status;
     if (!judgement->authority.authorised) {
         why_set(&judgement->unsigned_reason, "%s", why_text(&judgement->authority.reason));
-        return 0;
+        return find_defaults(judgement, why);
     }
     status =
         store_signing_identity(judgement->gateway->store, judgement->authority.from, judgement->now,
                                &judgement->identity, &judgement->unsigned_reason);
+    judgement->from_has_certificate = status == STORE_OK;
     if (status == STORE_OK || status == STORE_NONE)
         return 0;
     why_set(why, "%s", why_text(&judgement->unsigned_reason));

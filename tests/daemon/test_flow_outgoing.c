@@ -184,6 +184,20 @@ START_TEST(unauthorised_from_gets_the_stricter_rule)
 }
 END_TEST
 
+/* The default of a mailbox with a certificate is to sign, whoever claims to be it. */
+START_TEST(unauthorised_sender_is_refused_by_default_rule)
+{
+    struct setup setup = open_setup("unauthorised_sender = \"refuse\";");
+    const char *const to[] = {"bob@partner.test", NULL};
+    struct transaction transaction;
+    struct outcome outcome =
+        send_text(&setup, &transaction, "mallory@example.com", "mallory@example.com", TEXT, to);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    ck_assert_int_eq(outcome.reply.code, 550);
+    end(&setup, &transaction, &outcome);
+}
+END_TEST
+
 START_TEST(unauthorised_sender_is_unsigned_or_refused)
 {
     for (int refuse = 0; refuse < 2; refuse++) {
@@ -362,6 +376,7 @@ int main(void)
     tcase_add_test(tests, blind_recipient_is_not_named_to_others);
     tcase_add_test(tests, unauthorised_from_gets_the_stricter_rule);
     tcase_add_test(tests, unauthorised_sender_is_unsigned_or_refused);
+    tcase_add_test(tests, unauthorised_sender_is_refused_by_default_rule);
     tcase_add_test(tests, default_rule_says_why_unsigned);
     tcase_add_test(tests, strangers_get_nothing);
     tcase_add_test(tests, openssl_reads_what_goes_out);
