@@ -2,6 +2,7 @@
  * told (DESIGN sections 2, 4 and 5). */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "address.h"
 #include "flow_parts.h"
@@ -9,6 +10,9 @@
 #include "outcome.h"
 #include "verdict_fields.h"
 #include "why.h"
+
+/* Of all From fields together, where they are not one plain mailbox. */
+#define MALFORMED_FROM_MAX_BYTES 4096
 
 /* A stranger who claims a managed address is still a stranger: only "*" names him, so that the
  * claim does not lead past a rule that demands encryption of everybody. */
@@ -145,10 +149,27 @@ static enum key_answer further_key(void *context, size_t n, EVP_PKEY **key_out,
     return KEY_FOUND;
 }
 
+/* Whom a From that cannot be trusted may show to the reader: rules are looked up for each of them.
+ * Returns 0, 1 with out->reply when it is too long to be looked at, -1 out of memory. */
+static int find_authors(const struct header *header, struct mailboxes *authors, struct outcome *out)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < header->count; i++)
+        if (strcasecmp(header->fields[i].name, "From") == 0)
+            bytes += strlen(header->fields[i].value);
+    if (bytes <= MALFORMED_FROM_MAX_BYTES)
+        return mailboxes_mentioned(header, "From", authors);
+    out->action = FLOW_REPLY;
+    out->transform = TRANSFORM_REFUSE;
+    reply_set(&out->reply, 550, "5.6.0", "Refused: the From field is malformed and very long",
+              "Abgelehnt: das From-Feld ist fehlerhaft und sehr lang");
+    return 1;
+}
+
 /* Decide again now that From is known: the stricter of the envelope sender's and From's mode wins.
  * Returns whether the message may be decrypted at all. */
 static bool judge_recipients(struct gateway *gateway, struct transaction *transaction,
-                             const char *from)
+                             const struct mailboxes *authors)
 {
     const struct settings *settings = &gateway->config->settings;
     bool may_open = true;
@@ -157,8 +178,8 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
         if (!gateway_is_managed(gateway, recipient->canonical))
             continue;
         incoming_expect(gateway, transaction, recipient);
-        if (from != NULL) {
-            struct decision by_from = decide(gateway, recipient, from);
+        for (size_t a = 0; a < authors->count; a++) {
+            struct decision by_from = decide(gateway, recipient, authors->items[a]);
             if (by_from.mode > recipient->decision.mode)
                 recipient->decision = by_from;
         }
@@ -278,23 +299,32 @@ out:
 int incoming_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
+    const struct header *header = &transaction->message.header;
+    struct mailboxes named = {0};
     char *from = NULL;
+    struct mailboxes author = {.items = &from, .count = 1};
     bool may_open;
-    int rc;
-    (void)mailboxes_from(&transaction->message.header, &from, NULL);
-    may_open = judge_recipients(gateway, transaction, from);
+    int rc = 0;
+    if (mailboxes_from(header, &from, NULL) != 0)
+        rc = find_authors(header, &named, out);
+    if (rc < 0)
+        why_set(why, "out of memory");
+    if (rc != 0)
+        goto out;
+    may_open = judge_recipients(gateway, transaction, from != NULL ? &author : &named);
     out->transform = may_open ? TRANSFORM_OPEN : TRANSFORM_VERIFY;
     rc = open_message(gateway, transaction, may_open, now, progress, out, why);
     if (rc != 0 || refuse_incoming(transaction, out))
         goto out;
-    rc = verdict_fields_strip(&gateway->config->settings, &transaction->message.header, out, why);
+    rc = verdict_fields_strip(&gateway->config->settings, header, out, why);
     if (rc == 0)
         rc = replace_message(transaction, out, why);
     if (rc == 0)
-        rc = verdict_fields_add(&gateway->config->settings, &transaction->message.header, out, why);
+        rc = verdict_fields_add(&gateway->config->settings, header, out, why);
     if (rc == 0)
         learn(gateway, from, now, out);
 out:
+    mailboxes_clear(&named);
     free(from);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }

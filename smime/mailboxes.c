@@ -335,6 +335,45 @@ int mailboxes_of(const struct header *header, const char *name, struct mailboxes
     return 0;
 }
 
+/* Does a run of address characters end at `c`? */
+static bool ends_run(char c)
+{
+    return c == '\0' || strchr(" \t\r\n<>()[],;:\"\\", c) != NULL;
+}
+
+static int add_runs(struct mailboxes *mailboxes, const char *text)
+{
+    for (const char *at = strchr(text, '@'); at != NULL; at = strchr(at + 1, '@')) {
+        const char *from = at;
+        const char *to = at + 1;
+        char *run;
+        int rc;
+        while (from > text && !ends_run(from[-1]) && from[-1] != '@')
+            from--;
+        while (!ends_run(*to) && *to != '@')
+            to++;
+        run = strndup(from, (size_t)(to - from));
+        rc = run != NULL ? add_mailbox(mailboxes, run) : -1;
+        free(run);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int mailboxes_mentioned(const struct header *header, const char *name, struct mailboxes *out)
+{
+    if (mailboxes_of(header, name, out) != 0)
+        return -1;
+    for (size_t i = 0; i < header->count; i++)
+        if (g_ascii_strcasecmp(header->fields[i].name, name) == 0 &&
+            add_runs(out, header->fields[i].value) != 0) {
+            mailboxes_clear(out);
+            return -1;
+        }
+    return 0;
+}
+
 void mailboxes_clear(struct mailboxes *mailboxes)
 {
     if (mailboxes == NULL)

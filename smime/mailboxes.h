@@ -20,6 +20,12 @@ int mailboxes_from(const struct header *header, char **canonical_out, char **why
 /* All addresses of every field called `name` (To, Cc, Sender), groups expanded; what cannot be read
  * is passed over. Returns 0, -1 out of memory. */
 int mailboxes_of(const struct header *header, const char *name, struct mailboxes *out);
+
+/* The same, and whatever else in these fields looks like an address, wherever it stands: all that
+ * some program could show as the author. An address may be there twice. Returns 0, -1 out of
+ * memory.
+ */
+int mailboxes_mentioned(const struct header *header, const char *name, struct mailboxes *out);
 void mailboxes_clear(struct mailboxes *mailboxes);
 
 #endif

@@ -33,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (mailboxes_of(&header, "from", &found) == 0)
         mailboxes_clear(&found);
+    if (mailboxes_mentioned(&header, "from", &found) == 0)
+        mailboxes_clear(&found);
     free(value);
     return 0;
 }
