@@ -6,6 +6,7 @@
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
+#include "verdict_fields.h"
 #include "why.h"
 
 int flow_sender(struct gateway *gateway, struct transaction *transaction, struct reply *reply_out,
@@ -65,6 +66,15 @@ static bool any_managed_recipient(struct gateway *gateway, const struct transact
     return false;
 }
 
+/* May fields that speak in our name have come with this message, and lie? Programs on this machine
+ * are left alone where the message is none of ours: it may be one that we have judged before. */
+static bool may_be_forged(const struct transaction *transaction, const struct outcome *out)
+{
+    if (out->action == FLOW_REPLY || out->direction == DIRECTION_INCOMING)
+        return false; /* incoming_message() has seen to it */
+    return transaction->role != ROLE_LOCAL || out->direction == DIRECTION_OUTGOING;
+}
+
 void flow_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                   const struct smime_progress *progress, struct outcome *out)
 {
@@ -78,6 +88,9 @@ void flow_message(struct gateway *gateway, struct transaction *transaction, time
         out->direction = DIRECTION_OUTGOING;
         rc = outgoing_message(gateway, transaction, now, progress, out, &why);
     }
+    if (rc == 0 && may_be_forged(transaction, out))
+        rc = verdict_fields_strip(&gateway->config->settings, &transaction->message.header, out,
+                                  &why);
     if (rc != 0)
         outcome_defer(out, &why);
     why_free(&why);

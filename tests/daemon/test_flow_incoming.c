@@ -544,6 +544,40 @@ START_TEST(forged_verdicts_are_removed)
 }
 END_TEST
 
+/* Nobody but us speaks in our name: not to recipients that we open nothing for, and not our own
+ * users either. */
+START_TEST(forged_verdicts_are_removed_everywhere)
+{
+    static const struct {
+        enum role role;
+        const char *sender;
+        const char *recipient;
+    } cases[] = {
+        {ROLE_INBOUND, "mallory@other.test", "alice@[192.0.2.1]"},
+        {ROLE_SUBMISSION, "bert@example.com", "alice@example.com"},
+        {ROLE_SUBMISSION, "mallory@other.test", "alice@example.com"},
+        {ROLE_LOCAL, "bert@example.com", "alice@example.com"},
+    };
+    struct setup setup = open_setup("");
+    struct transaction transaction = world_message(
+        &setup.world, cases[_i].role, NULL, cases[_i].sender,
+        "Authentication-Results: mx.example.com; smime=pass\nX-Smimed-Signature: valid\n"
+        "From: boss@example.com\n\nhello\n");
+    struct outcome outcome;
+    char *result;
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, cases[_i].recipient), 0);
+    outcome = world_end(&setup.world, &transaction);
+    ck_assert_int_eq(outcome.action, FLOW_PASS);
+    result = world_text(&transaction, &outcome);
+    ck_assert_ptr_null(strstr(result, "X-Smimed"));
+    ck_assert_ptr_null(strstr(result, "smime=pass"));
+    free(result);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flow_incoming");
@@ -565,6 +599,7 @@ int main(void)
     tcase_add_test(tests, valid_signature_is_told_and_learned);
     tcase_add_loop_test(tests, nothing_is_learned, 0, 4);
     tcase_add_test(tests, forged_verdicts_are_removed);
+    tcase_add_loop_test(tests, forged_verdicts_are_removed_everywhere, 0, 4);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
