@@ -296,6 +296,27 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
     return add_signer(outcome, signer, &position);
 }
 
+/* Tags in Subject fields after the first: which one is shown depends on the program. */
+static int strip_more_subjects(const struct header *header, const char *const *tags, size_t count,
+                               struct outcome *outcome)
+{
+    size_t index = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < header->count; i++) {
+        const struct header_field *field = &header->fields[i];
+        char *value;
+        if (strcasecmp(field->name, "Subject") != 0 || ++index == 1)
+            continue;
+        value = subject_tag(field->value, tags, count, "");
+        if (value == NULL)
+            return -1;
+        if (strcmp(value, field->value) != 0)
+            rc = outcome_edit(outcome, EDIT_CHANGE, "Subject", index, value);
+        free(value);
+    }
+    return rc;
+}
+
 static int add_tags(const struct settings *settings, const struct header *header,
                     struct outcome *outcome)
 {
@@ -325,6 +346,8 @@ static int add_tags(const struct settings *settings, const struct header *header
         rc = outcome_edit(outcome, EDIT_APPEND, "Subject", 0, value);
     else
         rc = 0;
+    if (rc == 0)
+        rc = strip_more_subjects(header, tags, 3, outcome);
 out:
     free(prefix);
     free(value);

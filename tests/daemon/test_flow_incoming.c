@@ -544,6 +544,26 @@ START_TEST(forged_verdicts_are_removed)
 }
 END_TEST
 
+/* Which of several Subject fields is shown depends on the program. */
+START_TEST(tags_are_removed_from_every_subject)
+{
+    struct setup setup = open_setup("subject_tags = true;");
+    struct transaction transaction;
+    struct outcome outcome = receive(&setup, &transaction, "mallory@other.test",
+                                     "Subject: one\nFrom: mallory@other.test\n"
+                                     "Subject: [signed] two\nSubject: [encrypted] three\n\nhello\n",
+                                     to_alice);
+    char *result = world_text(&transaction, &outcome);
+    ck_assert_ptr_nonnull(strstr(result, "\r\nSubject: one\r\n"));
+    ck_assert_ptr_nonnull(strstr(result, "\r\nSubject: two\r\n"));
+    ck_assert_ptr_nonnull(strstr(result, "\r\nSubject: three\r\n"));
+    free(result);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
 /* Nobody but us speaks in our name: not to recipients that we open nothing for, and not our own
  * users either. */
 START_TEST(forged_verdicts_are_removed_everywhere)
@@ -599,6 +619,7 @@ int main(void)
     tcase_add_test(tests, valid_signature_is_told_and_learned);
     tcase_add_loop_test(tests, nothing_is_learned, 0, 4);
     tcase_add_test(tests, forged_verdicts_are_removed);
+    tcase_add_test(tests, tags_are_removed_from_every_subject);
     tcase_add_loop_test(tests, forged_verdicts_are_removed_everywhere, 0, 4);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
