@@ -3,7 +3,9 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "cache.h"
@@ -193,6 +195,33 @@ START_TEST(unreadable_file_is_an_error)
     if (getuid() == 0) {
         ck_assert_int_eq(seteuid(0), 0);
     }
+}
+END_TEST
+
+/* No room for a write: the change is an error and leaves nothing, look-ups go on, and when there is
+ * room again so do changes. */
+START_TEST(full_disk_is_an_error)
+{
+    struct pki alice = fixture_activate(&fixture, &ca, ALICE);
+    struct rlimit limit;
+    int64_t generation = fixture_generation(&fixture);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    rlim_t former = limit.rlim_cur;
+    signal(SIGXFSZ, SIG_IGN);
+    limit.rlim_cur = 4096;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    enum store_status status =
+        store_mailbox_add(fixture.store, "new@example.com", NULL, 0, &fixture.why);
+    bool looked_up = store_refresh(fixture.store, NULL) == STORE_OK && signs(fixture.store, ALICE);
+    limit.rlim_cur = former;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(status, STORE_ERROR);
+    ck_assert_ptr_nonnull(strstr(why_text(&fixture.why), "cannot be used"));
+    ck_assert(looked_up);
+    ck_assert_int_eq(fixture_generation(&fixture), generation);
+    ck_ok(&fixture, store_mailbox_add(fixture.store, "new@example.com", NULL, 0, &fixture.why));
+    ck_assert_int_eq(fixture_generation(&fixture), generation + 1);
+    pki_clear(&alice);
 }
 END_TEST
 
@@ -554,6 +583,7 @@ int main(void)
     tcase_add_test(tests, replaced_file_is_an_error);
     tcase_add_test(tests, moved_directory_is_an_error);
     tcase_add_test(tests, unreadable_file_is_an_error);
+    tcase_add_test(tests, full_disk_is_an_error);
     tcase_add_test(tests, locked_for_writing);
     tcase_add_test(tests, waits_for_a_short_lock);
     tcase_add_test(tests, locked_for_reading);
