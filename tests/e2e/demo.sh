@@ -35,7 +35,7 @@ show() {
 # What is too long for a line, on several.
 show_folded() {
     local -a parts
-    mapfile -t parts < <(fold -s -w 84 <<<"$1" | sed '2,$s/^/  /')
+    mapfile -t parts < <(fold -s -w 84 <<<"$1" | sed 's/ $//; 2,$s/^/  /')
     show '' "${parts[@]}"
 }
 
@@ -232,7 +232,8 @@ this must not leave the house in the clear.
 TEXT
     said=$(org_send example alice --to carol@partner.test "$E2E_DIR/message")
     status=$?
-    mapfile -t lines < <(sed -n 's/^END: //p' <<<"$said" | sed 's# / #\n#g' | fold -s -w 84)
+    mapfile -t lines < <(sed -n 's/^END: //p' <<<"$said" | sed 's# / #\n#g' | fold -s -w 84 |
+        sed 's/ $//')
     show 'alice sees' "${lines[@]}"
     claim 'the mail was refused for good (5xx)' [ "$status" -eq 1 ]
     claim 'the refusal names carol and the missing key' \

@@ -123,11 +123,11 @@ postfix_user() {
 
 postfix_start() {
     local dir=$1
+    E2E_POSTFIX+=("$dir") # first, should somebody interrupt the start
     postfix -c "$dir/etc" start >>"$dir/log/start.log" 2>&1 || {
         cat "$dir/log/start.log" "$dir/log/postfix.log" >&2
         return 1
     }
-    E2E_POSTFIX+=("$dir")
 }
 
 # End the instance, at the latest with KILL. The master leads the process group of all of it.

@@ -132,6 +132,22 @@ local_submission() {
     ok 'one that it does not list is not' unsigned "$NEXT"
 }
 
+# A local program gets no answer at RCPT: a message that cannot go out comes back to its sender, and is
+# not stranded in the maildrop queue.
+local_refusal() {
+    local sent
+    sent=$(($(wire_count sink) + $(wire_count partner)))
+    org_ctl example pubkey import "$E2E_DIR/partner/pki/bob.pem" >/dev/null
+    message "$E2E_DIR/message" alice@example.com 'reader@sink.test, bob@partner.test'
+    postfix_sendmail "$E2E_DIR/example/postfix" -f alice@example.com reader@sink.test \
+        bob@partner.test <"$E2E_DIR/message"
+    org_wait_mail example alice 1
+    ok 'recipients of different plans from a local program: the sender gets a bounce' \
+        contains "$MAIL" 'the recipients of this message need different'
+    ok 'nothing is stranded' wait_until 10 postfix_queue_empty "$E2E_DIR/example/postfix"
+    ok 'and nothing went out' equals $(($(wire_count sink) + $(wire_count partner))) "$sent"
+}
+
 # deliver TO...: the message in E2E_DIR/sent, as a stranger's.
 deliver() {
     local -a to=()
@@ -211,4 +227,5 @@ sender_logins
 local_submission
 decryption
 forged_fields
+local_refusal
 finish

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")" || exit 2
 
 TESTS='canonical modes roles traffic failures demo'
-LIMIT_S=200 # for one test
+LIMIT_S=300 # for one test
 
 [ $# -gt 0 ] || eval "set -- $TESTS"
 output=$(mktemp -d) || exit 2
