@@ -136,6 +136,31 @@ static enum smime_status check_structure(struct opening *opening)
     return SMIME_OK;
 }
 
+enum smime_status decrypt_check(const struct cms_layout *layout, char **why)
+{
+    struct decrypted out = {0};
+    struct opening opening = {.layout = layout, .out = &out, .why = why};
+    struct recipient_ids ids = {0};
+    enum smime_status status = check_cipher(&opening);
+    if (status == SMIME_OK && layout->content_to == layout->content_from)
+        status = refuse(&opening, "there is no content");
+    if (status == SMIME_OK) {
+        opening.cms = cms_layout_parse(layout, &out.reason);
+        status = opening.cms != NULL ? SMIME_OK : SMIME_REFUSED;
+    }
+    if (status == SMIME_OK && recipient_ids_read(opening.cms, &ids) != 0)
+        status = no_memory(&opening);
+    if (status == SMIME_OK && ids.count == 0)
+        status = refuse(&opening, "there is no recipient with a certificate");
+    if (status == SMIME_REFUSED)
+        why_set(why, "%s", why_text(&out.reason));
+    recipient_ids_clear(&ids);
+    CMS_ContentInfo_free(opening.cms);
+    decrypted_clear(&out);
+    ERR_clear_error();
+    return status;
+}
+
 /* Which key? The finder's answer must be one of the ids, and that one's certificate. */
 static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
                                   X509 **certificate_out)

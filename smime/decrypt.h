@@ -26,6 +26,12 @@ struct decrypted {
 enum smime_status decrypt_enveloped(const struct cms_layout *layout,
                                     const struct open_request *request, struct decrypted *out,
                                     char **why);
+
+/* Could it be opened by somebody, as far as can be told without a key: a cipher that we know, a
+ * content, a recipient? SMIME_OK; SMIME_REFUSED with a sentence when it is encrypted in name only;
+ * SMIME_ERROR. */
+enum smime_status decrypt_check(const struct cms_layout *layout, char **why);
+
 void decrypted_clear(struct decrypted *decrypted);
 
 #endif

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 
 #include "clear_sign.h"
+#include "decrypt.h"
 #include "delivery.h"
 #include "harvest.h"
 #include "levels.h"
@@ -191,6 +192,27 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     return status;
 }
 
+/* What was found, if it is what it claims to be: a rule may be satisfied by it. */
+static enum smime_status kind_of(const struct found_layer *found, enum smime_kind *out, char **why)
+{
+    enum smime_status status = SMIME_OK;
+    char *reason = NULL;
+    if (!found->found || found->fault != NULL)
+        return SMIME_OK;
+    if (found->kind != LAYER_ENCRYPTED) {
+        if (found->layout.signers > 0)
+            *out = SMIME_KIND_SIGNED;
+        return SMIME_OK;
+    }
+    status = decrypt_check(&found->layout, &reason);
+    if (status == SMIME_OK)
+        *out = SMIME_KIND_ENCRYPTED;
+    else if (status == SMIME_ERROR)
+        why_set(why, "%s", why_text(&reason));
+    why_free(&reason);
+    return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
 enum smime_status smime_kind(const struct entity *message, const struct smime_limits *limits,
                              enum smime_kind *out, char **why)
 {
@@ -199,12 +221,8 @@ enum smime_status smime_kind(const struct entity *message, const struct smime_li
     struct found_layer found;
     enum smime_status status = layer_find(&view, limits, &nobody, &found, why);
     *out = SMIME_KIND_PLAIN;
-    if (status == SMIME_OK && found.found && found.fault == NULL) {
-        if (found.kind == LAYER_ENCRYPTED && found.layout.recipients > 0)
-            *out = SMIME_KIND_ENCRYPTED;
-        else if (found.kind != LAYER_ENCRYPTED && found.layout.signers > 0)
-            *out = SMIME_KIND_SIGNED;
-    }
+    if (status == SMIME_OK)
+        status = kind_of(&found, out, why);
     found_layer_clear(&found);
     return status;
 }

@@ -1,6 +1,7 @@
 /* All outgoing modes, for each recipient (daemon/flow.h). What goes out is handed to `openssl cms`.
  */
 #include <check.h>
+#include <openssl/cms.h>
 
 #include "flow_world.h"
 
@@ -345,6 +346,80 @@ START_TEST(label_alone_is_no_encryption)
 }
 END_TEST
 
+/* EnvelopedData that nobody could open: the text lies in it as it is. */
+START_TEST(structure_alone_is_no_encryption)
+{
+    /* ContentInfo, EnvelopedData, then RecipientInfos and EncryptedContentInfo of each case. */
+    static const char *const bodies[] = {
+        /* no recipients; aes-256-cbc; "secret" */
+        "MDgGCSqGSIb3DQEHA6ArMCkCAQAxADAiBgkqhkiG9w0BBwEwDQYJYIZIAWUDBAEqBACABnNlY3JldA==",
+        /* a recipient that is none; aes-256-cbc; "secret" */
+        "MDoGCSqGSIb3DQEHA6AtMCsCAQAxAjAAMCIGCSqGSIb3DQEHATANBglghkgBZQMEASoEAIAGc2VjcmV0",
+        /* the same; the cipher is 1.2.3 */
+        "MDIGCSqGSIb3DQEHA6AlMCMCAQAxAjAAMBoGCSqGSIb3DQEHATAFBgEqBQCABnNlY3JldA==",
+    };
+    struct setup setup = open_setup(RULE("encrypt-forced"));
+    const char *const carol[] = {"carol@partner.test", NULL};
+    struct transaction transaction;
+    struct outcome outcome;
+    char text[512];
+    snprintf(text, sizeof text,
+             "From: alice@example.com\nTo: carol@partner.test\nMIME-Version: 1.0\n"
+             "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n"
+             "Content-Transfer-Encoding: base64\n\n%s\n",
+             bodies[_i]);
+    outcome =
+        send_text(&setup, &transaction, "alice@example.com", "alice@example.com", text, carol);
+    ck_assert_msg(outcome.action == FLOW_REPLY, "case %d", _i);
+    ck_assert_int_eq(outcome.reply.code, 550);
+    end(&setup, &transaction, &outcome);
+}
+END_TEST
+
+/* The same of one that OpenSSL made, with a cipher that there is not. */
+START_TEST(unknown_cipher_is_no_encryption)
+{
+    static const unsigned char aes[] = {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a};
+    struct setup setup = open_setup(RULE("encrypt-forced"));
+    const char *const carol[] = {"carol@partner.test", NULL};
+    STACK_OF(X509) *to = sk_X509_new_null();
+    BIO *in = BIO_new_mem_buf("secret", -1);
+    struct transaction transaction;
+    struct outcome outcome;
+    unsigned char *der = NULL;
+    unsigned char *at;
+    char text[8192];
+    CMS_ContentInfo *cms;
+    int length;
+    ck_assert_int_gt(sk_X509_push(to, setup.bob.certificate), 0);
+    cms = CMS_encrypt(to, in, EVP_aes_256_cbc(), CMS_BINARY);
+    length = i2d_CMS_ContentInfo(cms, &der);
+    ck_assert_int_gt(length, 0);
+    at = memmem(der, (size_t)length, aes, sizeof aes);
+    ck_assert_ptr_nonnull(at);
+    for (int known = 1; known >= 0; known--) {
+        if (!known)
+            at[sizeof aes - 1] = 0x63;
+        strcpy(text, "From: alice@example.com\nTo: carol@partner.test\nMIME-Version: 1.0\n"
+                     "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n"
+                     "Content-Transfer-Encoding: base64\n\n");
+        EVP_EncodeBlock((unsigned char *)text + strlen(text), der, length);
+        strcat(text, "\n");
+        outcome =
+            send_text(&setup, &transaction, "alice@example.com", "alice@example.com", text, carol);
+        ck_assert_int_eq(outcome.action, known ? FLOW_PASS : FLOW_REPLY);
+        outcome_clear(&outcome);
+        transaction_clear(&transaction);
+        free(transaction.login);
+    }
+    OPENSSL_free(der);
+    CMS_ContentInfo_free(cms);
+    BIO_free(in);
+    sk_X509_free(to);
+    close_setup(&setup);
+}
+END_TEST
+
 START_TEST(too_large_for_what_comes_after)
 {
     struct setup setup = open_setup("message_size_limit = 40000;" RULE("sign"));
@@ -382,6 +457,8 @@ int main(void)
     tcase_add_test(tests, openssl_reads_what_goes_out);
     tcase_add_test(tests, signed_and_encrypted_mail_is_not_done_again);
     tcase_add_test(tests, label_alone_is_no_encryption);
+    tcase_add_loop_test(tests, structure_alone_is_no_encryption, 0, 3);
+    tcase_add_test(tests, unknown_cipher_is_no_encryption);
     tcase_add_test(tests, too_large_for_what_comes_after);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
