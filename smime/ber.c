@@ -10,16 +10,40 @@
 #define BER_MAX_TAG_OCTETS 4 /* of a high tag number */
 
 void ber_open(struct ber_reader *reader, const struct spool *text, off_t from, off_t to,
-              struct ber_element *outer_out)
+              const struct smime_progress *progress, struct ber_element *outer_out)
 {
     off_t size = spool_size(text);
     if (to > size)
         to = size;
     reader->text = text;
+    reader->progress = progress;
     reader->position = from;
     reader->window_at = from;
     reader->window_length = 0;
     *outer_out = (struct ber_element){.start = from, .content = from, .end = to};
+}
+
+/* Have the window begin at `at`. */
+static enum smime_status fill(struct ber_reader *reader, off_t at, char **why)
+{
+    const struct smime_progress *progress = reader->progress;
+    ssize_t n = spool_read(reader->text, reader->window, sizeof reader->window, at);
+    if (n <= 0) {
+        why_set(why, "cannot read the spool: %s", n < 0 ? strerror(errno) : "it is too short");
+        return SMIME_ERROR;
+    }
+    if (progress->tick != NULL && progress->tick(progress->context) != 0) {
+        why_set(why, "the time for this message is up");
+        return SMIME_ERROR;
+    }
+    reader->window_at = at;
+    reader->window_length = (size_t)n;
+    return SMIME_OK;
+}
+
+static bool in_window(const struct ber_reader *reader, off_t from, off_t to)
+{
+    return from >= reader->window_at && to <= reader->window_at + (off_t)reader->window_length;
 }
 
 static enum smime_status read_octet(struct ber_reader *reader, off_t limit, unsigned char *out,
@@ -30,14 +54,10 @@ static enum smime_status read_octet(struct ber_reader *reader, off_t limit, unsi
         why_set(why, "the CMS structure is truncated at octet %lld", (long long)at);
         return SMIME_REFUSED;
     }
-    if (at < reader->window_at || at >= reader->window_at + (off_t)reader->window_length) {
-        ssize_t n = spool_read(reader->text, reader->window, sizeof reader->window, at);
-        if (n <= 0) {
-            why_set(why, "cannot read the spool: %s", n < 0 ? strerror(errno) : "it is too short");
-            return SMIME_ERROR;
-        }
-        reader->window_at = at;
-        reader->window_length = (size_t)n;
+    if (!in_window(reader, at, at + 1)) {
+        enum smime_status status = fill(reader, at, why);
+        if (status != SMIME_OK)
+            return status;
     }
     *out = reader->window[at - reader->window_at];
     reader->position++;
@@ -156,5 +176,29 @@ enum smime_status ber_skip(struct ber_reader *reader, const struct ber_element *
         else if (++depth > BER_MAX_NESTING)
             return malformed(reader, "nested too deeply", why);
     }
+    return SMIME_OK;
+}
+
+/* A content may come in pieces of a single octet: these are taken from the window. */
+enum smime_status ber_copy_content(struct ber_reader *reader, const struct ber_element *element,
+                                   struct spool *out, char **why)
+{
+    size_t length = (size_t)(element->end - element->content);
+    enum smime_status status = SMIME_OK;
+    int rc;
+    if (length <= sizeof reader->window && length > 0 &&
+        !in_window(reader, element->content, element->end))
+        status = fill(reader, element->content, why);
+    if (status != SMIME_OK)
+        return status;
+    if (in_window(reader, element->content, element->end))
+        rc = spool_write(out, reader->window + (element->content - reader->window_at), length);
+    else
+        rc = spool_copy(out, reader->text, element->content, element->end);
+    if (rc != 0) {
+        why_set(why, "cannot write the spool: %s", strerror(errno));
+        return SMIME_ERROR;
+    }
+    reader->position = element->end;
     return SMIME_OK;
 }

@@ -27,6 +27,7 @@ enum {
 
 struct ber_reader {
     const struct spool *text;
+    const struct smime_progress *progress;
     off_t position;
     off_t window_at;
     size_t window_length;
@@ -42,9 +43,9 @@ struct ber_element {
 };
 
 /* Read [from, to) of `text`. *outer_out stands for the whole range: the parent of the first
- * element. */
+ * element. `progress` is told now and then. */
 void ber_open(struct ber_reader *reader, const struct spool *text, off_t from, off_t to,
-              struct ber_element *outer_out);
+              const struct smime_progress *progress, struct ber_element *outer_out);
 
 /* Enter the next element of `parent`, the reader standing behind its content's start or behind the
  * element before. *found_out is false at the end of the parent (whose end-of-contents octets, if it
@@ -55,5 +56,10 @@ enum smime_status ber_next(struct ber_reader *reader, const struct ber_element *
 /* Move behind `element`, which ber_next() has just entered. */
 enum smime_status ber_skip(struct ber_reader *reader, const struct ber_element *element,
                            char **why);
+
+/* Append the content of `element`, a primitive one that ber_next() has just entered, to `out`, and
+ * move behind it. */
+enum smime_status ber_copy_content(struct ber_reader *reader, const struct ber_element *element,
+                                   struct spool *out, char **why);
 
 #endif

@@ -205,11 +205,9 @@ static enum smime_status gather(struct walk *walk, const struct ber_element *str
         }
         if (piece.identifier != BER_OCTET_STRING)
             return unexpected(walk, "an octet string");
-        if (spool_copy(walk->layout->gathered, walk->reader.text, piece.content, piece.end) != 0) {
-            why_set(walk->why, "cannot write the spool: %s", strerror(errno));
-            return SMIME_ERROR;
-        }
-        walk->reader.position = piece.end;
+        status = ber_copy_content(&walk->reader, &piece, walk->layout->gathered, walk->why);
+        if (status != SMIME_OK)
+            return status;
     }
     return status;
 }
@@ -438,13 +436,14 @@ static enum smime_status check_rest(struct walk *walk, off_t to, bool line_end_f
 
 enum smime_status cms_layout_read(const struct spool *text, off_t from, off_t to,
                                   bool line_end_follows, const struct smime_limits *limits,
-                                  struct cms_layout *out, char **why)
+                                  const struct smime_progress *progress, struct cms_layout *out,
+                                  char **why)
 {
     struct walk walk = {.limits = limits, .layout = out, .why = why};
     struct ber_element outer;
     enum smime_status status;
     *out = (struct cms_layout){0};
-    ber_open(&walk.reader, text, from, to, &outer);
+    ber_open(&walk.reader, text, from, to, progress, &outer);
     status = walk_content_info(&walk, &outer);
     if (status == SMIME_OK && out->kind != CMS_KIND_OTHER)
         status = check_rest(&walk, outer.end, line_end_follows);

@@ -51,7 +51,8 @@ enum cms_kind cms_peek(const unsigned char *bytes, size_t length);
  * out->kind is then what is known of it. */
 enum smime_status cms_layout_read(const struct spool *text, off_t from, off_t to,
                                   bool line_end_follows, const struct smime_limits *limits,
-                                  struct cms_layout *out, char **why);
+                                  const struct smime_progress *progress, struct cms_layout *out,
+                                  char **why);
 
 /* OpenSSL's form of the structure; NULL with a sentence when it is malformed. */
 CMS_ContentInfo *cms_layout_parse(const struct cms_layout *layout, char **why);

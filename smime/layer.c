@@ -73,7 +73,7 @@ static enum smime_status read_cms(struct finder *finder, const struct view *body
     if (status != SMIME_OK)
         return status;
     return cms_layout_read(out->decoded, 0, spool_size(out->decoded), binary, finder->limits,
-                           &out->layout, cms_why);
+                           finder->progress, &out->layout, cms_why);
 }
 
 /* ---- multipart/signed ---- */

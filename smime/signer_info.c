@@ -79,13 +79,14 @@ static enum smime_status check_attributes(CMS_SignerInfo *info, char **reason)
 static enum smime_status check_bare_content(const struct signed_content *content, char **reason,
                                             char **why)
 {
+    static const struct smime_progress nobody = {0};
     struct ber_reader reader;
     struct ber_element outer;
     struct ber_element element;
     bool found;
     char *malformed = NULL;
     enum smime_status status;
-    ber_open(&reader, content->text, content->from, content->to, &outer);
+    ber_open(&reader, content->text, content->from, content->to, &nobody, &outer);
     status = ber_next(&reader, &outer, &element, &found, &malformed);
     if (status == SMIME_ERROR)
         why_set(why, "%s", why_text(&malformed));

@@ -12,6 +12,8 @@ static const struct spool_options options = {.directory = "/tmp", .memory_bytes 
 static const struct smime_limits limits = {
     .max_structure_bytes = 1 << 16, .max_signers = 8, .max_certificates = 16};
 
+static const struct smime_progress nobody = {0};
+
 static void check(const struct cms_layout *layout, size_t size)
 {
     if (layout->length > limits.max_structure_bytes || layout->length > 2 * size + 64 ||
@@ -36,14 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (text == NULL || spool_write(text, data, size) != 0)
         abort();
     (void)cms_peek(data, size);
-    if (cms_layout_read(text, 0, (off_t)size, false, &limits, &layout, &why) == SMIME_OK &&
+    if (cms_layout_read(text, 0, (off_t)size, false, &limits, &nobody, &layout, &why) == SMIME_OK &&
         layout.kind != CMS_KIND_OTHER) {
         check(&layout, size);
         /* What was written without its content is read again as itself. */
         structure = spool_new(&options);
         if (structure == NULL || spool_write(structure, layout.structure, layout.length) != 0 ||
-            cms_layout_read(structure, 0, (off_t)layout.length, false, &limits, &again, &why) !=
-                SMIME_OK ||
+            cms_layout_read(structure, 0, (off_t)layout.length, false, &limits, &nobody, &again,
+                            &why) != SMIME_OK ||
             again.kind != layout.kind || again.signers != layout.signers || again.has_content ||
             again.certificates != layout.certificates || again.recipients != layout.recipients)
             abort();

@@ -74,8 +74,8 @@ START_TEST(structures_come_apart)
         bytes_puts(&content, "some more text\r\n");
     der = cms(content, structures[_i].arguments);
     spool = spool_of(der.data, der.length);
-    ck_assert_msg(cms_layout_read(spool, 0, (off_t)der.length, false, &test_limits, &layout,
-                                  &why) == SMIME_OK,
+    ck_assert_msg(cms_layout_read(spool, 0, (off_t)der.length, false, &test_limits, &nobody,
+                                  &layout, &why) == SMIME_OK,
                   "%s", why_text(&why));
     ck_assert_int_eq(layout.kind, structures[_i].kind);
     ck_assert_int_eq(layout.authenticated, structures[_i].authenticated);
@@ -221,7 +221,7 @@ START_TEST(made_by_hand)
     struct cms_layout layout;
     char *why = NULL;
     enum smime_status status =
-        cms_layout_read(spool, 0, (off_t)der.length, false, &test_limits, &layout, &why);
+        cms_layout_read(spool, 0, (off_t)der.length, false, &test_limits, &nobody, &layout, &why);
     ck_assert_msg(status == by_hand[_i].status, "%s: %d (%s)", by_hand[_i].name, status,
                   why_text(&why));
     if (status == SMIME_OK) {
@@ -251,7 +251,7 @@ START_TEST(every_truncation_is_refused)
         struct cms_layout layout;
         char *why = NULL;
         ck_assert_int_eq(
-            cms_layout_read(spool, 0, (off_t)length, false, &test_limits, &layout, &why),
+            cms_layout_read(spool, 0, (off_t)length, false, &test_limits, &nobody, &layout, &why),
             SMIME_REFUSED);
         ck_assert_ptr_nonnull(why);
         why_free(&why);
@@ -271,7 +271,7 @@ static enum smime_status read_limited(struct bytes der, const struct smime_limit
     struct cms_layout layout;
     char *why = NULL;
     enum smime_status status =
-        cms_layout_read(spool, 0, (off_t)der.length, false, limits, &layout, &why);
+        cms_layout_read(spool, 0, (off_t)der.length, false, limits, &nobody, &layout, &why);
     if (status == SMIME_REFUSED)
         assert_contains(why, wanted);
     why_free(&why);
@@ -342,19 +342,58 @@ START_TEST(line_end_behind)
         char *why = NULL;
         bytes_puts(&text, ends[i].text);
         spool = spool_of(text.data, text.length);
-        ck_assert_int_eq(
-            cms_layout_read(spool, 0, (off_t)text.length, true, &test_limits, &layout, &why),
-            ends[i].binary);
+        ck_assert_int_eq(cms_layout_read(spool, 0, (off_t)text.length, true, &test_limits, &nobody,
+                                         &layout, &why),
+                         ends[i].binary);
         cms_layout_clear(&layout);
-        ck_assert_int_eq(
-            cms_layout_read(spool, 0, (off_t)text.length, false, &test_limits, &layout, &why),
-            i == 0 ? SMIME_OK : SMIME_REFUSED);
+        ck_assert_int_eq(cms_layout_read(spool, 0, (off_t)text.length, false, &test_limits, &nobody,
+                                         &layout, &why),
+                         i == 0 ? SMIME_OK : SMIME_REFUSED);
         cms_layout_clear(&layout);
         spool_free(&spool);
         bytes_free(&text);
         why_free(&why);
     }
     bytes_free(&der);
+}
+END_TEST
+
+/* Content in pieces of one octet, and of sizes around that of a window. */
+START_TEST(content_in_pieces)
+{
+    static const size_t sizes[] = {1, 2, 4094, 4095, 4096, 4097, 10000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct bytes der =
+            hex("3080" ENVELOPED_OID "a0803080 020100 3100 3080" DATA_OID "3000 a080");
+        struct bytes wanted = bytes_text("");
+        struct spool *spool;
+        struct cms_layout layout;
+        char *piece = malloc(sizes[i]);
+        char *gathered;
+        size_t length;
+        char *why = NULL;
+        for (size_t n = 0; n < 20000 / sizes[i] + 2; n++) {
+            char header[4] = {4, (char)0x82, (char)(sizes[i] >> 8), (char)sizes[i]};
+            memset(piece, 'a' + (int)(n % 26), sizes[i]);
+            bytes_add(&der, header, 4);
+            bytes_add(&der, piece, sizes[i]);
+            bytes_add(&wanted, piece, sizes[i]);
+        }
+        bytes_add(&der, "\0\0\0\0\0\0\0\0\0\0", 10);
+        spool = spool_of(der.data, der.length);
+        ck_assert_msg(cms_layout_read(spool, 0, (off_t)der.length, false, &test_limits, &nobody,
+                                      &layout, &why) == SMIME_OK,
+                      "%s", why_text(&why));
+        gathered = entity_spool_text(layout.gathered, &length);
+        ck_assert_uint_eq(length, wanted.length);
+        ck_assert_mem_eq(gathered, wanted.data, length);
+        free(gathered);
+        free(piece);
+        cms_layout_clear(&layout);
+        spool_free(&spool);
+        bytes_free(&der);
+        bytes_free(&wanted);
+    }
 }
 END_TEST
 
@@ -557,6 +596,7 @@ int main(void)
     tcase_add_test(tcase, recursion_bomb);
     tcase_add_test(tcase, many_digests);
     tcase_add_test(tcase, line_end_behind);
+    tcase_add_test(tcase, content_in_pieces);
     LOOP(tcase, transfer_encodings, encodings);
     tcase_add_test(tcase, decoded_size_is_bounded);
     LOOP(tcase, multiparts_split, multiparts);
