@@ -1,5 +1,6 @@
 /* Addresses: canonical forms, tags, VERP and SRS, managed domains. */
 #include "address.h"
+#include "test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -349,11 +350,6 @@ static Suite *address_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(address_suite());
-    int failed;
 
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(address_suite());
 }

@@ -1,5 +1,6 @@
 /* Patterns: what is one, and whom it names. */
 #include "pattern.h"
+#include "test_run.h"
 #include "why.h"
 
 #include <check.h>
@@ -171,11 +172,6 @@ static Suite *pattern_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(pattern_suite());
-    int failed;
 
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(pattern_suite());
 }

@@ -10,6 +10,7 @@
 #include "message_io.h"
 #include "table.h"
 #include "tell.h"
+#include "test_run.h"
 #include "why.h"
 
 /* ---- dates ---- */
@@ -311,9 +312,5 @@ int main(void)
     tcase_add_loop_test(tests, test_message_on_chunk_borders, 0, 2);
     tcase_add_test(tests, test_message_over_a_ceiling);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth_results.h"
+#include "test_run.h"
 
 static const struct {
     const char *name;
@@ -58,13 +59,7 @@ int main(void)
 {
     Suite *suite = suite_create("auth_results");
     TCase *tests = tcase_create("forged results");
-    SRunner *runner;
-    int failed;
     tcase_add_loop_test(tests, filters, 0, (int)(sizeof cases / sizeof cases[0]));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

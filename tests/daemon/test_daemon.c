@@ -7,6 +7,7 @@
 
 #include "daemon_run.h"
 #include "milter_client.h"
+#include "test_run.h"
 
 #define SMALL "From: stranger@other.test\nTo: bob@example.com\nSubject: hello\n\nHi\n"
 
@@ -445,8 +446,6 @@ int main(void)
 {
     Suite *suite = suite_create("daemon");
     TCase *cases = tcase_create("daemon");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, reload_does_not_touch_messages_in_hand);
@@ -465,9 +464,5 @@ int main(void)
     tcase_add_test(cases, removed_store_defers);
     tcase_add_test(cases, locked_store_defers);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <openssl/cms.h>
 
 #include "flow_world.h"
+#include "test_run.h"
 
 struct setup {
     struct world world;
@@ -602,8 +603,6 @@ int main(void)
 {
     Suite *suite = suite_create("flow_incoming");
     TCase *tests = tcase_create("incoming");
-    SRunner *runner;
-    int failed;
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, each_mode, 0, (int)(sizeof modes / sizeof modes[0]));
     tcase_add_loop_test(tests, several_recipients, 0, 3);
@@ -622,9 +621,5 @@ int main(void)
     tcase_add_test(tests, tags_are_removed_from_every_subject);
     tcase_add_loop_test(tests, forged_verdicts_are_removed_everywhere, 0, 4);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <openssl/cms.h>
 
 #include "flow_world.h"
+#include "test_run.h"
 
 #define TEXT                                                                                       \
     "From: alice@example.com\nTo: bob@partner.test, carol@partner.test\nSubject: "                 \
@@ -442,8 +443,6 @@ int main(void)
 {
     Suite *suite = suite_create("flow_outgoing");
     TCase *tests = tcase_create("outgoing");
-    SRunner *runner;
-    int failed;
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, each_mode, 0, (int)(sizeof modes / sizeof modes[0]));
     tcase_add_test(tests, differing_recipient_is_asked_to_come_again);
@@ -461,9 +460,5 @@ int main(void)
     tcase_add_test(tests, unknown_cipher_is_no_encryption);
     tcase_add_test(tests, too_large_for_what_comes_after);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "daemon_run.h"
 #include "milter_client.h"
 #include "test_pki.h"
+#include "test_run.h"
 
 #define SMALL                                                                                      \
     "From: stranger@other.test\nTo: bob@example.com\nSubject: hello\n\tfolded\n\nHi\n.dot\n"
@@ -358,8 +359,6 @@ int main(void)
 {
     Suite *suite = suite_create("milter");
     TCase *cases = tcase_create("milter");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, every_socket_serves_its_role);
@@ -372,9 +371,5 @@ int main(void)
     tcase_add_test(cases, large_bodies_come_back_whole);
     tcase_add_test(cases, next_client_on_the_same_connection);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "plan.h"
+#include "test_run.h"
 
 static struct recipient make(enum direction direction, enum transform transform, int mode,
                              bool blind)
@@ -79,16 +80,10 @@ int main(void)
 {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("grouping");
-    SRunner *runner;
-    int failed;
     tcase_add_test(tests, largest_group_comes_first);
     tcase_add_test(tests, blind_recipients_of_ciphertext_are_alone);
     tcase_add_test(tests, incoming_modes_do_not_mix);
     tcase_add_test(tests, nobody_is_an_empty_plan);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

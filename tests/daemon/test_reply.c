@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reply.h"
+#include "test_run.h"
 
 static const struct {
     const char *name;
@@ -93,8 +94,6 @@ int main(void)
 {
     Suite *suite = suite_create("reply");
     TCase *cases = tcase_create("reply");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(cases, text_is_printable_ascii, 0, sizeof texts / sizeof texts[0]);
     tcase_add_test(cases, text_is_cut);
@@ -102,9 +101,5 @@ int main(void)
     tcase_add_test(cases, may_be_set_from_itself);
     tcase_add_test(cases, deferring_tells_nothing);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "flow_world.h"
 #include "sender.h"
+#include "test_run.h"
 
 static const struct {
     const char *name;
@@ -137,14 +138,8 @@ int main(void)
 {
     Suite *suite = suite_create("sender");
     TCase *tests = tcase_create("authorisation");
-    SRunner *runner;
-    int failed;
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(tests, authorisation, 0, (int)(sizeof cases / sizeof cases[0]));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

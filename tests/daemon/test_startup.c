@@ -10,6 +10,7 @@
 
 #include "daemon_run.h"
 #include "milter_client.h"
+#include "test_run.h"
 
 static struct site site;
 static struct daemon_run run;
@@ -373,8 +374,6 @@ int main(void)
 {
     Suite *suite = suite_create("startup");
     TCase *cases = tcase_create("startup");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, command_line);
@@ -391,9 +390,5 @@ int main(void)
     tcase_add_test(cases, privileges_are_dropped);
     tcase_add_test(cases, unknown_user_is_named);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_run(suite);
 }

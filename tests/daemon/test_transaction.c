@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "return_headers.h"
+#include "test_run.h"
 #include "transaction.h"
 #include "why.h"
 
@@ -128,17 +129,11 @@ int main(void)
 {
     Suite *suite = suite_create("transaction");
     TCase *cases = tcase_create("transaction");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(cases, recipients_keep_their_order);
     tcase_add_loop_test(cases, sender_is_canonical, 0, sizeof senders / sizeof senders[0]);
     tcase_add_test(cases, clearing_keeps_the_connection);
     tcase_add_loop_test(cases, return_headers, 0, sizeof returns / sizeof returns[0]);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_run(suite);
 }

@@ -3,6 +3,7 @@
  * fixture, FILE:LINE beside it, or "-" for none. */
 #include "config.h"
 #include "settings_table.h"
+#include "test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -527,19 +528,13 @@ static Suite *config_suite(void)
 
 int main(void)
 {
-    SRunner *runner;
-    int failed;
 
     if (glob(FOLDER "/bad.*.conf", 0, NULL, &bad_fixtures) != 0 ||
         glob(FOLDER "/good.*.conf", 0, NULL, &good_fixtures) != 0) {
         fprintf(stderr, "no fixtures in " FOLDER ": run this from the root of the sources\n");
         return EXIT_FAILURE;
     }
-    runner = srunner_create(config_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
     globfree(&bad_fixtures);
     globfree(&good_fixtures);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(config_suite());
 }

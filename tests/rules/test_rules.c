@@ -1,5 +1,6 @@
 /* Rules: the decision table, each direction by itself, and why a rule did not decide. */
 #include "rules.h"
+#include "test_run.h"
 #include "why.h"
 
 #include <check.h>
@@ -224,11 +225,6 @@ static Suite *rules_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(rules_suite());
-    int failed;
 
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(rules_suite());
 }

@@ -10,6 +10,7 @@
 #include "../test_mime_oracle.h"
 #include "canonical.h"
 #include "hard_cases.h"
+#include "test_run.h"
 #include "why.h"
 
 /* The entity that `message` holds, as text: its content fields and its body; "Content-Type" as the
@@ -409,8 +410,6 @@ int main(void)
 {
     Suite *suite = suite_create("canonical");
     TCase *tcase = tcase_create("canonical");
-    SRunner *sr;
-    int failed;
     g_mime_init();
     tcase_add_loop_test(tcase, test_strict, 0, HARD_CASES);
     tcase_add_loop_test(tcase, test_best_effort, 0, HARD_CASES);
@@ -424,9 +423,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_flat_memory, 0, sizeof larges / sizeof *larges);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

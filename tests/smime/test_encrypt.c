@@ -13,6 +13,7 @@
 #include "encrypt.h"
 #include "hard_cases.h"
 #include "sign.h"
+#include "test_run.h"
 #include "why.h"
 
 enum { RSA_ONE, RSA_TWO, P256, P384, P521, X25519, KEY_COUNT };
@@ -367,8 +368,6 @@ int main(void)
 {
     Suite *suite = suite_create("encrypt");
     TCase *tcase = tcase_create("encrypt");
-    SRunner *sr;
-    int failed;
     cli_begin();
     make_keys();
     tcase_add_loop_test(tcase, test_kind, 0, sizeof kind_cases / sizeof *kind_cases);
@@ -380,13 +379,9 @@ int main(void)
     tcase_add_loop_test(tcase, test_flat_memory, 0, 2);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
     cli_end();
     for (int i = 0; i < KEY_COUNT; i++)
         pki_clear(&keys[i]);
     pki_clear(&root);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

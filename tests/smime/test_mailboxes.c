@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mailboxes.h"
+#include "test_run.h"
 #include "why.h"
 
 struct from_case {
@@ -229,17 +230,11 @@ int main(void)
 {
     Suite *suite = suite_create("mailboxes");
     TCase *tcase = tcase_create("mailboxes");
-    SRunner *sr;
-    int failed;
     tcase_add_loop_test(tcase, test_from, 0, sizeof from_cases / sizeof *from_cases);
     tcase_add_test(tcase, test_from_count);
     tcase_add_loop_test(tcase, test_list, 0, sizeof list_cases / sizeof *list_cases);
     tcase_add_test(tcase, test_large);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
-    sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

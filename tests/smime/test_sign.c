@@ -16,6 +16,7 @@
 #include "../test_pki.h"
 #include "hard_cases.h"
 #include "sign.h"
+#include "test_run.h"
 #include "why.h"
 
 enum { KEY_P256, KEY_P384, KEY_P521, KEY_RSA, KEY_RSA_PSS, KEY_ED25519, KEY_COUNT };
@@ -518,8 +519,6 @@ int main(void)
 {
     Suite *suite = suite_create("sign");
     TCase *tcase = tcase_create("sign");
-    SRunner *sr;
-    int failed;
     cli_begin();
     make_keys();
     tcase_add_loop_test(tcase, test_hard_case, 0, HARD_CASES);
@@ -534,15 +533,11 @@ int main(void)
     tcase_add_loop_test(tcase, test_flat_memory, 0, 2);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
     cli_end();
     for (size_t i = 0; i < KEY_COUNT; i++)
         pki_clear(&keys[i]);
     pki_clear(&other);
     pki_clear(&intermediate);
     pki_clear(&root);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

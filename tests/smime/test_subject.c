@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "subject.h"
+#include "test_run.h"
 
 static const char *const tags[] = {"[signed]", "[encrypted]", "[signature invalid]"};
 
@@ -50,14 +51,8 @@ int main(void)
 {
     Suite *suite = suite_create("subject");
     TCase *tests = tcase_create("tags");
-    SRunner *runner;
-    int failed;
     tcase_add_loop_test(tests, tagging, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tests, encoded_prefix_stays_a_word_of_its_own);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }
