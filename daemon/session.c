@@ -330,15 +330,19 @@ void session_set_queue_id(struct session *session, const char *queue_id)
 void session_header(struct session *session, const char *name, const char *value)
 {
     struct header *header = &session->transaction.message.header;
+    const struct settings *settings;
     struct reply reply = {0};
     size_t more = strlen(name) + strlen(value) + 3;
 
     if (!session->gateway || session->pending.code)
         return;
-    if (header->bytes + more > (size_t)session->gateway->config->settings.max_header_bytes) {
+    settings = &session->gateway->config->settings;
+    if (header->bytes + more > (size_t)settings->max_header_bytes ||
+        header->count >= (size_t)settings->max_header_fields) {
         reply_set(&reply, 552, "5.3.4", "The header of the message is too large.",
                   "Der Kopf der Nachricht ist zu gross.");
-        refuse_later(session, &reply, "the header is larger than max_header_bytes");
+        refuse_later(session, &reply,
+                     "the header is larger than max_header_bytes or max_header_fields");
     } else if (header_add(header, name, value) != 0) {
         reply_defer(&reply);
         refuse_later(session, &reply, "out of memory");

@@ -104,6 +104,7 @@ struct settings {
     long long message_size_limit; /* what the MTA takes: result may not exceed it; 0 = unknown;
                                      default 0 */
     int max_header_bytes;         /* default 1 MiB */
+    int max_header_fields;        /* default 2000 */
     int max_recipients;           /* default 1000 */
     int max_parts;                /* MIME parts; default 10000 */
     int max_nesting;              /* S/MIME layers; default 8 */

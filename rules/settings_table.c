@@ -194,6 +194,9 @@ const struct setting_entry settings_table[] = {
            "0 is unknown."),
     NUMBER(SETTING_INT, max_header_bytes, 1 * MIB, 4 * KIB, 64 * MIB,
            "Bytes of all header fields of a message."),
+    NUMBER(SETTING_INT, max_header_fields, 2000, 100, 100000,
+           "Header fields of a message. Each one that is removed or replaced costs the MTA and us\n"
+           "time that grows with the number of the others."),
     NUMBER(SETTING_INT, max_recipients, 1000, 1, 100000, "Recipients of a message."),
     NUMBER(SETTING_INT, max_parts, 10000, 1, 1000000, "MIME parts of a message."),
     NUMBER(SETTING_INT, max_nesting, 8, 1, 64, "S/MIME layers inside each other."),

@@ -295,6 +295,24 @@ START_TEST(header_too_large)
 }
 END_TEST
 
+START_TEST(too_many_header_fields)
+{
+    begin(ROLE_INBOUND, "max_header_fields = 100;\n");
+    for (int over = 0; over < 2; over++) {
+        ck_assert_int_eq(mail_from("<a@other.test>"), SESSION_CONTINUE);
+        ck_assert_int_eq(rcpt_to("<b@other.test>"), SESSION_CONTINUE);
+        for (int i = 0; i < 100 + over; i++)
+            session_header(session, "X-Smimed-Signature", " valid");
+        ck_assert_uint_eq(session_transaction(session)->message.header.count, 100);
+        if (over)
+            expect_reply(session_end_of_header(session), 552, "5.3.4");
+        else
+            ck_assert_int_eq(session_end_of_header(session), SESSION_CONTINUE);
+    }
+    end();
+}
+END_TEST
+
 START_TEST(message_too_large)
 {
     static char chunk[65535];
@@ -424,6 +442,7 @@ int main(void)
     tcase_add_test(cases, local_messages_are_refused_as_a_whole);
     tcase_add_test(cases, too_many_recipients);
     tcase_add_test(cases, header_too_large);
+    tcase_add_test(cases, too_many_header_fields);
     tcase_add_test(cases, message_too_large);
     tcase_add_test(cases, full_disk_defers);
     tcase_add_test(cases, messages_keep_their_configuration);

@@ -38,6 +38,7 @@ static void demand_defaults(const struct settings *s)
     ck_assert_int_eq(s->max_message_bytes, 150LL * 1024 * 1024);
     ck_assert_int_eq(s->message_size_limit, 0);
     ck_assert_int_eq(s->max_header_bytes, 1024 * 1024);
+    ck_assert_int_eq(s->max_header_fields, 2000);
     ck_assert_int_eq(s->max_recipients, 1000);
     ck_assert_int_eq(s->max_parts, 10000);
     ck_assert_int_eq(s->max_nesting, 8);
