@@ -64,6 +64,13 @@ packages:
 	  echo '    make build-deps'; \
 	  echo 'or by hand: apt-get install' `sed 's/#.*//' packages.txt`; exit 1; } >&2
 
+# What was compiled with other flags or by another compiler is compiled anew.
+quote = '$(subst ','\'',$(1))'
+FLAGS = $(if $(findstring clang,$(CC)),clang,cc) $(filter-out -Werror,$(ALL_CFLAGS))
+$(B)/flags: always
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(FLAGS)) | cmp -s - $@ || printf '%s\n' $(call quote,$(FLAGS)) >$@
+
 $(B)/libsmimed.a: $(LIB_OBJ)
 	@rm -f $@.new
 	ar rcs $@.new $^
@@ -77,7 +84,7 @@ $(B)/smimectl: $(ADMIN_OBJ) $(B)/libsmimed.a
 
 define folder_rule
 CFLAGS_$(1) := $$(shell pkg-config --cflags $$(USE_$(1)) 2>/dev/null | sed 's/-I/-isystem /g')
-$$(B)/$(1)/%.o: $(1)/%.c | packages
+$$(B)/$(1)/%.o: $(1)/%.c $$(B)/flags | packages
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(SEE_$(1)) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
@@ -162,6 +169,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all bench build-deps check clean deps fuzzers install packages soak tests-programs tools uninstall
+.PHONY: all always bench build-deps check clean deps fuzzers install packages soak tests-programs tools uninstall
 -include $(LIB_OBJ:.o=.d) $(DAEMON_OBJ:.o=.d) $(ADMIN_OBJ:.o=.d)
 -include $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(TOOL_BIN:=.d)

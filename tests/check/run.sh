@@ -26,6 +26,7 @@ stage() {
     shift 2
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then return; fi
     echo "== $name"
+    : >"$logs/$name.log"
     # Not through a pipe: a process that is left behind would keep it open, and us waiting.
     timeout -k 30 "$limit" "$@" </dev/null >"$logs/$name.log" 2>&1 &
     running=$!
