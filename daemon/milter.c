@@ -53,6 +53,24 @@ static char *doubled_percents(const char *text)
     return doubled;
 }
 
+/* A program on this machine gets a bounce, into which the MTA writes a reply of several lines as
+ * one with the line ends and the code still in it: there both languages share a line. */
+static int set_reply(SMFICTX *ctx, char *code, char *enhanced, char *english, char *german)
+{
+    char *both = NULL;
+    int result;
+
+    if (!*german)
+        return smfi_setmlreply(ctx, code, enhanced, english, NULL);
+    if (service_role(shared_service) != ROLE_LOCAL)
+        return smfi_setmlreply(ctx, code, enhanced, english, german, NULL);
+    if (asprintf(&both, "%s / %s", english, german) < 0)
+        return MI_FAILURE;
+    result = smfi_setmlreply(ctx, code, enhanced, both, NULL);
+    free(both);
+    return result;
+}
+
 /* Tell the client. Without the text where that fails: the code alone decides. */
 static sfsistat answer(SMFICTX *ctx, const struct reply *reply)
 {
@@ -64,10 +82,8 @@ static sfsistat answer(SMFICTX *ctx, const struct reply *reply)
 
     snprintf(code, sizeof code, "%d", code_now);
     snprintf(enhanced, sizeof enhanced, "%s", reply->enhanced);
-    if (english && german && *english && *german)
-        smfi_setmlreply(ctx, code, enhanced, english, german, NULL);
-    else if (english && *english)
-        smfi_setmlreply(ctx, code, enhanced, english, NULL);
+    if (english && german && *english)
+        set_reply(ctx, code, enhanced, english, german);
     free(english);
     free(german);
     return code_now < 500 ? SMFIS_TEMPFAIL : SMFIS_REJECT;

@@ -144,6 +144,7 @@ local_refusal() {
     org_wait_mail example alice 1
     ok 'recipients of different plans from a local program: the sender gets a bounce' \
         contains "$MAIL" 'the recipients of this message need different'
+    ok 'in both languages, without a reply code in between' lacks "$MAIL" '550 5.7.1 Nicht'
     ok 'nothing is stranded' wait_until 10 postfix_queue_empty "$E2E_DIR/example/postfix"
     ok 'and nothing went out' equals $(($(wire_count sink) + $(wire_count partner))) "$sent"
 }
