@@ -22,6 +22,7 @@ struct scan {
     off_t to;
     const char *boundary;
     size_t boundary_length;
+    bool bare_cr; /* in the line just judged: to some programs it is two lines */
     off_t window_at;
     size_t window_length;
     const struct smime_progress *progress;
@@ -74,6 +75,21 @@ static enum line_kind line_kind(const struct scan *scan, const char *line, size_
     return at == length && whole ? kind : LINE_DASHES;
 }
 
+/* Is there a CR that no LF follows? *last_cr is whether the piece of the line before ended in CR,
+ * and then whether this one does. */
+static bool has_bare_cr(const char *bytes, size_t length, bool *last_cr)
+{
+    const char *end = bytes + length;
+    const char *cr = memchr(bytes, '\r', length);
+    if (*last_cr && length > 0 && bytes[0] != '\n')
+        return true;
+    for (; cr != NULL && cr + 1 < end; cr = memchr(cr + 1, '\r', (size_t)(end - cr - 1)))
+        if (cr[1] != '\n')
+            return true;
+    *last_cr = cr != NULL;
+    return false;
+}
+
 /* Judge the line at scan->at and find its end (behind its LF, or scan->to). */
 static enum smime_status next_line(struct scan *scan, enum line_kind *kind_out, off_t *end_out)
 {
@@ -81,6 +97,8 @@ static enum smime_status next_line(struct scan *scan, enum line_kind *kind_out, 
     off_t at = scan->at;
     off_t window_end = scan->window_at + (off_t)scan->window_length;
     bool judged = false;
+    bool last_cr = false;
+    scan->bare_cr = false;
     if (at < scan->window_at || (window_end - at < LINE_HEAD && window_end < scan->to)) {
         status = fill(scan, at);
         if (status != SMIME_OK)
@@ -94,6 +112,8 @@ static enum smime_status next_line(struct scan *scan, enum line_kind *kind_out, 
             *kind_out = line_kind(scan, start, lf != NULL ? (size_t)(lf - start) : length,
                                   lf != NULL || at + (off_t)length >= scan->to);
         judged = true;
+        scan->bare_cr |=
+            has_bare_cr(start, lf != NULL ? (size_t)(lf - start) + 1 : length, &last_cr);
         at += lf != NULL ? lf - start + 1 : (off_t)length;
         if (lf != NULL || at >= scan->to)
             break;
@@ -148,6 +168,7 @@ static enum smime_status take_line(struct scan *scan, enum line_kind kind, off_t
                                    size_t max_parts, struct multipart *out)
 {
     enum smime_status status = SMIME_OK;
+    out->stray |= scan->bare_cr && (out->closed || out->count != 1 || kind != LINE_OTHER);
     if (out->closed || (kind != LINE_DELIMITER && kind != LINE_CLOSE)) {
         out->stray |= kind != LINE_OTHER && (out->closed || out->count != 1);
         return SMIME_OK;

@@ -17,7 +17,8 @@ struct multipart {
     size_t count;
     bool closed; /* the close-delimiter was there */
     bool stray; /* outside of the first part, a line begins with "--" and more that is no delimiter:
-                   a program that took another boundary would find one there */
+                   a program that took another boundary would find one there; or it has a bare CR,
+                   and a delimiter might follow for a program that ends lines there */
 };
 
 /* Split the multipart body at [from, to) of `text`. A delimiter is a line of "--" and `boundary`,

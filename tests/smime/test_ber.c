@@ -499,6 +499,12 @@ static const struct {
     {"--b\r\nA\r\n --b\r\nx--b\r\n--B\r\n- -b\r\n--b--\r\n", "A\r\n --b\r\nx--b\r\n--B\r\n- -b",
      true, false},
     {"--b\r\nA\r--b\r\n--b--\r\n", "A\r--b", true, false},
+    /* a bare CR ends a line for some: only the first part, which is signed, may have one */
+    {"pre\r--b\rC\r\n--b\r\nA\r\n--b--\r\n", "A", true, true},
+    {"--b\r\nA\r\n--b\r\nB\r--b\rC\r\n--b--\r\n", "A|B\r--b\rC", true, true},
+    {"--b\r\nA\r\n--b--\r\nepi\r--b\rC", "A", true, true},
+    {"--b\r\r\nA\r\n--b--\r\n", "A", true, true},
+    {"--b\r\nA\rB\r\r\n--b--\r\n", "A\rB\r", true, false},
     {"--b--\r\nA\r\n--b\r\nB\r\n", NULL, true, true},
     {"-- \r\n--\r\n--b\r\nA\r\n--b--\r\n-- \r\n", "A", true, false},
     {"--b\r\nA\r\n--b\r\n--c\r\n--b--\r\n", "A|--c", true, true},
