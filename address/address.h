@@ -38,6 +38,13 @@ const char *address_domain(const char *canonical);
  * there is no tag; NULL when out of memory. An empty `delimiters` strips nothing. */
 char *address_without_tag(const char *canonical, const char *delimiters);
 
+/* Where an MTA that takes the domain of `canonical` for its own, and believes in routes, sends it
+ * on to. `mark` says which kind of route: '%' ("bob%partner.test@d"), '!' ("partner.test!bob@d") or
+ * '@' ("\"bob@partner.test\"@d") all give "bob@partner.test". ADDRESS_OK with a new canonical
+ * address in *canonical_out, ADDRESS_INVALID when there is no such route, ADDRESS_ERROR: out of
+ * memory. */
+enum address_status address_routed(const char *canonical, char mark, char **canonical_out);
+
 /* Is `canonical` without its tag the address `other`? Compares as address_without_tag() would have
  * it, but cannot run out of memory. `delimiters` may be NULL or "". */
 bool address_equals_without_tag(const char *canonical, const char *other, const char *delimiters);

@@ -2,6 +2,7 @@
 #include "address.h"
 #include "local_part.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -57,6 +58,37 @@ bool address_equals_without_tag(const char *canonical, const char *other, const 
             return true;
         first = false;
     }
+}
+
+enum address_status address_routed(const char *canonical, char mark, char **canonical_out)
+{
+    enum address_status status = ADDRESS_INVALID;
+    char *swapped = NULL;
+    char *at;
+    size_t length;
+    char *content = local_content(canonical, &length);
+
+    *canonical_out = NULL;
+    if (!content)
+        return ADDRESS_ERROR;
+    at = mark == '!' ? strchr(content, mark) : strrchr(content, mark);
+    if (!at)
+        goto out;
+    *at = '\0';
+    if (asprintf(&swapped, "%s@%s", mark == '!' ? at + 1 : content,
+                 mark == '!' ? content : at + 1) < 0) {
+        swapped = NULL;
+        status = ADDRESS_ERROR;
+        goto out;
+    }
+    status = address_canonical(swapped, strlen(swapped), canonical_out);
+    if (status == ADDRESS_NULL)
+        status = ADDRESS_INVALID;
+
+out:
+    free(swapped);
+    free(content);
+    return status;
 }
 
 /* The part of `*text` up to '=', which must not be empty; *text then points behind the '='. */

@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
 #include "outgoing_work.h"
 #include "sender.h"
 #include "why.h"
+
+#define MAX_ROUTE_HOPS 4 /* in one address; with more it is refused */
 
 /* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
 static int has_public_key(struct gateway *gateway, const char *address, time_t now, char **why)
@@ -136,20 +139,72 @@ static enum transform without_done(enum transform transform, enum smime_kind kin
     return transform;
 }
 
+/* MTAs send "bob%partner.test@example.com" and its like on to bob@partner.test, where our rules for
+ * him do not see him. Returns 1 with *to_out when `address` may so reach somebody whose rule asks
+ * for encryption and for more than `mode`, 0, or -1 out of memory. */
+static int find_route(const struct judgement *judgement, const char *address, int mode, int hops,
+                      char **to_out)
+{
+    static const char marks[] = "%!@";
+    for (const char *mark = marks; *mark != '\0'; mark++) {
+        char *next = NULL;
+        int found = 0;
+        enum address_status status = address_routed(address, *mark, &next);
+        if (status == ADDRESS_ERROR)
+            return -1;
+        if (status != ADDRESS_OK)
+            continue;
+        if (!gateway_is_managed(judgement->gateway, next)) {
+            int wanted = decide_for(judgement, next).mode;
+            found = wanted >= OUTGOING_ENCRYPT_OPTIONAL && wanted > mode;
+        }
+        if (found == 0 && hops < MAX_ROUTE_HOPS)
+            found = find_route(judgement, next, mode, hops + 1, to_out);
+        else {
+            found = 1;
+            *to_out = next;
+            next = NULL;
+        }
+        free(next);
+        if (found != 0)
+            return found;
+    }
+    return 0;
+}
+
+static int refuse_route(const struct judgement *judgement, struct recipient *recipient, char **why)
+{
+    char *to = NULL;
+    int found = find_route(judgement, recipient->canonical, recipient->decision.mode, 1, &to);
+    if (found < 0)
+        why_set(why, "out of memory");
+    if (found == 1) {
+        recipient->transform = TRANSFORM_REFUSE;
+        reply_setf(&recipient->reply, 550, "5.1.3",
+                   "Not sent: %s is a route to %s, send to that address itself",
+                   "Nicht gesendet: %s ist ein Umweg zu %s, bitte direkt dorthin senden",
+                   recipient->canonical, to);
+    }
+    free(to);
+    return found;
+}
+
 static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
 {
     bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
+    bool managed = gateway_is_managed(judgement->gateway, recipient->canonical);
     int has_key = 0;
+    int routed;
     recipient->direction = DIRECTION_OUTGOING;
     recipient->transform = TRANSFORM_NONE;
     reply_clear(&recipient->reply);
-    if (gateway_is_managed(judgement->gateway, recipient->canonical)) {
-        recipient->decision = (struct decision){.mode = OUTGOING_NONE};
-        return 0;
-    }
-    recipient->decision = decide_for(judgement, recipient->canonical);
+    recipient->decision = managed ? (struct decision){.mode = OUTGOING_NONE}
+                                  : decide_for(judgement, recipient->canonical);
     if (judgement->kind == SMIME_KIND_ENCRYPTED)
         return 0;
+    routed = refuse_route(judgement, recipient, why);
+    if (routed != 0 || managed)
+        return routed < 0 ? -1 : 0;
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
         has_key = has_public_key(judgement->gateway, recipient->canonical, judgement->now, why);
         if (has_key < 0)

@@ -310,6 +310,39 @@ START_TEST(without_verp)
 }
 END_TEST
 
+static const struct {
+    const char *canonical;
+    char mark;
+    const char *expected; /* NULL: none */
+} routes[] = {
+    {"bob%partner.test@example.com", '%', "bob@partner.test"},
+    {"bob%a.test%partner.test@example.com", '%', "bob%a.test@partner.test"},
+    {"partner.test!bob@example.com", '!', "bob@partner.test"},
+    {"a.test!partner.test!bob@example.com", '!', "partner.test!bob@a.test"},
+    {"\"bob@partner.test\"@example.com", '@', "bob@partner.test"},
+    {"\"b b%partner.test\"@example.com", '%', NULL},
+    {"bob@example.com", '%', NULL},
+    {"bob@example.com", '!', NULL},
+    {"bob@example.com", '@', NULL},
+    {"%@example.com", '%', NULL},
+    {"bob%@example.com", '%', NULL},
+    {"!bob@example.com", '!', NULL},
+};
+
+START_TEST(routed)
+{
+    char *result = NULL;
+    enum address_status status = address_routed(routes[_i].canonical, routes[_i].mark, &result);
+
+    ck_assert_int_eq(status, routes[_i].expected ? ADDRESS_OK : ADDRESS_INVALID);
+    if (routes[_i].expected)
+        ck_assert_str_eq(result, routes[_i].expected);
+    else
+        ck_assert_ptr_null(result);
+    free(result);
+}
+END_TEST
+
 START_TEST(in_domains)
 {
     char *const domains[] = {(char *)"example.com", (char *)".sub.example.org"};
@@ -342,6 +375,7 @@ static Suite *address_suite(void)
     tcase_add_test(tc, domain_of);
     tcase_add_loop_test(tc, without_tag, 0, (int)COUNT(tags));
     tcase_add_test(tc, equals_without_tag);
+    tcase_add_loop_test(tc, routed, 0, (int)COUNT(routes));
     tcase_add_loop_test(tc, without_verp, 0, (int)COUNT(rewritten));
     tcase_add_test(tc, in_domains);
     suite_add_tcase(suite, tc);

@@ -421,6 +421,41 @@ START_TEST(unknown_cipher_is_no_encryption)
 }
 END_TEST
 
+/* What Postfix makes of them is bob@partner.test, where the rule for him does not look. */
+START_TEST(route_does_not_lead_past_a_rule)
+{
+    static const struct {
+        const char *recipient;
+        bool refused;
+    } cases[] = {
+        {"bob%partner.test@example.com", true},
+        {"partner.test!bob@example.com", true},
+        {"\"bob@partner.test\"@example.com", true},
+        {"bob%partner.test%example.com@example.com", true},
+        {"example.com!partner.test!bob@example.com", true},
+        {"bob%partner.test@localhost", true},
+        {"bob%a%b%c%d%e%f@example.com", true},
+        {"bob%other.test@example.com", false},
+        {"50%@example.com", false},
+        {"wow!@example.com", false},
+        {"dora@example.com", false},
+    };
+    struct setup setup =
+        open_setup("rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\" ]; outgoing = "
+                   "\"encrypt-forced\"; }, { managed = [ \"*\" ]; external = [ \"*\" ]; outgoing = "
+                   "\"none\"; } );");
+    const char *const to[] = {cases[_i].recipient, NULL};
+    struct transaction transaction;
+    struct outcome outcome = send_text(&setup, &transaction, "alice@example.com",
+                                       "alice@example.com", "From: alice@example.com\n\nhi\n", to);
+    ck_assert_msg(outcome.action == (cases[_i].refused ? FLOW_REPLY : FLOW_PASS), "%s",
+                  cases[_i].recipient);
+    if (cases[_i].refused)
+        ck_assert_int_eq(outcome.reply.code, 550);
+    end(&setup, &transaction, &outcome);
+}
+END_TEST
+
 START_TEST(too_large_for_what_comes_after)
 {
     struct setup setup = open_setup("message_size_limit = 40000;" RULE("sign"));
@@ -458,6 +493,7 @@ int main(void)
     tcase_add_test(tests, label_alone_is_no_encryption);
     tcase_add_loop_test(tests, structure_alone_is_no_encryption, 0, 3);
     tcase_add_test(tests, unknown_cipher_is_no_encryption);
+    tcase_add_loop_test(tests, route_does_not_lead_past_a_rule, 0, 11);
     tcase_add_test(tests, too_large_for_what_comes_after);
     suite_add_tcase(suite, tests);
     return test_run(suite);
