@@ -115,18 +115,26 @@ static struct config *config_new(const char *path, struct problems *problems)
     return config;
 }
 
-/* Read `source` into a new configuration, unless `rc` says that it could not be had. */
-static struct config *finish(const char *path, struct config_source *source, int rc,
-                             struct problems *problems)
+struct config *config_build(const char *path, const struct config_source *source,
+                            struct problems *problems)
 {
     struct problems found = {0};
-    struct config *config = rc == 0 ? config_new(path, &found) : NULL;
+    struct config *config = config_new(path, &found);
 
     if (config)
         read_source(config, source, &found);
     if (problems_any(&found))
         config_free(&config);
     problems_move(problems, &found);
+    return config;
+}
+
+/* Read `source` into a new configuration, unless `rc` says that it could not be had. */
+static struct config *finish(const char *path, struct config_source *source, int rc,
+                             struct problems *problems)
+{
+    struct config *config = rc == 0 ? config_build(path, source, problems) : NULL;
+
     config_source_clear(source);
     return config;
 }

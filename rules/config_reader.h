@@ -22,6 +22,10 @@ struct config_reader {
 /* Which addresses a pattern may name. */
 enum pattern_side { PATTERNS_MANAGED, PATTERNS_EXTERNAL };
 
+/* config.c: `source` as a new configuration (config_free()); NULL with every mistake. */
+struct config *config_build(const char *path, const struct config_source *source,
+                            struct problems *problems);
+
 /* config_reader.c: places, mistakes, names */
 
 /* Give the strings and integers below `root` their literals, for their places and reader_cut(). */

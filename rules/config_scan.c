@@ -14,6 +14,7 @@
 
 struct scan {
     struct config_source *source;
+    const struct config_substitute *substitute; /* NULL: none */
     struct problems *problems;
     const char *path; /* of this file */
     size_t file;
@@ -69,6 +70,19 @@ static bool looking_at(const struct scan *scan, const char *text)
     return left(scan) >= length && memcmp(scan->text + scan->at, text, length) == 0;
 }
 
+/* Keep the `count` bytes from here as a token. */
+static int add_token(struct scan *scan, enum config_token_kind kind, size_t count)
+{
+    const struct config_token token = {kind, scan->file, scan->at, count};
+
+    return config_source_add_token(scan->source, token) ? 0 : out_of_memory(scan);
+}
+
+static int copy_token(struct scan *scan, enum config_token_kind kind, size_t count)
+{
+    return add_token(scan, kind, count) == 0 ? copy(scan, count) : -1;
+}
+
 static int scan_string(struct scan *scan)
 {
     unsigned start_line = scan->line;
@@ -84,7 +98,7 @@ static int scan_string(struct scan *scan)
     if (!scan->after_string && !config_source_add_literal(scan->source, true, false))
         return out_of_memory(scan);
     scan->after_string = true;
-    return copy(scan, i + 1 - scan->at);
+    return copy_token(scan, TOKEN_STRING, i + 1 - scan->at);
 }
 
 static int scan_line_comment(struct scan *scan)
@@ -124,7 +138,7 @@ static int scan_name(struct scan *scan)
     while (count < left(scan) && is_name_byte(scan->text[scan->at + count]))
         count++;
     scan->after_string = false;
-    return copy(scan, count);
+    return copy_token(scan, TOKEN_NAME, count);
 }
 
 static int scan_number(struct scan *scan)
@@ -134,11 +148,13 @@ static int scan_number(struct scan *scan)
     config_number_read(scan->text + scan->at, left(scan), &number);
     scan->after_string = false;
     if (number.kind != NUMBER_INTEGER)
-        return copy(scan, number.length ? number.length : 1);
+        return copy_token(scan, TOKEN_NUMBER, number.length ? number.length : 1);
     if (!config_source_add_literal(scan->source, false, number.too_large))
         return out_of_memory(scan);
     if (!number.rewrite)
-        return copy(scan, number.length);
+        return copy_token(scan, TOKEN_NUMBER, number.length);
+    if (add_token(scan, TOKEN_NUMBER, number.length) != 0)
+        return -1;
     if (!config_source_append(scan->source, number.text, strlen(number.text)))
         return out_of_memory(scan);
     scan->at += number.length;
@@ -236,9 +252,10 @@ static int scan_token(struct scan *scan)
         return scan_name(scan);
     if ((c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.')
         return scan_number(scan);
-    if (!strchr(" \t\r\n\f", c))
-        scan->after_string = false;
-    return copy(scan, 1);
+    if (strchr(" \t\r\n\f", c))
+        return copy(scan, 1);
+    scan->after_string = false;
+    return copy_token(scan, TOKEN_MARK, 1);
 }
 
 static int scan_text(struct scan *scan)
@@ -258,8 +275,10 @@ static int scan_text(struct scan *scan)
         char *name = at_line_start ? include_name(scan, &count) : NULL;
 
         if (name) {
+            rc = add_token(scan, TOKEN_INCLUDE, count);
             scan->at += count;
-            rc = include(scan, name);
+            if (rc == 0)
+                rc = include(scan, name);
             free(name);
         } else {
             rc = scan_token(scan);
@@ -269,62 +288,97 @@ static int scan_text(struct scan *scan)
     return rc;
 }
 
-/* Read what the file has, which must be a regular one: a directory or a pipe is no configuration.
- * Returns a new buffer, or NULL with the mistake told at the place of the include. */
-static char *read_file(const struct scan *parent, const char *path, size_t *length_out)
+/* `path`, opened, with what it is. Returns the descriptor; -1 with the mistake told at the place of
+ * the include: a directory or a pipe is no configuration. */
+static int open_file(const struct scan *parent, const char *path, struct stat *status_out)
 {
     const char *place = parent->path ? parent->path : path;
-    struct stat status;
-    char *text = NULL;
-    size_t length = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    if (fd < 0 || fstat(fd, &status) != 0) {
+    if (fd < 0 || fstat(fd, status_out) != 0)
         problems_add(parent->problems, place, parent->line, "cannot open %s: %m", path);
-        goto out;
-    }
-    if (!S_ISREG(status.st_mode)) {
+    else if (!S_ISREG(status_out->st_mode))
         problems_add(parent->problems, place, parent->line, "%s is not a file", path);
-        goto out;
-    }
-    text = malloc(CONFIG_MAX_BYTES < (size_t)status.st_size ? 1 : (size_t)status.st_size + 1);
-    if (!text) {
-        problems_add(parent->problems, place, parent->line, "out of memory");
-        goto out;
-    }
-    if ((size_t)status.st_size + parent->source->length > CONFIG_MAX_BYTES) {
-        problems_add(parent->problems, place, parent->line,
-                     "%s: a configuration may have %lu bytes", path, CONFIG_MAX_BYTES);
-        free(text);
-        text = NULL;
-        goto out;
-    }
-    while (length < (size_t)status.st_size) {
-        ssize_t got = read(fd, text + length, (size_t)status.st_size - length);
+    else
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* At most `room` bytes of the file. Returns 0, or -1 with errno. */
+static int read_all(int fd, char *text, size_t room, size_t *length_out)
+{
+    size_t length = 0;
+
+    while (length < room) {
+        ssize_t got = read(fd, text + length, room - length);
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0) {
-            problems_add(parent->problems, place, parent->line, "cannot read %s: %m", path);
-            free(text);
-            text = NULL;
-            goto out;
-        }
+        if (got < 0)
+            return -1;
         if (got == 0)
             break; /* it became shorter */
         length += (size_t)got;
     }
     *length_out = length;
+    return 0;
+}
 
+/* The substitute's bytes, if it stands for this file. */
+static const struct config_substitute *substitute_of(const struct scan *parent,
+                                                     const struct stat *status)
+{
+    const struct config_substitute *substitute = parent->substitute;
+
+    if (substitute && substitute->device == status->st_dev && substitute->inode == status->st_ino)
+        return substitute;
+    return NULL;
+}
+
+/* Read what the file has, or what stands for it. Returns a new buffer, or NULL with the mistake
+ * told. */
+static char *read_file(const struct scan *parent, const char *path, size_t *length_out)
+{
+    const char *place = parent->path ? parent->path : path;
+    const struct config_substitute *substitute;
+    struct stat status;
+    char *text = NULL;
+    size_t size;
+    int fd = open_file(parent, path, &status);
+
+    if (fd < 0)
+        return NULL;
+    substitute = substitute_of(parent, &status);
+    size = substitute ? substitute->length : (size_t)status.st_size;
+    if (CONFIG_MAX_BYTES < size || size + parent->source->length > CONFIG_MAX_BYTES) {
+        problems_add(parent->problems, place, parent->line,
+                     "%s: a configuration may have %lu bytes", path, CONFIG_MAX_BYTES);
+        goto out;
+    }
+    text = malloc(size + 1);
+    if (!text) {
+        problems_add(parent->problems, place, parent->line, "out of memory");
+        goto out;
+    }
+    if (substitute) {
+        memcpy(text, substitute->text, size);
+        *length_out = size;
+    } else if (read_all(fd, text, size, length_out) != 0) {
+        problems_add(parent->problems, place, parent->line, "cannot read %s: %m", path);
+        free(text);
+        text = NULL;
+    }
 out:
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return text;
 }
 
 static int scan_named(struct scan *parent, const char *path, const char *text, size_t length)
 {
     struct scan scan = {.source = parent->source,
+                        .substitute = parent->substitute,
                         .problems = parent->problems,
                         .path = path,
                         .file = parent->source->file_count,
@@ -339,7 +393,7 @@ static int scan_named(struct scan *parent, const char *path, const char *text, s
                      "more than %d files are included", CONFIG_MAX_FILES);
         return -1;
     }
-    if (!config_source_add_file(parent->source, path) ||
+    if (!config_source_add_file(parent->source, path, text, length) ||
         !config_source_begin_line(parent->source, scan.file, 1))
         return out_of_memory(&scan);
     return scan_text(&scan);
@@ -355,23 +409,50 @@ static int scan_file(struct scan *parent, const char *path)
     return rc;
 }
 
-int config_source_read(struct config_source *source, const char *path, struct problems *problems)
+static int read_source(struct config_source *source, const char *path,
+                       const struct config_substitute *substitute, struct problems *problems)
 {
-    struct scan outside = {.source = source, .problems = problems, .may_include = true};
+    struct scan outside = {
+        .source = source, .substitute = substitute, .problems = problems, .may_include = true};
 
-    *source = (struct config_source){0};
     return scan_file(&outside, path);
 }
 
-int config_source_take(struct config_source *source, const char *name, const char *text,
+static int take_source(struct config_source *source, const char *name, const char *text,
                        size_t length, struct problems *problems)
 {
     struct scan outside = {.source = source, .problems = problems, .may_include = false};
 
-    *source = (struct config_source){0};
     if (length > CONFIG_MAX_BYTES) {
         problems_add(problems, name, 0, "a configuration may have %lu bytes", CONFIG_MAX_BYTES);
         return -1;
     }
     return scan_named(&outside, name, text, length);
+}
+
+int config_source_read(struct config_source *source, const char *path, struct problems *problems)
+{
+    *source = (struct config_source){0};
+    return read_source(source, path, NULL, problems);
+}
+
+int config_source_read_kept(struct config_source *source, const char *path,
+                            const struct config_substitute *substitute, struct problems *problems)
+{
+    *source = (struct config_source){.keep = true};
+    return read_source(source, path, substitute, problems);
+}
+
+int config_source_take(struct config_source *source, const char *name, const char *text,
+                       size_t length, struct problems *problems)
+{
+    *source = (struct config_source){0};
+    return take_source(source, name, text, length, problems);
+}
+
+int config_source_take_kept(struct config_source *source, const char *name, const char *text,
+                            size_t length, struct problems *problems)
+{
+    *source = (struct config_source){.keep = true};
+    return take_source(source, name, text, length, problems);
 }

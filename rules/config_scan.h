@@ -13,7 +13,11 @@ bool config_source_begin_line(struct config_source *source, size_t file, unsigne
 /* A string or integer begins at the current line. */
 bool config_source_add_literal(struct config_source *source, bool is_string, bool too_large);
 
-/* The file becomes files[file_count - 1]. */
-bool config_source_add_file(struct config_source *source, const char *path);
+/* A token of this file; nothing where tokens are not kept. */
+bool config_source_add_token(struct config_source *source, struct config_token token);
+
+/* The file becomes files[file_count - 1]. `text` is copied where bytes are kept. */
+bool config_source_add_file(struct config_source *source, const char *path, const char *text,
+                            size_t length);
 
 #endif

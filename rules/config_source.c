@@ -53,15 +53,48 @@ bool config_source_add_literal(struct config_source *source, bool is_string, boo
     return true;
 }
 
-bool config_source_add_file(struct config_source *source, const char *path)
+bool config_source_add_token(struct config_source *source, struct config_token token)
+{
+    if (!source->keep)
+        return true;
+    if (!grow((void **)&source->tokens, &source->token_room, source->token_count + 1,
+              sizeof *source->tokens))
+        return false;
+    source->tokens[source->token_count++] = token;
+    return true;
+}
+
+static bool keep_bytes(struct config_source *source, const char *text, size_t length)
+{
+    struct config_bytes *bytes = reallocarray(source->bytes, source->file_count + 1, sizeof *bytes);
+
+    if (!bytes)
+        return false;
+    source->bytes = bytes;
+    bytes[source->file_count] = (struct config_bytes){malloc(length + 1), length};
+    if (!bytes[source->file_count].text)
+        return false;
+    memcpy(bytes[source->file_count].text, text, length);
+    bytes[source->file_count].text[length] = '\0';
+    return true;
+}
+
+bool config_source_add_file(struct config_source *source, const char *path, const char *text,
+                            size_t length)
 {
     char **files = reallocarray(source->files, source->file_count + 1, sizeof *files);
+    char *copy = NULL;
 
     if (!files)
         return false;
     source->files = files;
-    files[source->file_count] = strdup(path);
-    return files[source->file_count] && ++source->file_count > 0;
+    copy = strdup(path);
+    if (!copy || (source->keep && !keep_bytes(source, text, length))) {
+        free(copy);
+        return false;
+    }
+    files[source->file_count++] = copy;
+    return true;
 }
 
 void config_source_place(const struct config_source *source, unsigned line, const char **file_out,
@@ -80,9 +113,14 @@ void config_source_place(const struct config_source *source, unsigned line, cons
 
 void config_source_clear(struct config_source *source)
 {
-    for (size_t i = 0; i < source->file_count; i++)
+    for (size_t i = 0; i < source->file_count; i++) {
         free(source->files[i]);
+        if (source->bytes)
+            free(source->bytes[i].text);
+    }
     free(source->files);
+    free(source->bytes);
+    free(source->tokens);
     free(source->lines);
     free(source->literals);
     free(source->text);

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define CONFIG_MAX_BYTES (16UL * 1024 * 1024) /* of all files together */
 #define CONFIG_MAX_NESTING 8                  /* includes inside includes */
@@ -32,8 +33,41 @@ struct source_line {
     unsigned line;
 };
 
+/* What a file consists of, but for blanks and comments; kept for who wants to change it. */
+enum config_token_kind {
+    TOKEN_NAME, /* also true and false */
+    TOKEN_STRING,
+    TOKEN_NUMBER,
+    TOKEN_MARK,    /* one byte: = : ; , ( ) [ ] { } */
+    TOKEN_INCLUDE, /* the directive with its file name */
+};
+
+struct config_token {
+    enum config_token_kind kind;
+    size_t file; /* index; a file that is included twice has two */
+    size_t offset, length;
+};
+
+/* The bytes of files[i], as they are. */
+struct config_bytes {
+    char *text;
+    size_t length;
+};
+
+/* A text that is read instead of what a file has now. */
+struct config_substitute {
+    dev_t device; /* the file; whatever it is called, and however often it is included */
+    ino_t inode;
+    const char *text;
+    size_t length;
+};
+
 struct config_source {
-    char *text; /* NUL-terminated, without other NUL bytes */
+    bool keep; /* fill `tokens` and `bytes`, too */
+    struct config_token *tokens;
+    size_t token_count, token_room;
+    struct config_bytes *bytes; /* one for each of `files` */
+    char *text;                 /* NUL-terminated, without other NUL bytes */
     size_t length, room;
     char **files;
     size_t file_count;
@@ -49,6 +83,12 @@ int config_source_read(struct config_source *source, const char *path, struct pr
 /* The same for a text in memory, which may not include files. `name` stands in problems. */
 int config_source_take(struct config_source *source, const char *name, const char *text,
                        size_t length, struct problems *problems);
+
+/* The same two, with tokens and bytes kept. `substitute` may be NULL. */
+int config_source_read_kept(struct config_source *source, const char *path,
+                            const struct config_substitute *substitute, struct problems *problems);
+int config_source_take_kept(struct config_source *source, const char *name, const char *text,
+                            size_t length, struct problems *problems);
 
 /* Where line `line` of the text comes from. */
 void config_source_place(const struct config_source *source, unsigned line, const char **file_out,
