@@ -14,36 +14,64 @@ static const struct option option_table[] = {
     {"json", no_argument, NULL, FIRST_LONG + OPTION_JSON},
     {"help", no_argument, NULL, FIRST_LONG + OPTION_HELP},
     {"version", no_argument, NULL, FIRST_LONG + OPTION_VERSION},
+    {"address-attr", required_argument, NULL, FIRST_LONG + OPTION_ADDRESS_ATTR},
+    {"again", no_argument, NULL, FIRST_LONG + OPTION_AGAIN},
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
+    {"alias-attr", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_ATTR},
+    {"alias-map", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_MAP},
     {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
+    {"base", required_argument, NULL, FIRST_LONG + OPTION_BASE},
+    {"bind-dn", required_argument, NULL, FIRST_LONG + OPTION_BIND_DN},
     {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
     {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
     {"der", no_argument, NULL, FIRST_LONG + OPTION_DER},
     {"domain", required_argument, NULL, FIRST_LONG + OPTION_DOMAIN},
+    {"external", required_argument, NULL, FIRST_LONG + OPTION_EXTERNAL},
+    {"filter", required_argument, NULL, FIRST_LONG + OPTION_FILTER},
     {"from", required_argument, NULL, FIRST_LONG + OPTION_FROM},
+    {"from-file", required_argument, NULL, FIRST_LONG + OPTION_FROM_FILE},
+    {"id", required_argument, NULL, FIRST_LONG + OPTION_ID},
     {"incoming", no_argument, NULL, FIRST_LONG + OPTION_INCOMING},
+    {"incoming-mode", required_argument, NULL, FIRST_LONG + OPTION_INCOMING_MODE},
     {"key", required_argument, NULL, FIRST_LONG + OPTION_KEY},
+    {"ldap", required_argument, NULL, FIRST_LONG + OPTION_LDAP},
     {"lf", no_argument, NULL, FIRST_LONG + OPTION_LF},
     {"login", required_argument, NULL, FIRST_LONG + OPTION_LOGIN},
+    {"managed", required_argument, NULL, FIRST_LONG + OPTION_MANAGED},
+    {"message", required_argument, NULL, FIRST_LONG + OPTION_MESSAGE},
+    {"note", required_argument, NULL, FIRST_LONG + OPTION_NOTE},
     {"outgoing", no_argument, NULL, FIRST_LONG + OPTION_OUTGOING},
+    {"outgoing-mode", required_argument, NULL, FIRST_LONG + OPTION_OUTGOING_MODE},
+    {"output", required_argument, NULL, FIRST_LONG + OPTION_OUTPUT},
     {"own", no_argument, NULL, FIRST_LONG + OPTION_OWN},
     {"password-file", required_argument, NULL, FIRST_LONG + OPTION_PASSWORD_FILE},
     {"pem", no_argument, NULL, FIRST_LONG + OPTION_PEM},
     {"pkcs12", required_argument, NULL, FIRST_LONG + OPTION_PKCS12},
+    {"position", required_argument, NULL, FIRST_LONG + OPTION_POSITION},
+    {"postfix-map", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_MAP},
+    {"replace", no_argument, NULL, FIRST_LONG + OPTION_REPLACE},
     {"role", required_argument, NULL, FIRST_LONG + OPTION_ROLE},
+    {"sort", required_argument, NULL, FIRST_LONG + OPTION_SORT},
+    {"start-tls", no_argument, NULL, FIRST_LONG + OPTION_START_TLS},
     {"state", required_argument, NULL, FIRST_LONG + OPTION_STATE},
+    {"subject", required_argument, NULL, FIRST_LONG + OPTION_SUBJECT},
     {"system", no_argument, NULL, FIRST_LONG + OPTION_SYSTEM},
+    {"text", required_argument, NULL, FIRST_LONG + OPTION_TEXT},
+    {"tls-ca", required_argument, NULL, FIRST_LONG + OPTION_TLS_CA},
     {"to", required_argument, NULL, FIRST_LONG + OPTION_TO},
+    {"withdraw", no_argument, NULL, FIRST_LONG + OPTION_WITHDRAW},
     {NULL, 0, NULL, 0},
 };
 
-static const uint32_t repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_CHAIN) | WITH(OPTION_TO);
+static const uint64_t repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_ALIAS_ATTR) |
+                                   WITH(OPTION_CHAIN) | WITH(OPTION_EXTERNAL) |
+                                   WITH(OPTION_MANAGED) | WITH(OPTION_TO);
 
 _Static_assert(sizeof option_table / sizeof *option_table == OPTION_COUNT + 1,
                "an option is missing in the table");
-_Static_assert(OPTION_COUNT <= 32, "sets of options have 32 bits");
+_Static_assert(OPTION_COUNT <= 64, "sets of options have 64 bits");
 
 static const char *option_name(int option)
 {
@@ -119,7 +147,7 @@ const char *argument_value(const struct arguments *arguments, enum option_id opt
     return values->count > 0 ? values->items[0] : NULL;
 }
 
-const char *arguments_misplaced(const struct arguments *arguments, uint32_t allowed)
+const char *arguments_misplaced(const struct arguments *arguments, uint64_t allowed)
 {
     for (int option = 0; option < OPTION_COUNT; option++) {
         if (arguments->options[option].count > 0 && !(allowed & WITH(option))) {

@@ -11,33 +11,59 @@ enum option_id {
     OPTION_JSON,
     OPTION_HELP,
     OPTION_VERSION,
+    OPTION_ADDRESS_ATTR,
+    OPTION_AGAIN,
     OPTION_ALIAS,
+    OPTION_ALIAS_ATTR,
+    OPTION_ALIAS_MAP,
     OPTION_AT,
+    OPTION_BASE,
+    OPTION_BIND_DN,
     OPTION_CERT,
     OPTION_CHAIN,
     OPTION_CLIENT,
     OPTION_CRLF,
     OPTION_DER,
     OPTION_DOMAIN,
+    OPTION_EXTERNAL,
+    OPTION_FILTER,
     OPTION_FROM,
+    OPTION_FROM_FILE,
+    OPTION_ID,
     OPTION_INCOMING,
+    OPTION_INCOMING_MODE,
     OPTION_KEY,
+    OPTION_LDAP,
     OPTION_LF,
     OPTION_LOGIN,
+    OPTION_MANAGED,
+    OPTION_MESSAGE,
+    OPTION_NOTE,
     OPTION_OUTGOING,
+    OPTION_OUTGOING_MODE,
+    OPTION_OUTPUT,
     OPTION_OWN,
     OPTION_PASSWORD_FILE,
     OPTION_PEM,
     OPTION_PKCS12,
+    OPTION_POSITION,
+    OPTION_POSTFIX_MAP,
+    OPTION_REPLACE,
     OPTION_ROLE,
+    OPTION_SORT,
+    OPTION_START_TLS,
     OPTION_STATE,
+    OPTION_SUBJECT,
     OPTION_SYSTEM,
+    OPTION_TEXT,
+    OPTION_TLS_CA,
     OPTION_TO,
+    OPTION_WITHDRAW,
     OPTION_COUNT,
 };
 
 /* For sets of options. */
-#define WITH(option) (UINT32_C(1) << (option))
+#define WITH(option) (UINT64_C(1) << (option))
 
 struct option_values {
     const char **items; /* borrowed from argv; "" of an option without a value */
@@ -59,7 +85,7 @@ bool argument_given(const struct arguments *arguments, enum option_id option);
 const char *argument_value(const struct arguments *arguments, enum option_id option);
 
 /* The first option that was given and is not in `allowed`: its name, NULL if none. */
-const char *arguments_misplaced(const struct arguments *arguments, uint32_t allowed);
+const char *arguments_misplaced(const struct arguments *arguments, uint64_t allowed);
 
 void arguments_clear(struct arguments *arguments);
 
