@@ -41,6 +41,9 @@ enum store_status store_anchor_import(struct store *store, X509 *certificate, ti
         return status;
     }
     status = put(store->sql, certificate, now, &id, &changed, why);
+    if (status == STORE_OK && changed) {
+        status = audit_certificate(store, "trust anchor imported", "own", id, certificate, why);
+    }
     struct change change = {.effect = changed ? CHANGE_ALL : CHANGE_NOTHING};
     status = change_end(store, status, &change, why);
     if (status == STORE_OK && id_out) {
@@ -49,11 +52,15 @@ enum store_status store_anchor_import(struct store *store, X509 *certificate, ti
     return status;
 }
 
-static enum store_status remove_row(struct sql *sql, int64_t id, char **why)
+static enum store_status remove_row(struct store *store, int64_t id, char **why)
 {
+    struct sql *sql = store->sql;
     int64_t certificate = 0;
     enum store_status status = sql_integer(sql, "SELECT certificate FROM anchor WHERE id = ?1",
                                            SQL_VALUES(SQL_INT(id)), &certificate, why);
+    if (status == STORE_OK) {
+        status = audit_certificate_row(store, "trust anchor deleted", "own", id, certificate, why);
+    }
     if (status == STORE_NONE) {
         why_set(why, "there is no own trust anchor %lld", (long long)id);
         return STORE_REFUSED;
@@ -70,7 +77,7 @@ enum store_status store_anchor_delete(struct store *store, int64_t id, char **wh
     if (status != STORE_OK) {
         return status;
     }
-    status = remove_row(store->sql, id, why);
+    status = remove_row(store, id, why);
     return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
 }
 

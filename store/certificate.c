@@ -2,8 +2,12 @@
 #include "certificate.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -19,6 +23,45 @@ enum store_status certificate_fingerprint(X509 *certificate, char **out, char **
         return STORE_ERROR;
     }
     return STORE_OK;
+}
+
+/* The subject as RFC 4514 writes it: a new string, NULL when out of memory. */
+static char *subject_text(X509 *certificate)
+{
+    char *text = NULL;
+    BIO *memory = BIO_new(BIO_s_mem());
+    if (memory && X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0,
+                                     XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+        char *start = NULL;
+        long length = BIO_get_mem_data(memory, &start);
+        text = length > 0 ? strndup(start, (size_t)length) : strdup("(no subject)");
+    }
+    BIO_free(memory);
+    return text;
+}
+
+enum store_status certificate_describe(X509 *certificate, char **out, char **why)
+{
+    time_t not_after = 0;
+    struct tm day = {0};
+    char date[sizeof "2026-01-02"] = "?";
+    char *fingerprint = cert_fingerprint(certificate);
+    char *subject = subject_text(certificate);
+    *out = NULL;
+    if (cert_validity(certificate, &(time_t){0}, &not_after) == 0 && gmtime_r(&not_after, &day)) {
+        strftime(date, sizeof date, "%Y-%m-%d", &day);
+    }
+    if (!fingerprint || !subject ||
+        asprintf(out, "%s, SHA-256 %s, valid until %s", subject, fingerprint, date) < 0) {
+        *out = NULL;
+    }
+    free(subject);
+    free(fingerprint);
+    ERR_clear_error();
+    if (!*out) {
+        why_set(why, "out of memory");
+    }
+    return *out ? STORE_OK : STORE_ERROR;
 }
 
 static enum store_status find(struct sql *sql, const char *fingerprint, int64_t *id_out, char **why)
@@ -84,6 +127,7 @@ enum store_status certificate_drop_unused(struct sql *sql, int64_t id, char **wh
                    " AND NOT EXISTS (SELECT 1 FROM private_key WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM key_chain WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM pubkey WHERE certificate = ?1)"
+                   " AND NOT EXISTS (SELECT 1 FROM candidate WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM anchor WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM intermediate WHERE certificate = ?1)",
                    SQL_VALUES(SQL_INT(id)), why);

@@ -25,6 +25,9 @@ enum store_status certificate_column(sqlite3_stmt *row, int column, X509 **out, 
 enum store_status certificate_parse_all(const struct blobs *blobs, STACK_OF(X509) * *out,
                                         char **why);
 
+/* For the audit trail: subject, SHA-256 fingerprint and last day. A new string. */
+enum store_status certificate_describe(X509 *certificate, char **out, char **why);
+
 /* Fingerprint as a new string. */
 enum store_status certificate_fingerprint(X509 *certificate, char **out, char **why);
 

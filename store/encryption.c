@@ -45,7 +45,7 @@ static enum store_status read_certificate(struct sql *sql, const char *address, 
                   "SELECT c.der, c.not_after FROM pubkey_address a"
                   " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
                   " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
-                  " ORDER BY p.source, c.not_before DESC, p.id DESC LIMIT 1",
+                  " ORDER BY p.pinned DESC, p.source, c.not_before DESC, p.id DESC LIMIT 1",
                   SQL_VALUES(SQL_TEXT(address), SQL_INT(now)), &row, why);
     if (status == STORE_OK) {
         choice->until = sqlite3_column_int64(row, 1);

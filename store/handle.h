@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "audit.h"
 #include "cache.h"
 #include "secret.h"
 #include "sql.h"
@@ -23,6 +24,10 @@ struct store {
     char *mozilla_roots; /* NULL: none */
     pthread_mutex_t system_lock;
     STACK_OF(X509) * system_anchors; /* replaced as a whole */
+    /* Guarded by the lock of the connection. */
+    struct audit_actor actor;
+    int64_t changes_before; /* of the transaction that is open */
+    bool audited;           /* what it changes was recorded, or is not worth it */
 };
 
 /* Which change a transaction made. */
@@ -41,8 +46,9 @@ struct change {
 
 /* Begin a transaction that writes; nothing is held after a failure. */
 enum store_status change_begin(struct store *store, char **why);
-/* End it. With STORE_OK the generation is raised as `change` says, everything is committed and the
- * cache told; otherwise all is undone. Returns `status`, or STORE_ERROR when that failed. */
+/* End it. What was changed and not audited (audit.h) is recorded as "changed" with the command of
+ * the actor. With STORE_OK the generation is raised as `change` says, everything is committed and
+ * the cache told; otherwise all is undone. Returns `status`, or STORE_ERROR when that failed. */
 enum store_status change_end(struct store *store, enum store_status status,
                              const struct change *change, char **why);
 

@@ -10,7 +10,7 @@
 /* SMIMECapabilities have some hundred bytes; more is not worth keeping. */
 #define CAPABILITIES_MAX_BYTES 4096
 /* Harvested certificates kept of one address. Who signs with a new one each day must not fill the
- * store; the one not seen for the longest time goes. Imported ones do not count. */
+ * store; the one not seen for the longest time goes. Imported and pinned ones do not count. */
 #define HARVEST_MAX_PER_ADDRESS 32
 
 static enum store_status declared_already(struct sql *sql, const char *address,
@@ -49,94 +49,181 @@ static enum store_status put_capabilities(struct sql *sql, const char *address,
                    why);
 }
 
-static enum store_status trim(struct sql *sql, const char *address, bool *removed, char **why)
+static enum store_status trim(struct store *store, const char *address, bool *removed, char **why)
 {
+    struct sql *sql = store->sql;
     int64_t oldest = 0;
     enum store_status status = STORE_OK;
     while (status == STORE_OK) {
         status = sql_integer(sql,
                              "SELECT p.id FROM pubkey_address a JOIN pubkey p ON p.id = a.pubkey"
-                             " WHERE a.address = ?1 AND p.source = 1"
+                             " WHERE a.address = ?1 AND p.source = 1 AND p.pinned = 0"
                              " ORDER BY p.last_seen DESC, p.id DESC LIMIT 1 OFFSET ?2",
                              SQL_VALUES(SQL_TEXT(address), SQL_INT(HARVEST_MAX_PER_ADDRESS)),
                              &oldest, why);
         if (status == STORE_OK) {
             *removed = true;
+            status = pubkey_audit(store, "public key dropped for newer ones", oldest, why);
+        }
+        if (status == STORE_OK) {
             status = pubkey_remove(sql, oldest, why);
         }
     }
     return status == STORE_NONE ? STORE_OK : status;
 }
 
+/* What a valid signature brought. */
+struct harvested {
+    const char *address;
+    X509 *certificate;
+    struct cert_addresses addresses; /* of the certificate */
+    const struct capabilities *capabilities;
+    time_t now;
+    bool hold; /* a new certificate waits for approval */
+};
+
+static enum store_status is_known_now(struct sql *sql, const struct harvested *harvested,
+                                      const char *fingerprint, bool *out, char **why)
+{
+    const struct capabilities *capabilities = harvested->capabilities;
+    const int64_t since = harvested->now - PUBKEY_SEEN_INTERVAL_S;
+    int64_t found = 0;
+    enum store_status status =
+        sql_integer(sql,
+                    "SELECT 1 FROM certificate c JOIN pubkey p ON p.certificate = c.id"
+                    " WHERE c.fingerprint = ?1 AND p.last_seen > ?2",
+                    SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since)), &found, why);
+    if (status == STORE_OK && capabilities && capabilities->der && capabilities->length > 0 &&
+        capabilities->length <= CAPABILITIES_MAX_BYTES) {
+        return declared_already(sql, harvested->address, capabilities, out, why);
+    }
+    if (status == STORE_NONE) {
+        status =
+            sql_integer(sql,
+                        "SELECT 1 FROM certificate c JOIN candidate k ON k.certificate = c.id"
+                        " WHERE c.fingerprint = ?1 AND k.last_seen > ?2"
+                        " AND (k.rejected = 1 OR ?3 = 1)",
+                        SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since), SQL_INT(harvested->hold)),
+                        &found, why);
+    }
+    *out = status == STORE_OK;
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
 /* Is there anything to write? Most messages come from signers that are known, and must not wait for
  * the write lock. */
-static enum store_status is_known(struct store *store, const char *address, X509 *certificate,
-                                  const struct capabilities *capabilities, time_t now, bool *out,
+static enum store_status is_known(struct store *store, const struct harvested *harvested, bool *out,
                                   char **why)
 {
-    int64_t found = 0;
-    char *fingerprint = cert_fingerprint(certificate);
+    char *fingerprint = cert_fingerprint(harvested->certificate);
     *out = false;
     if (!fingerprint) {
         return store_no_memory(why);
     }
     enum store_status status = sql_begin_read(store->sql, why);
-    if (status != STORE_OK) {
-        goto out;
+    if (status == STORE_OK) {
+        status = is_known_now(store->sql, harvested, fingerprint, out, why);
+        status = sql_end(store->sql, status, why);
+        sql_unlock(store->sql);
     }
-    status = sql_integer(store->sql,
-                         "SELECT 1 FROM certificate c JOIN pubkey p ON p.certificate = c.id"
-                         " WHERE c.fingerprint = ?1 AND p.last_seen > ?2",
-                         SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(now - PUBKEY_SEEN_INTERVAL_S)),
-                         &found, why);
-    if (status == STORE_OK && capabilities && capabilities->der && capabilities->length > 0 &&
-        capabilities->length <= CAPABILITIES_MAX_BYTES) {
-        status = declared_already(store->sql, address, capabilities, out, why);
-    } else if (status == STORE_OK) {
-        *out = true;
-    }
-    status = sql_end(store->sql, status == STORE_NONE ? STORE_OK : status, why);
-    sql_unlock(store->sql);
-
-out:
     free(fingerprint);
     return status;
 }
 
-static enum store_status learn(struct store *store, const char *address, X509 *certificate,
-                               const struct cert_addresses *addresses,
-                               const struct capabilities *capabilities, time_t now,
-                               bool *changed_out, char **why)
+/* What becomes of it, which only the state of this moment says. */
+enum fate { FATE_LEARN, FATE_HOLD };
+
+static enum store_status decide(struct sql *sql, const struct harvested *harvested, enum fate *out,
+                                char **why)
 {
+    int64_t id = 0;
+    bool rejected = false;
+    *out = FATE_LEARN;
+    enum store_status status = pubkey_id_of(sql, harvested->certificate, &id, why);
+    if (status != STORE_NONE) {
+        return status;
+    }
+    status = candidate_is_rejected(sql, harvested->certificate, &rejected, why);
+    if (status == STORE_ERROR) {
+        return status;
+    }
+    if (harvested->hold || rejected) {
+        *out = FATE_HOLD;
+    }
+    return STORE_OK;
+}
+
+static enum store_status hold(struct store *store, const struct harvested *harvested, bool *changed,
+                              char **why)
+{
+    enum store_status status = candidate_put(store->sql, harvested->address, harvested->certificate,
+                                             harvested->now, changed, why);
+    if (status == STORE_OK && *changed) {
+        return audit_certificate(store, "public key held for approval", harvested->address, 0,
+                                 harvested->certificate, why);
+    }
+    audit_nothing(store);
+    return status;
+}
+
+static enum store_status learn(struct store *store, const struct harvested *harvested,
+                               bool *changed, bool *removed, char **why)
+{
+    const struct cert_addresses *addresses = &harvested->addresses;
     enum pubkey_write write = PUBKEY_UNCHANGED;
     int64_t id = 0;
+    bool declared = false;
+    enum store_status status = pubkey_put(store->sql, harvested->certificate, addresses,
+                                          PUBKEY_HARVESTED, harvested->now, &id, &write, why);
+    if (status == STORE_OK && write == PUBKEY_CHANGED) {
+        *changed = true;
+        status = pubkey_audit(store, "public key learned", id, why);
+        if (status == STORE_OK) {
+            status = candidate_forget(store->sql, harvested->certificate, why);
+        }
+        for (size_t i = 0; status == STORE_OK && i < addresses->count; i++) {
+            status = trim(store, addresses->items[i], removed, why);
+        }
+    }
+    if (status == STORE_OK) {
+        status = put_capabilities(store->sql, harvested->address, harvested->capabilities,
+                                  harvested->now, &declared, why);
+    }
+    if (status == STORE_OK && declared) {
+        *changed = true;
+        status = audit_record(store, "capabilities learned", harvested->address, why, "%s", "");
+    }
+    audit_nothing(store); /* beyond that: the day it was seen */
+    return status;
+}
+
+static enum store_status write_down(struct store *store, const struct harvested *harvested,
+                                    bool *changed_out, char **why)
+{
     bool changed = false;
     bool removed = false; /* a certificate that may have named other addresses too */
+    bool held = false;
+    enum fate fate = FATE_LEARN;
     enum store_status status = change_begin(store, why);
     if (status != STORE_OK) {
         return status;
     }
-    status =
-        pubkey_put(store->sql, certificate, addresses, PUBKEY_HARVESTED, now, &id, &write, why);
-    if (status == STORE_OK && write == PUBKEY_CHANGED) {
-        changed = true;
-        for (size_t i = 0; status == STORE_OK && i < addresses->count; i++) {
-            status = trim(store->sql, addresses->items[i], &removed, why);
-        }
-    }
-    if (status == STORE_OK) {
-        status = put_capabilities(store->sql, address, capabilities, now, &changed, why);
+    status = decide(store->sql, harvested, &fate, why);
+    if (status == STORE_OK && fate == FATE_LEARN) {
+        status = learn(store, harvested, &changed, &removed, why);
+    } else if (status == STORE_OK) {
+        status = hold(store, harvested, &held, why);
     }
     struct change change = {
         .effect = removed   ? CHANGE_ALL
                   : changed ? CHANGE_ADDRESSES
                             : CHANGE_NOTHING,
         .kind = CACHE_ENCRYPTION,
-        .addresses = addresses->items,
-        .count = addresses->count,
+        .addresses = harvested->addresses.items,
+        .count = harvested->addresses.count,
     };
     status = change_end(store, status, &change, why);
-    *changed_out = status == STORE_OK && changed;
+    *changed_out = status == STORE_OK && (changed || held);
     return status;
 }
 
@@ -150,36 +237,55 @@ static bool names(const struct cert_addresses *addresses, const char *address)
     return false;
 }
 
-enum store_status store_harvest(struct store *store, const char *address, X509 *certificate,
-                                const struct capabilities *capabilities, time_t now,
-                                bool *changed_out, char **why)
+static enum store_status harvest(struct store *store, struct harvested *harvested,
+                                 bool *changed_out, char **why)
 {
-    struct cert_addresses addresses;
     bool known = false;
     bool changed = false;
     if (changed_out) {
         *changed_out = false;
     }
-    if (cert_check_use(certificate, CERT_USE_ENCRYPT, now, why) != 0) {
+    if (cert_check_use(harvested->certificate, CERT_USE_ENCRYPT, harvested->now, why) != 0) {
         return STORE_REFUSED;
     }
-    if (cert_addresses(certificate, &addresses) != 0) {
+    if (cert_addresses(harvested->certificate, &harvested->addresses) != 0) {
         return store_no_memory(why);
     }
     enum store_status status = STORE_OK;
-    if (!names(&addresses, address)) {
-        why_set(why, "the certificate does not name %s", address);
+    if (!names(&harvested->addresses, harvested->address)) {
+        why_set(why, "the certificate does not name %s", harvested->address);
         status = STORE_REFUSED;
     }
     if (status == STORE_OK) {
-        status = is_known(store, address, certificate, capabilities, now, &known, why);
+        status = is_known(store, harvested, &known, why);
     }
     if (status == STORE_OK && !known) {
-        status = learn(store, address, certificate, &addresses, capabilities, now, &changed, why);
+        status = write_down(store, harvested, &changed, why);
     }
     if (changed_out) {
         *changed_out = changed;
     }
-    cert_addresses_clear(&addresses);
+    cert_addresses_clear(&harvested->addresses);
     return status;
+}
+
+enum store_status store_harvest(struct store *store, const char *address, X509 *certificate,
+                                const struct capabilities *capabilities, time_t now,
+                                bool *changed_out, char **why)
+{
+    struct harvested harvested = {
+        .address = address, .certificate = certificate, .capabilities = capabilities, .now = now};
+    return harvest(store, &harvested, changed_out, why);
+}
+
+enum store_status store_harvest_held(struct store *store, const char *address, X509 *certificate,
+                                     const struct capabilities *capabilities, time_t now,
+                                     bool *changed_out, char **why)
+{
+    struct harvested harvested = {.address = address,
+                                  .certificate = certificate,
+                                  .capabilities = capabilities,
+                                  .now = now,
+                                  .hold = true};
+    return harvest(store, &harvested, changed_out, why);
 }

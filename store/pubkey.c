@@ -9,7 +9,15 @@
 
 const char *pubkey_source_name(enum pubkey_source source)
 {
-    return source == PUBKEY_IMPORTED ? "imported" : "harvested";
+    switch (source) {
+    case PUBKEY_IMPORTED:
+        return "imported";
+    case PUBKEY_HARVESTED:
+        return "harvested";
+    case PUBKEY_DIRECTORY:
+        return "directory";
+    }
+    return "unknown";
 }
 
 /* ---- Writing ---- */
@@ -56,12 +64,9 @@ static enum store_status update(struct sql *sql, int64_t id, enum pubkey_source 
     return status;
 }
 
-enum store_status pubkey_put(struct sql *sql, X509 *certificate,
-                             const struct cert_addresses *addresses, enum pubkey_source source,
-                             time_t now, int64_t *id_out, enum pubkey_write *write_out, char **why)
+enum store_status pubkey_id_of(struct sql *sql, X509 *certificate, int64_t *id_out, char **why)
 {
     char *fingerprint = NULL;
-    *write_out = PUBKEY_UNCHANGED;
     enum store_status status = certificate_fingerprint(certificate, &fingerprint, why);
     if (status == STORE_OK) {
         status = sql_integer(sql,
@@ -70,6 +75,38 @@ enum store_status pubkey_put(struct sql *sql, X509 *certificate,
                              SQL_VALUES(SQL_TEXT(fingerprint)), id_out, why);
     }
     free(fingerprint);
+    return status;
+}
+
+enum store_status pubkey_audit(struct store *store, const char *action, int64_t id, char **why)
+{
+    sqlite3_stmt *row = NULL;
+    int64_t certificate = 0;
+    char *addresses = NULL;
+    enum store_status status =
+        sql_query(store->sql,
+                  "SELECT p.certificate, (SELECT group_concat(a.address, ', ')"
+                  " FROM pubkey_address a WHERE a.pubkey = p.id) FROM pubkey p WHERE p.id = ?1",
+                  SQL_VALUES(SQL_INT(id)), &row, why);
+    if (status == STORE_OK) {
+        certificate = sqlite3_column_int64(row, 0);
+        addresses = sql_text(row, 1, why);
+        status = addresses ? STORE_OK : STORE_ERROR;
+    }
+    sql_done(row);
+    if (status == STORE_OK) {
+        status = audit_certificate_row(store, action, addresses, id, certificate, why);
+    }
+    free(addresses);
+    return status;
+}
+
+enum store_status pubkey_put(struct sql *sql, X509 *certificate,
+                             const struct cert_addresses *addresses, enum pubkey_source source,
+                             time_t now, int64_t *id_out, enum pubkey_write *write_out, char **why)
+{
+    *write_out = PUBKEY_UNCHANGED;
+    enum store_status status = pubkey_id_of(sql, certificate, id_out, why);
     if (status == STORE_OK) {
         return update(sql, *id_out, source, now, write_out, why);
     }
@@ -96,6 +133,14 @@ enum store_status store_pubkey_import(struct store *store, X509 *certificate, ti
     if (status == STORE_OK) {
         status =
             pubkey_put(store->sql, certificate, &addresses, PUBKEY_IMPORTED, now, &id, &write, why);
+        if (status == STORE_OK) {
+            status = candidate_forget(store->sql, certificate, why);
+        }
+        if (status == STORE_OK && write == PUBKEY_CHANGED) {
+            status = pubkey_audit(store, "public key imported", id, why);
+        } else {
+            audit_nothing(store);
+        }
         struct change change = {
             .effect = write == PUBKEY_CHANGED ? CHANGE_ADDRESSES : CHANGE_NOTHING,
             .kind = CACHE_ENCRYPTION,
@@ -134,135 +179,123 @@ enum store_status pubkey_remove(struct sql *sql, int64_t id, char **why)
     return status == STORE_OK ? certificate_drop_unused(sql, certificate, why) : status;
 }
 
+static enum store_status is_pinned(struct sql *sql, int64_t id, int64_t *out, char **why)
+{
+    enum store_status status = sql_integer(sql, "SELECT pinned FROM pubkey WHERE id = ?1",
+                                           SQL_VALUES(SQL_INT(id)), out, why);
+    if (status == STORE_NONE) {
+        why_set(why, "there is no public key %lld", (long long)id);
+        return STORE_REFUSED;
+    }
+    return status;
+}
+
+static enum store_status refuse_pinned(struct sql *sql, int64_t id, char **why)
+{
+    int64_t pinned = 0;
+    enum store_status status = is_pinned(sql, id, &pinned, why);
+    if (status == STORE_OK && pinned) {
+        why_set(why, "the public key %lld is pinned: unpin it first", (long long)id);
+        return STORE_REFUSED;
+    }
+    return status;
+}
+
 enum store_status store_pubkey_delete(struct store *store, int64_t id, char **why)
 {
     enum store_status status = change_begin(store, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = pubkey_remove(store->sql, id, why);
-    if (status == STORE_NONE) {
-        why_set(why, "there is no public key %lld", (long long)id);
-        status = STORE_REFUSED;
+    status = refuse_pinned(store->sql, id, why);
+    if (status == STORE_OK) {
+        status = pubkey_audit(store, "public key deleted", id, why);
+    }
+    if (status == STORE_OK) {
+        status = pubkey_remove(store->sql, id, why);
     }
     return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
 }
 
-/* ---- Listing ---- */
+/* ---- Pinning ---- */
 
-static void clear(struct pubkey *pubkey)
+static enum store_status check_valid(struct sql *sql, int64_t id, time_t now, char **why)
 {
-    for (size_t i = 0; i < pubkey->address_count; i++) {
-        free(pubkey->addresses[i]);
+    int64_t found = 0;
+    enum store_status status =
+        sql_integer(sql,
+                    "SELECT 1 FROM pubkey p JOIN certificate c ON c.id = p.certificate"
+                    " WHERE p.id = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2",
+                    SQL_VALUES(SQL_INT(id), SQL_INT(now)), &found, why);
+    if (status == STORE_NONE) {
+        why_set(why, "the public key %lld is not valid now", (long long)id);
+        return STORE_REFUSED;
     }
-    free(pubkey->addresses);
-    X509_free(pubkey->certificate);
-    free(pubkey->fingerprint);
-    *pubkey = (struct pubkey){0};
+    return status;
 }
 
-void pubkey_list_clear(struct pubkey_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        clear(&list->items[i]);
-    }
-    free(list->items);
-    *list = (struct pubkey_list){NULL, 0};
-}
-
-static enum store_status push_pubkey(struct pubkey_list *list, sqlite3_stmt *row, char **why)
-{
-    /* Grown in powers of two: there may be many thousands. */
-    if ((list->count & (list->count + 1)) == 0) {
-        struct pubkey *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
-        if (!items) {
-            return store_no_memory(why);
-        }
-        list->items = items;
-    }
-    struct pubkey *item = &list->items[list->count++];
-    *item = (struct pubkey){
-        .id = sqlite3_column_int64(row, 0),
-        .source = (enum pubkey_source)sqlite3_column_int(row, 1),
-        .first_seen = sqlite3_column_int64(row, 2),
-        .last_seen = sqlite3_column_int64(row, 3),
-    };
-    item->fingerprint = sql_text(row, 4, why);
-    return item->fingerprint ? certificate_column(row, 5, &item->certificate, why) : STORE_ERROR;
-}
-
-static enum store_status push_address(struct pubkey *pubkey, sqlite3_stmt *row, char **why)
-{
-    char *address = sql_text(row, 0, why);
-    if (!address) {
-        return STORE_ERROR;
-    }
-    char **addresses = realloc(pubkey->addresses, (pubkey->address_count + 1) * sizeof *addresses);
-    if (!addresses) {
-        free(address);
-        return store_no_memory(why);
-    }
-    pubkey->addresses = addresses;
-    addresses[pubkey->address_count++] = address;
-    return STORE_OK;
-}
-
-static enum store_status read_addresses(struct sql *sql, struct pubkey *pubkey, char **why)
+/* Two of one address would leave it open which of them is meant. */
+static enum store_status refuse_second(struct sql *sql, int64_t id, time_t now, char **why)
 {
     sqlite3_stmt *row = NULL;
     enum store_status status =
-        sql_query(sql, "SELECT address FROM pubkey_address WHERE pubkey = ?1 ORDER BY address",
-                  SQL_VALUES(SQL_INT(pubkey->id)), &row, why);
-    while (status == STORE_OK) {
-        status = push_address(pubkey, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
+        sql_query(sql,
+                  "SELECT p.id, b.address FROM pubkey_address a"
+                  " JOIN pubkey_address b ON b.address = a.address AND b.pubkey <> a.pubkey"
+                  " JOIN pubkey p ON p.id = b.pubkey JOIN certificate c ON c.id = p.certificate"
+                  " WHERE a.pubkey = ?1 AND p.pinned = 1 AND c.not_after >= ?2 LIMIT 1",
+                  SQL_VALUES(SQL_INT(id), SQL_INT(now)), &row, why);
+    if (status == STORE_OK) {
+        const char *address = (const char *)sqlite3_column_text(row, 1);
+        why_set(why, "the public key %lld is pinned for %s already: unpin it first",
+                (long long)sqlite3_column_int64(row, 0), address ? address : "?");
+        status = STORE_REFUSED;
     }
     sql_done(row);
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-#define PUBKEY_COLUMNS                                                                             \
-    "SELECT p.id, p.source, p.first_seen, p.last_seen, c.fingerprint, c.der"                       \
-    " FROM pubkey p JOIN certificate c ON c.id = p.certificate "
-
-static enum store_status list(struct sql *sql, const char *address, struct pubkey_list *out,
-                              char **why)
+static enum store_status set_pinned(struct store *store, int64_t id, bool pin, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        address ? sql_query(sql,
-                            PUBKEY_COLUMNS "JOIN pubkey_address a ON a.pubkey = p.id"
-                                           " WHERE a.address = ?1 ORDER BY p.id",
-                            SQL_VALUES(SQL_TEXT(address)), &row, why)
-                : sql_query(sql, PUBKEY_COLUMNS "ORDER BY p.id", SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push_pubkey(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    status = status == STORE_NONE ? STORE_OK : status;
-    for (size_t i = 0; status == STORE_OK && i < out->count; i++) {
-        status = read_addresses(sql, &out->items[i], why);
-    }
-    return status;
+    enum store_status status = sql_run(store->sql, "UPDATE pubkey SET pinned = ?2 WHERE id = ?1",
+                                       SQL_VALUES(SQL_INT(id), SQL_INT(pin)), why);
+    return status == STORE_OK
+               ? pubkey_audit(store, pin ? "public key pinned" : "public key unpinned", id, why)
+               : status;
 }
 
-enum store_status store_pubkey_list(struct store *store, const char *address,
-                                    struct pubkey_list *out, char **why)
+enum store_status store_pubkey_pin(struct store *store, int64_t id, time_t now, char **why)
 {
-    *out = (struct pubkey_list){NULL, 0};
-    enum store_status status = sql_begin_read(store->sql, why);
+    int64_t pinned = 0;
+    enum store_status status = change_begin(store, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_end(store->sql, list(store->sql, address, out, why), why);
-    sql_unlock(store->sql);
-    if (status != STORE_OK) {
-        pubkey_list_clear(out);
+    status = is_pinned(store->sql, id, &pinned, why);
+    if (status == STORE_OK && !pinned) {
+        status = check_valid(store->sql, id, now, why);
     }
-    return status;
+    if (status == STORE_OK && !pinned) {
+        status = refuse_second(store->sql, id, now, why);
+    }
+    if (status == STORE_OK && !pinned) {
+        status = set_pinned(store, id, true, why);
+    }
+    struct change change = {.effect = pinned ? CHANGE_NOTHING : CHANGE_ALL};
+    return change_end(store, status, &change, why);
+}
+
+enum store_status store_pubkey_unpin(struct store *store, int64_t id, char **why)
+{
+    int64_t pinned = 0;
+    enum store_status status = change_begin(store, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = is_pinned(store->sql, id, &pinned, why);
+    if (status == STORE_OK && pinned) {
+        status = set_pinned(store, id, false, why);
+    }
+    struct change change = {.effect = pinned ? CHANGE_ALL : CHANGE_NOTHING};
+    return change_end(store, status, &change, why);
 }

@@ -3,6 +3,7 @@
 #define STORE_PUBKEY_H
 
 #include "cert_use.h"
+#include "handle.h"
 #include "sql.h"
 
 /* How often it is noted that a certificate was seen: the day tells what is in use, and a write with
@@ -22,7 +23,23 @@ enum store_status pubkey_put(struct sql *sql, X509 *certificate,
                              const struct cert_addresses *addresses, enum pubkey_source source,
                              time_t now, int64_t *id_out, enum pubkey_write *write_out, char **why);
 
+/* The id of the row that holds this certificate, or STORE_NONE. */
+enum store_status pubkey_id_of(struct sql *sql, X509 *certificate, int64_t *id_out, char **why);
+
+/* Record a change of the row in the audit trail. */
+enum store_status pubkey_audit(struct store *store, const char *action, int64_t id, char **why);
+
 /* Delete the row, its addresses and what is of no use without them. Inside a transaction. */
 enum store_status pubkey_remove(struct sql *sql, int64_t id, char **why);
+
+/* ---- Held certificates (candidate.c), all inside a transaction ---- */
+
+/* Note that it was offered by signed mail of `address`; *added_out is false when it was before. */
+enum store_status candidate_put(struct sql *sql, const char *address, X509 *certificate, time_t now,
+                                bool *added_out, char **why);
+/* STORE_NONE when it is no candidate. */
+enum store_status candidate_is_rejected(struct sql *sql, X509 *certificate, bool *out, char **why);
+/* It is a public key now. */
+enum store_status candidate_forget(struct sql *sql, X509 *certificate, char **why);
 
 #endif

@@ -83,8 +83,71 @@ static const char version_1[] =
     ") STRICT;"
     "CREATE INDEX intermediate_last_seen ON intermediate (last_seen);";
 
+/* Pinned keys, directories as a third source (2), certificates that wait for an administrator or
+ * were rejected by him, and the audit trail. A constraint cannot be altered, so the tables are
+ * made anew; rows of pubkey_address go first, or they would be deleted with those they belong to.
+ */
+static const char pubkeys_and_audit[] =
+    "CREATE TABLE pubkey_2 ("
+    " id INTEGER PRIMARY KEY,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " source INTEGER NOT NULL CHECK (source IN (0, 1, 2)),"
+    " pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),"
+    " first_seen INTEGER NOT NULL,"
+    " last_seen INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE pubkey_address_2 ("
+    " address TEXT NOT NULL,"
+    " pubkey INTEGER NOT NULL REFERENCES pubkey_2 (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (address, pubkey)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO pubkey_2 (id, certificate, source, first_seen, last_seen)"
+    " SELECT id, certificate, source, first_seen, last_seen FROM pubkey;"
+    "INSERT INTO pubkey_address_2 (address, pubkey) SELECT address, pubkey FROM pubkey_address;"
+    "DROP TABLE pubkey_address;"
+    "DROP TABLE pubkey;"
+    "ALTER TABLE pubkey_2 RENAME TO pubkey;"
+    "ALTER TABLE pubkey_address_2 RENAME TO pubkey_address;"
+    "CREATE INDEX pubkey_address_pubkey ON pubkey_address (pubkey);"
+    "CREATE TABLE candidate ("
+    " id INTEGER PRIMARY KEY,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " address TEXT NOT NULL," /* whose signed mail brought it */
+    " rejected INTEGER NOT NULL DEFAULT 0 CHECK (rejected IN (0, 1)),"
+    " first_seen INTEGER NOT NULL,"
+    " last_seen INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX candidate_address ON candidate (address, rejected, last_seen);"
+    /* AUTOINCREMENT: no number is given twice. */
+    "CREATE TABLE audit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " at INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " uid INTEGER NOT NULL,"
+    " sudo_user TEXT NOT NULL," /* empty: none */
+    " command TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " object TEXT NOT NULL,"
+    " details TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX audit_at ON audit (at);"
+    "CREATE TRIGGER audit_is_not_altered BEFORE UPDATE ON audit"
+    " BEGIN SELECT RAISE (ABORT, 'the audit trail is only appended to'); END;"
+    "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit"
+    " BEGIN SELECT RAISE (ABORT, 'the audit trail is only appended to'); END;";
+
+/* Keys that wait for the certificate that was asked for. */
+static const char key_requests[] = "CREATE TABLE key_request ("
+                                   " mailbox INTEGER PRIMARY KEY REFERENCES mailbox (id),"
+                                   " pkcs8 BLOB NOT NULL,"
+                                   " csr BLOB NOT NULL,"
+                                   " made INTEGER NOT NULL"
+                                   ") STRICT;";
+
 const struct schema_step schema_steps[] = {
     {version_1, NULL},
+    {key_requests, NULL},
+    {pubkeys_and_audit, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

@@ -8,7 +8,7 @@
 
 #include "why.h"
 
-#define SQL_MAX_STATEMENTS 96
+#define SQL_MAX_STATEMENTS 192
 #define NANOSECONDS 1000000000L
 
 struct sql {
@@ -318,6 +318,11 @@ int64_t sql_last_id(struct sql *sql)
 int sql_changes(struct sql *sql)
 {
     return sqlite3_changes(sql->database);
+}
+
+int64_t sql_total_changes(struct sql *sql)
+{
+    return sqlite3_total_changes64(sql->database);
 }
 
 char *sql_text(sqlite3_stmt *statement, int column, char **why)

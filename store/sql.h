@@ -94,6 +94,8 @@ void blobs_clear(struct blobs *blobs);
 
 int64_t sql_last_id(struct sql *sql);
 int sql_changes(struct sql *sql);
+/* Rows changed since the connection was opened. */
+int64_t sql_total_changes(struct sql *sql);
 
 /* A column as a new string, or its bytes as new memory; NULL out of memory, with a sentence. An SQL
  * NULL is the empty string, and no bytes. */

@@ -235,6 +235,7 @@ void store_close(struct store **store)
     secret_wipe(&(*store)->secret);
     sk_X509_pop_free((*store)->system_anchors, X509_free);
     pthread_mutex_destroy(&(*store)->system_lock);
+    audit_actor_clear(&(*store)->actor);
     free((*store)->mozilla_roots);
     free((*store)->path);
     free(*store);
@@ -330,7 +331,14 @@ enum store_status store_refresh(struct store *store, char **why)
 enum store_status change_begin(struct store *store, char **why)
 {
     enum store_status status = store_check_file(store, why);
-    return status == STORE_OK ? sql_begin(store->sql, why) : status;
+    if (status == STORE_OK) {
+        status = sql_begin(store->sql, why);
+    }
+    if (status == STORE_OK) {
+        store->changes_before = sql_total_changes(store->sql);
+        store->audited = false;
+    }
+    return status;
 }
 
 static enum store_status raise_generation(struct store *store, int64_t *out, char **why)
@@ -344,6 +352,10 @@ enum store_status change_end(struct store *store, enum store_status status,
                              const struct change *change, char **why)
 {
     int64_t generation = 0;
+    if (status == STORE_OK && !store->audited &&
+        sql_total_changes(store->sql) != store->changes_before) {
+        status = audit_record(store, "changed", "", why, "%s", "");
+    }
     if (status == STORE_OK && change->effect != CHANGE_NOTHING) {
         status = raise_generation(store, &generation, why);
     }

@@ -56,6 +56,47 @@ enum store_status store_refresh(struct store *store, char **why);
 /* Read Mozilla's roots again (SIGHUP). */
 enum store_status store_reload_anchors(struct store *store, char **why);
 
+/* ---- Audit trail ---- */
+
+/* On whose behalf changes are made through a handle. Every change is recorded in the transaction
+ * that makes it, stamped with the time by the database. */
+struct store_actor {
+    const char *name; /* login name, or that of the program */
+    int64_t uid;
+    const char *sudo_user; /* who became that by sudo; NULL or "": nobody */
+    const char *command;   /* what was asked for: "pubkey delete 3"; NULL: nothing */
+};
+
+/* To be called once, behind store_open(); the strings are copied. Without it the actor is the
+ * program "smimed" with the effective uid. */
+enum store_status store_set_actor(struct store *store, const struct store_actor *actor, char **why);
+
+struct audit_entry {
+    int64_t id; /* rises, without gaps */
+    time_t at;
+    char *actor;
+    int64_t uid;
+    char *sudo_user; /* "" if none */
+    char *command;   /* "" if none */
+    char *action;    /* "public key imported" */
+    char *object;    /* "bob@partner.test" */
+    char *details;   /* "" if none */
+};
+
+struct audit_list {
+    struct audit_entry *items;
+    size_t count;
+};
+
+/* Record what was done outside the database, such as a backup. */
+enum store_status store_audit(struct store *store, const char *action, const char *object,
+                              const char *details, char **why);
+
+/* What was recorded at `since` or later, the oldest first. */
+enum store_status store_audit_list(struct store *store, time_t since, struct audit_list *out,
+                                   char **why);
+void audit_list_clear(struct audit_list *list);
+
 /* ---- Mailboxes ---- */
 
 enum mailbox_state { MAILBOX_INACTIVE, MAILBOX_ACTIVATING, MAILBOX_ACTIVE };
@@ -71,6 +112,7 @@ struct mailbox {
     int64_t certificate_id; /* of the certificate that signs; 0 if none */
     char *fingerprint;      /* of it: SHA-256, lower-case hex; NULL if none */
     time_t expires;         /* of it; 0 if none */
+    time_t requested;       /* when the request that is pending was made; 0 if none is */
 };
 
 struct mailbox_list {
@@ -92,6 +134,33 @@ enum store_status store_mailbox_list(struct store *store, const struct mailbox_f
                                      struct mailbox_list *out, char **why);
 enum store_status store_mailbox_set_never_decrypt(struct store *store, const char *address,
                                                   bool never, char **why);
+/* STORE_REFUSED: it is an address of some mailbox already. */
+enum store_status store_mailbox_add_alias(struct store *store, const char *address,
+                                          const char *alias, char **why);
+/* STORE_REFUSED: it is no further address of this mailbox, or the only one that the certificate of
+ * an active mailbox names. */
+enum store_status store_mailbox_remove_alias(struct store *store, const char *address,
+                                             const char *alias, char **why);
+/* STORE_REFUSED while it has a private key, which somebody's mail may be encrypted to, or a request
+ * that is pending. */
+enum store_status store_mailbox_delete(struct store *store, const char *address, char **why);
+
+enum mailbox_merge_result { MERGE_ADDED, MERGE_CHANGED, MERGE_UNCHANGED, MERGE_REFUSED };
+
+struct mailbox_merge {
+    const char *address;        /* canonical, the first one */
+    const char *const *aliases; /* canonical */
+    size_t alias_count;
+    int never_decrypt;                /* 1, 0, or -1: as it is */
+    enum mailbox_merge_result result; /* set by the merge */
+    char *reason;                     /* of MERGE_REFUSED; why_free() */
+};
+
+/* Add mailboxes and further addresses as far as they are not there; nothing is taken away. Each
+ * entry is done whole or refused. One transaction: hand over some hundred at a time, so that others
+ * need not wait. */
+enum store_status store_mailbox_merge(struct store *store, struct mailbox_merge *entries,
+                                      size_t count, char **why);
 /* A key and certificate become the ones that sign (state active); former ones stay for decryption.
  * Checks: the key matches; the certificate names the address or one of the further ones; validity
  * at `now`; key usage and extended key usage for mail; no CA and no domain certificate. `chain`
@@ -106,10 +175,36 @@ enum store_status store_mailbox_activate(struct store *store, const char *addres
 enum store_status store_mailbox_add_former_key(struct store *store, const char *address,
                                                EVP_PKEY *key, X509 *certificate, time_t now,
                                                char **why);
-/* Stops signing, not decrypting. */
+/* The key that signed last signs again (state active). STORE_REFUSED: there is none, or its
+ * certificate is no good any more at `now`. */
+enum store_status store_mailbox_reactivate(struct store *store, const char *address, time_t now,
+                                           char **why);
+/* Stops signing, not decrypting. A pending request stays. */
 enum store_status store_mailbox_deactivate(struct store *store, const char *address, char **why);
 void mailbox_free(struct mailbox **mailbox);
 void mailbox_list_clear(struct mailbox_list *list);
+
+/* ---- Requests: keys that wait for a certificate ---- */
+
+/* Keep a new key and its certification request (RFC 2986, DER) until a CA has answered. An inactive
+ * mailbox becomes activating; an active one goes on signing with the key that it has. STORE_REFUSED
+ * when a request is pending, unless `replace` says that its key may be forgotten. */
+enum store_status store_request_put(struct store *store, const char *address, EVP_PKEY *key,
+                                    const unsigned char *csr, size_t length, bool replace,
+                                    time_t now, char **why);
+/* The pending request: *csr_out is new memory (free()), *key_out (may be NULL) its key
+ * (EVP_PKEY_free()). STORE_NONE when none is pending. */
+enum store_status store_request_find(struct store *store, const char *address,
+                                     unsigned char **csr_out, size_t *length_out,
+                                     EVP_PKEY **key_out, char **why);
+/* Forget it, with its key. An activating mailbox becomes inactive. STORE_REFUSED when none is
+ * pending. */
+enum store_status store_request_withdraw(struct store *store, const char *address, char **why);
+/* The CA's answer: the key of the pending request and this certificate become the ones that sign,
+ * after the checks of store_mailbox_activate(). STORE_REFUSED when none is pending, or the
+ * certificate is for another key. */
+enum store_status store_mailbox_install(struct store *store, const char *address, X509 *certificate,
+                                        STACK_OF(X509) * chain, time_t now, char **why);
 
 /* ---- Private keys ---- */
 
@@ -137,9 +232,31 @@ enum store_status store_identities(struct store *store, const char *address,
 void identity_clear(struct identity *identity);
 void identity_list_clear(struct identity_list *list);
 
+/* A key of a mailbox, without the key itself. */
+struct mailbox_key {
+    int64_t certificate_id;
+    X509 *certificate;
+    time_t added;
+    bool chosen; /* signs, if the mailbox is active */
+};
+
+struct mailbox_key_list {
+    struct mailbox_key *items;
+    size_t count;
+};
+
+/* All keys of a mailbox, the newest first; none is an empty list. */
+enum store_status store_mailbox_keys(struct store *store, const char *address,
+                                     struct mailbox_key_list *out, char **why);
+/* One of them with its private part, for the owner: by the id of its certificate, 0 for the one
+ * that signs or signed last. never_decrypt does not matter. STORE_REFUSED when there is none. */
+enum store_status store_mailbox_identity(struct store *store, const char *address,
+                                         int64_t certificate_id, struct identity *out, char **why);
+void mailbox_key_list_clear(struct mailbox_key_list *list);
+
 /* ---- Other people's public keys ---- */
 
-enum pubkey_source { PUBKEY_IMPORTED, PUBKEY_HARVESTED };
+enum pubkey_source { PUBKEY_IMPORTED, PUBKEY_HARVESTED, PUBKEY_DIRECTORY };
 const char *pubkey_source_name(enum pubkey_source source);
 
 struct pubkey {
@@ -149,6 +266,7 @@ struct pubkey {
     X509 *certificate;
     char *fingerprint; /* SHA-256, lower-case hex */
     enum pubkey_source source;
+    bool pinned;
     time_t first_seen;
     time_t last_seen;
 };
@@ -168,30 +286,71 @@ struct capabilities {
 /* Import a certificate. STORE_REFUSED with the reason for: no address in it, domain or gateway
  * certificate, CA certificate, expired or not yet valid at `now`, key usage that excludes
  * encryption (key encipherment or key agreement), extended key usage without mail, RSA below 2048
- * bits. An already known one is STORE_OK (idempotent) and becomes `imported`. *id_out (may be NULL)
- * gets its id. */
+ * bits. An already known one is STORE_OK (idempotent) and becomes `imported`. One that was held for
+ * approval, or rejected, is approved by that. *id_out (may be NULL) gets its id. */
 enum store_status store_pubkey_import(struct store *store, X509 *certificate, time_t now,
                                       int64_t *id_out, char **why);
 /* Learn from a valid signature by `address`: the encryption certificate and the capabilities. The
  * same checks as an import, and the certificate must name `address`. The caller has checked that it
  * chains to an anchor by itself. STORE_OK, with *changed_out (may be NULL) true when the store
  * learned something new, STORE_REFUSED when the certificate is no good for encryption (*why says
- * so; nothing is wrong otherwise). */
+ * so; nothing is wrong otherwise). One that was rejected by an administrator is not learned, which
+ * is STORE_OK. */
 enum store_status store_harvest(struct store *store, const char *address, X509 *certificate,
                                 const struct capabilities *capabilities, time_t now,
                                 bool *changed_out, char **why);
-/* The certificate to encrypt to `address` with at `now`: valid, imported before harvested, then the
- * latest notBefore. *capabilities_out (may be NULL) gets what the address declared last. STORE_NONE
- * if there is none. */
+/* The same, but a certificate that the store does not have is held until an administrator approves
+ * it, and used for nothing until then; *changed_out is true when it was not offered before. */
+enum store_status store_harvest_held(struct store *store, const char *address, X509 *certificate,
+                                     const struct capabilities *capabilities, time_t now,
+                                     bool *changed_out, char **why);
+/* The certificate to encrypt to `address` with at `now`: valid, a pinned one before all others,
+ * imported before harvested before those of directories, then the latest notBefore.
+ * *capabilities_out (may be NULL) gets what the address declared last. STORE_NONE if there is none.
+ */
 enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
                                                X509 **out, struct capabilities *capabilities_out,
                                                char **why);
 /* `address` NULL: all. */
 enum store_status store_pubkey_list(struct store *store, const char *address,
                                     struct pubkey_list *out, char **why);
+/* The one with this id, or STORE_NONE. */
+enum store_status store_pubkey_get(struct store *store, int64_t id, struct pubkey_list *out,
+                                   char **why);
+/* A pinned one is refused: it has to be unpinned first. */
 enum store_status store_pubkey_delete(struct store *store, int64_t id, char **why);
+/* What is pinned is encrypted to while it is valid, whatever else is imported or learned, until it
+ * is unpinned. STORE_REFUSED when it is not valid at `now`, or another one for one of its addresses
+ * is pinned and valid. */
+enum store_status store_pubkey_pin(struct store *store, int64_t id, time_t now, char **why);
+enum store_status store_pubkey_unpin(struct store *store, int64_t id, char **why);
 void pubkey_list_clear(struct pubkey_list *list);
 void capabilities_clear(struct capabilities *capabilities);
+
+/* Certificates from signed mail that are held for approval, or were rejected and are not offered
+ * again. */
+struct candidate {
+    int64_t id;    /* not that of a public key */
+    char *address; /* whose signed mail brought it */
+    X509 *certificate;
+    char *fingerprint;
+    bool rejected;
+    time_t first_seen;
+    time_t last_seen;
+};
+
+struct candidate_list {
+    struct candidate *items;
+    size_t count;
+};
+
+enum store_status store_candidate_list(struct store *store, struct candidate_list *out, char **why);
+void candidate_list_clear(struct candidate_list *list);
+/* It becomes a harvested public key (id in *pubkey_out, may be NULL), if it passes the checks of an
+ * import at `now`; also one that was rejected. */
+enum store_status store_candidate_approve(struct store *store, int64_t id, time_t now,
+                                          int64_t *pubkey_out, char **why);
+enum store_status store_candidate_reject(struct store *store, int64_t id, char **why);
 
 /* ---- Trust ---- */
 

@@ -212,9 +212,10 @@ static enum store_status trim(struct sql *sql, char **why)
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-static enum store_status remember(struct sql *sql, X509 *certificate, time_t now, bool *added,
+static enum store_status remember(struct store *store, X509 *certificate, time_t now, bool *added,
                                   char **why)
 {
+    struct sql *sql = store->sql;
     int64_t id = 0;
     enum store_status status = certificate_put(sql, certificate, &id, why);
     if (status == STORE_OK) {
@@ -225,6 +226,10 @@ static enum store_status remember(struct sql *sql, X509 *certificate, time_t now
         *added = true;
         status = sql_run(sql, "INSERT INTO intermediate (certificate, last_seen) VALUES (?1, ?2)",
                          SQL_VALUES(SQL_INT(id), SQL_INT(now)), why);
+        if (status == STORE_OK) {
+            status = audit_certificate(store, "intermediate certificate learned", "", 0,
+                                       certificate, why);
+        }
     }
     return status;
 }
@@ -240,10 +245,13 @@ static enum store_status remember_all(struct store *store, STACK_OF(X509) * cert
         return status;
     }
     for (int i = 0; status == STORE_OK && i < sk_X509_num(certificates); i++) {
-        status = remember(store->sql, sk_X509_value(certificates, i), now, &added, why);
+        status = remember(store, sk_X509_value(certificates, i), now, &added, why);
     }
     if (status == STORE_OK && added) {
         status = trim(store->sql, why);
+    }
+    if (!added) {
+        audit_nothing(store); /* only seen again */
     }
     struct change change = {
         .effect = added ? CHANGE_ADDRESSES : CHANGE_NOTHING,

@@ -172,20 +172,35 @@ static enum store_status break_off(struct sql *sql, char **why)
     return STORE_ERROR;
 }
 
-static const struct schema_step to_three[] = {
-    {"CREATE TABLE must_not_be_run (a)", NULL},
+/* Steps behind those of this program; what is behind the store must not be run again. */
+#define MAX_STEPS 64
+struct steps {
+    struct schema_step items[MAX_STEPS];
+    size_t count;
+};
+
+static struct steps further_steps(const struct schema_step *more, size_t count)
+{
+    struct steps steps = {.count = schema_step_count + count};
+    ck_assert_uint_lt(steps.count, MAX_STEPS);
+    for (size_t i = 0; i < schema_step_count; i++) {
+        steps.items[i].script = "CREATE TABLE must_not_be_run (a)";
+    }
+    memcpy(steps.items + schema_step_count, more, count * sizeof *more);
+    return steps;
+}
+
+static const struct schema_step two_more[] = {
     {"ALTER TABLE mailbox ADD COLUMN note TEXT", fill_note},
     {"CREATE TABLE third (a INTEGER) STRICT; INSERT INTO third VALUES (3);", NULL},
 };
 
-static const struct schema_step to_broken[] = {
-    {"CREATE TABLE must_not_be_run (a)", NULL},
+static const struct schema_step broken[] = {
     {"ALTER TABLE mailbox ADD COLUMN note TEXT", fill_note},
     {"CREATE TABLE third (a INTEGER) STRICT", break_off},
 };
 
-static const struct schema_step to_syntax_error[] = {
-    {"CREATE TABLE must_not_be_run (a)", NULL},
+static const struct schema_step syntax_error[] = {
     {"ALTER TABLE mailbox ADD COLUMN note TEXT; CREATE NONSENSE;", NULL},
 };
 
@@ -196,15 +211,17 @@ static struct sql *open_sql(void)
     return sql;
 }
 
-/* A version 1 with a mailbox and its key, brought to a version that this test makes up. */
+/* A store with a mailbox and its key, brought to a version that this test makes up. */
 START_TEST(migrates_step_by_step)
 {
     struct pki ca = pki_ca("Test CA");
     struct pki alice = fixture_activate(&fixture, &ca, "alice@example.com");
+    struct steps steps = further_steps(two_more, 2);
+    char newer[32];
     store_close(&fixture.store);
     struct sql *sql = open_sql();
-    ck_ok(&fixture, schema_migrate(sql, to_three, 3, &fixture.why));
-    ck_assert_int_eq(fixture_query(&fixture, "PRAGMA user_version"), 3);
+    ck_ok(&fixture, schema_migrate(sql, steps.items, steps.count, &fixture.why));
+    ck_assert_int_eq(fixture_query(&fixture, "PRAGMA user_version"), (int64_t)steps.count);
     ck_assert_int_eq(fixture_query(&fixture, "SELECT a FROM third"), 3);
     ck_assert_int_eq(
         fixture_query(&fixture, "SELECT note = 'note of alice@example.com' FROM mailbox"), 1);
@@ -213,10 +230,11 @@ START_TEST(migrates_step_by_step)
                      0);
     ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM private_key"), 1);
     /* Nothing is left to do. */
-    ck_ok(&fixture, schema_migrate(sql, to_three, 3, &fixture.why));
+    ck_ok(&fixture, schema_migrate(sql, steps.items, steps.count, &fixture.why));
     sql_close(&sql);
-    /* This program does not know version 3. */
-    reopen(STORE_REFUSED, "version 3");
+    /* This program does not know that version. */
+    snprintf(newer, sizeof newer, "version %zu", steps.count);
+    reopen(STORE_REFUSED, newer);
     pki_clear(&alice);
     pki_clear(&ca);
 }
@@ -225,11 +243,17 @@ END_TEST
 START_TEST(failed_migration_changes_nothing)
 {
     struct sql *sql = open_sql();
-    ck_status(&fixture, schema_migrate(sql, to_broken, 3, &fixture.why), STORE_ERROR,
-              "bringing the store from version 2 to 3: on purpose");
-    ck_status(&fixture, schema_migrate(sql, to_syntax_error, 2, &fixture.why), STORE_ERROR,
-              "bringing the store from version 1 to 2");
-    ck_assert_int_eq(fixture_query(&fixture, "PRAGMA user_version"), 1);
+    struct steps steps = further_steps(broken, 2);
+    char reason[64];
+    snprintf(reason, sizeof reason, "from version %zu to %zu: on purpose", steps.count - 1,
+             steps.count);
+    ck_status(&fixture, schema_migrate(sql, steps.items, steps.count, &fixture.why), STORE_ERROR,
+              reason);
+    steps = further_steps(syntax_error, 1);
+    snprintf(reason, sizeof reason, "from version %zu to %zu", steps.count - 1, steps.count);
+    ck_status(&fixture, schema_migrate(sql, steps.items, steps.count, &fixture.why), STORE_ERROR,
+              reason);
+    ck_assert_int_eq(fixture_query(&fixture, "PRAGMA user_version"), (int64_t)schema_step_count);
     ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM sqlite_schema"
                                              " WHERE name IN ('third', 'must_not_be_run')"),
                      0);
@@ -281,6 +305,12 @@ START_TEST(opens_version_1_as_released)
     ck_assert_uint_eq(capabilities.length, 2);
     capabilities_clear(&capabilities);
     X509_free(certificate);
+    /* Tables that were made anew have their rows, and their references hold. */
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM pubkey_address"), 2);
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM pragma_foreign_key_list"
+                                             "('pubkey_address') WHERE \"table\" = 'pubkey'"),
+                     1);
     struct trust trust;
     ck_ok(&fixture, store_trust(fixture.store, &trust, &fixture.why));
     ck_assert_int_eq(sk_X509_num(trust.intermediates), 1);

@@ -1,0 +1,147 @@
+/* Other people's public keys: listing. */
+#include <stdlib.h>
+
+#include "certificate.h"
+#include "handle.h"
+
+static void clear(struct pubkey *pubkey)
+{
+    for (size_t i = 0; i < pubkey->address_count; i++) {
+        free(pubkey->addresses[i]);
+    }
+    free(pubkey->addresses);
+    X509_free(pubkey->certificate);
+    free(pubkey->fingerprint);
+    *pubkey = (struct pubkey){0};
+}
+
+void pubkey_list_clear(struct pubkey_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        clear(&list->items[i]);
+    }
+    free(list->items);
+    *list = (struct pubkey_list){NULL, 0};
+}
+
+static enum store_status push_pubkey(struct pubkey_list *list, sqlite3_stmt *row, char **why)
+{
+    /* Grown in powers of two: there may be many thousands. */
+    if ((list->count & (list->count + 1)) == 0) {
+        struct pubkey *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
+        if (!items) {
+            return store_no_memory(why);
+        }
+        list->items = items;
+    }
+    struct pubkey *item = &list->items[list->count++];
+    *item = (struct pubkey){
+        .id = sqlite3_column_int64(row, 0),
+        .source = (enum pubkey_source)sqlite3_column_int(row, 1),
+        .first_seen = sqlite3_column_int64(row, 2),
+        .last_seen = sqlite3_column_int64(row, 3),
+        .pinned = sqlite3_column_int(row, 6) != 0,
+    };
+    item->fingerprint = sql_text(row, 4, why);
+    return item->fingerprint ? certificate_column(row, 5, &item->certificate, why) : STORE_ERROR;
+}
+
+static enum store_status push_address(struct pubkey *pubkey, sqlite3_stmt *row, char **why)
+{
+    char *address = sql_text(row, 0, why);
+    if (!address) {
+        return STORE_ERROR;
+    }
+    char **addresses = realloc(pubkey->addresses, (pubkey->address_count + 1) * sizeof *addresses);
+    if (!addresses) {
+        free(address);
+        return store_no_memory(why);
+    }
+    pubkey->addresses = addresses;
+    addresses[pubkey->address_count++] = address;
+    return STORE_OK;
+}
+
+static enum store_status read_addresses(struct sql *sql, struct pubkey *pubkey, char **why)
+{
+    sqlite3_stmt *row = NULL;
+    enum store_status status =
+        sql_query(sql, "SELECT address FROM pubkey_address WHERE pubkey = ?1 ORDER BY address",
+                  SQL_VALUES(SQL_INT(pubkey->id)), &row, why);
+    while (status == STORE_OK) {
+        status = push_address(pubkey, row, why);
+        if (status == STORE_OK) {
+            status = sql_next(sql, row, why);
+        }
+    }
+    sql_done(row);
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
+#define PUBKEY_COLUMNS                                                                             \
+    "SELECT p.id, p.source, p.first_seen, p.last_seen, c.fingerprint, c.der, p.pinned"             \
+    " FROM pubkey p JOIN certificate c ON c.id = p.certificate "
+
+/* Those for `address`; without one that with `id`; without either all. */
+static enum store_status list(struct sql *sql, const char *address, int64_t id,
+                              struct pubkey_list *out, char **why)
+{
+    sqlite3_stmt *row = NULL;
+    enum store_status status = STORE_OK;
+    if (address) {
+        status = sql_query(sql,
+                           PUBKEY_COLUMNS "JOIN pubkey_address a ON a.pubkey = p.id"
+                                          " WHERE a.address = ?1 ORDER BY p.id",
+                           SQL_VALUES(SQL_TEXT(address)), &row, why);
+    } else if (id > 0) {
+        status =
+            sql_query(sql, PUBKEY_COLUMNS "WHERE p.id = ?1", SQL_VALUES(SQL_INT(id)), &row, why);
+    } else {
+        status = sql_query(sql, PUBKEY_COLUMNS "ORDER BY p.id", SQL_NO_VALUES, &row, why);
+    }
+    while (status == STORE_OK) {
+        status = push_pubkey(out, row, why);
+        if (status == STORE_OK) {
+            status = sql_next(sql, row, why);
+        }
+    }
+    sql_done(row);
+    status = status == STORE_NONE ? STORE_OK : status;
+    for (size_t i = 0; status == STORE_OK && i < out->count; i++) {
+        status = read_addresses(sql, &out->items[i], why);
+    }
+    return status;
+}
+
+static enum store_status read_list(struct store *store, const char *address, int64_t id,
+                                   struct pubkey_list *out, char **why)
+{
+    *out = (struct pubkey_list){NULL, 0};
+    enum store_status status = sql_begin_read(store->sql, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = sql_end(store->sql, list(store->sql, address, id, out, why), why);
+    sql_unlock(store->sql);
+    if (status != STORE_OK) {
+        pubkey_list_clear(out);
+    }
+    return status;
+}
+
+enum store_status store_pubkey_list(struct store *store, const char *address,
+                                    struct pubkey_list *out, char **why)
+{
+    return read_list(store, address, 0, out, why);
+}
+
+enum store_status store_pubkey_get(struct store *store, int64_t id, struct pubkey_list *out,
+                                   char **why)
+{
+    *out = (struct pubkey_list){NULL, 0};
+    if (id <= 0) {
+        return STORE_NONE;
+    }
+    enum store_status status = read_list(store, NULL, id, out, why);
+    return status == STORE_OK && out->count == 0 ? STORE_NONE : status;
+}
