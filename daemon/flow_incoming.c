@@ -227,12 +227,19 @@ static void learn(struct gateway *gateway, const char *from, time_t now, struct 
     const struct harvest *harvest = &out->opened.harvest;
     struct capabilities capabilities = {.der = harvest->capabilities,
                                         .length = harvest->capabilities_length};
+    enum harvest_policy policy = gateway->config->settings.harvest;
+    enum store_status status;
     char *why = NULL;
-    if (!gateway->config->settings.harvest || harvest->certificate == NULL || from == NULL ||
+    if (policy == HARVEST_OFF || harvest->certificate == NULL || from == NULL ||
         gateway_is_managed(gateway, from))
         return;
-    if (store_harvest(gateway->store, from, harvest->certificate, &capabilities, now, NULL, &why) !=
-        STORE_OK)
+    if (policy == HARVEST_APPROVE)
+        status = store_harvest_held(gateway->store, from, harvest->certificate, &capabilities, now,
+                                    NULL, &why);
+    else
+        status = store_harvest(gateway->store, from, harvest->certificate, &capabilities, now, NULL,
+                               &why);
+    if (status != STORE_OK)
         why_set(&out->note, "public key not learned: %s", why_text(&why));
     else if (harvest->intermediates != NULL &&
              store_remember_intermediates(gateway->store, harvest->intermediates, now, &why) !=

@@ -77,6 +77,10 @@ static void read_choice(struct config_reader *reader, const config_setting_t *se
     char *joined = NULL;
     size_t count = 0;
 
+    if (entry->was_switch && config_setting_type(setting) == CONFIG_TYPE_BOOL) {
+        *out = config_setting_get_bool(setting) ? (int)entry->number : 0;
+        return;
+    }
     if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
         for (size_t i = 0; entry->choices[i]; i++) {
             if (strcmp(entry->choices[i], config_setting_get_string(setting)) == 0) {

@@ -52,6 +52,7 @@ struct shared_setting {
 enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
 enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
 enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
+enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -93,10 +94,10 @@ struct settings {
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
     /* incoming */
-    bool null_sender_exempt; /* <> exempt from decrypt-forced; default false */
-    bool harvest;            /* default true */
-    bool clear_sign;         /* opaque-signed becomes clear-signed; default true */
-    bool subject_tags;       /* default false */
+    enum harvest_policy harvest; /* default "anchored" */
+    bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
+    bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
+    bool subject_tags;           /* default false */
     char *tag_signed, *tag_encrypted,
         *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
     /* ceilings */

@@ -21,6 +21,8 @@ static const char *const signature_schemes[] = {
     [SIGNATURE_PKCS1] = "pkcs1", [SIGNATURE_PSS] = "pss", NULL};
 static const char *const unauthorised_actions[] = {
     [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
+static const char *const harvest_policies[] = {
+    [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const log_targets[] = {
     [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
 static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -175,7 +177,16 @@ const struct setting_entry settings_table[] = {
     /* incoming */
     SWITCH(null_sender_exempt, false,
            "Are bounces and receipts (the null sender) exempt from decrypt-forced?"),
-    SWITCH(harvest, true, "Are certificates learned from mail with a valid signature?"),
+    {.name = "harvest",
+     .type = SETTING_CHOICE,
+     AT(harvest),
+     .number = HARVEST_ANCHORED,
+     .choices = harvest_policies,
+     .was_switch = true,
+     .documentation =
+         "What becomes of certificates that come with a valid signature: nothing, learned where "
+         "they"
+         "\nchain to a trust anchor by themselves, or those held until an administrator approves."},
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
     SWITCH(subject_tags, false, "Is the verdict written into the subject?"),

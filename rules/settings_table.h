@@ -23,6 +23,7 @@ struct setting_entry {
     long long number;                   /* default of bool, integers and choices */
     const char *text;                   /* default of a string; NULL: made by settings_init() */
     const char *const *choices;         /* names, ended by NULL */
+    bool was_switch;                    /* of a choice: false is the first, true the default */
     bool (*accepts)(const char *value); /* NULL: any printable text */
     const char *allowed;                /* in words, for strings and lists */
     const char *documentation;          /* lines, separated by \n */

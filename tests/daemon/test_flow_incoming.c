@@ -490,6 +490,8 @@ START_TEST(nothing_is_learned)
         const char *sender;
     } cases[] = {
         {"harvest = false;", HEADER SIGN, "bob@partner.test"},
+        {"harvest = \"off\";", HEADER SIGN, "bob@partner.test"},
+        {"harvest = \"approve\";", HEADER SIGN, "bob@partner.test"},
         /* signed by bob, said to be from carl */
         {"", "printf 'From: carl@partner.test\\n'; " SIGN, "carl@partner.test"},
         /* altered on the way */
@@ -511,6 +513,39 @@ START_TEST(nothing_is_learned)
     free(text);
     outcome_clear(&outcome);
     transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
+START_TEST(learning_waits_for_approval)
+{
+    struct setup setup = open_setup("harvest = \"approve\";");
+    struct store *store = setup.world.gateway->store;
+    char *text = output_of(&setup.world, HEADER SIGN);
+    struct candidate_list held = {0};
+    X509 *certificate = NULL;
+    char *why = NULL;
+    for (int round = 0; round < 3; round++) {
+        struct transaction transaction;
+        struct outcome outcome = receive(&setup, &transaction, "bob@partner.test", text, to_alice);
+        outcome_clear(&outcome);
+        transaction_clear(&transaction);
+        ck_assert_int_eq(store_candidate_list(store, &held, &why), STORE_OK);
+        ck_assert_uint_eq(held.count, round < 2 ? 1 : 0);
+        ck_assert_int_eq(store_encryption_certificate(store, "bob@partner.test", PKI_NOW,
+                                                      &certificate, NULL, &why),
+                         round < 2 ? STORE_NONE : STORE_OK);
+        if (round == 1) {
+            ck_assert_str_eq(held.items[0].address, "bob@partner.test");
+            ck_assert_int_eq(store_candidate_approve(store, held.items[0].id, PKI_NOW, NULL, &why),
+                             STORE_OK);
+        }
+        candidate_list_clear(&held);
+    }
+    ck_assert_int_eq(X509_cmp(certificate, setup.bob.certificate), 0);
+    X509_free(certificate);
+    why_free(&why);
+    free(text);
     close_setup(&setup);
 }
 END_TEST
@@ -616,7 +651,8 @@ int main(void)
     tcase_add_test(tests, long_malformed_from_is_refused);
     tcase_add_test(tests, bounces_are_exempt_where_configured);
     tcase_add_test(tests, valid_signature_is_told_and_learned);
-    tcase_add_loop_test(tests, nothing_is_learned, 0, 4);
+    tcase_add_loop_test(tests, nothing_is_learned, 0, 6);
+    tcase_add_test(tests, learning_waits_for_approval);
     tcase_add_test(tests, forged_verdicts_are_removed);
     tcase_add_test(tests, tags_are_removed_from_every_subject);
     tcase_add_loop_test(tests, forged_verdicts_are_removed_everywhere, 0, 4);

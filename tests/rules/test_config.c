@@ -222,7 +222,8 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_GCM);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_OAEP);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PSS);
-    ck_assert(s->null_sender_exempt && !s->harvest && !s->clear_sign && s->subject_tags);
+    ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
+              s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed!]");
     ck_assert_str_eq(s->tag_encrypted, "[\"crypt\"]");
     ck_assert_str_eq(s->tag_invalid, "[bad]");
@@ -389,6 +390,30 @@ static void demand_acceptance(const char *name, long long value)
     free(text);
 }
 
+/* What was a switch once is understood as such. */
+START_TEST(harvest_policies)
+{
+    static const struct {
+        const char *value;
+        enum harvest_policy policy;
+    } cases[] = {
+        {"\"off\"", HARVEST_OFF},         {"\"anchored\"", HARVEST_ANCHORED},
+        {"\"approve\"", HARVEST_APPROVE}, {"false", HARVEST_OFF},
+        {"true", HARVEST_ANCHORED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct problems problems = {0};
+        char *text = format(MANAGED "harvest = %s;\n", cases[i].value);
+        struct config *config = config_parse("x.conf", text, strlen(text), &problems);
+        ck_assert_msg(config != NULL, "%s", text);
+        ck_assert_int_eq(config->settings.harvest, cases[i].policy);
+        config_free(&config);
+        problems_clear(&problems);
+        free(text);
+    }
+}
+END_TEST
+
 /* Every setting of the table refuses what is not of its type, and what is out of its bounds. */
 START_TEST(each_setting)
 {
@@ -399,7 +424,7 @@ START_TEST(each_setting)
         return; /* has fixtures of its own */
     demand_refusal(entry->name, "{ a = 1; }");
     demand_refusal(entry->name, "1.5");
-    if (entry->type != SETTING_BOOL)
+    if (entry->type != SETTING_BOOL && !entry->was_switch)
         demand_refusal(entry->name, "true");
     if (entry->type != SETTING_INT && entry->type != SETTING_INT64)
         demand_refusal(entry->name, "1");
@@ -518,6 +543,7 @@ static Suite *config_suite(void)
     tcase_add_test(tc, sender_logins_by_mta);
     tcase_add_test(tc, traps);
     tcase_add_loop_test(tc, text_in_memory, 0, (int)(sizeof texts / sizeof texts[0]));
+    tcase_add_test(tc, harvest_policies);
     tcase_add_loop_test(tc, each_setting, 0, (int)settings_table_count);
     tcase_add_test(tc, long_value_is_shortened);
     tcase_add_test(tc, odd_files);

@@ -31,7 +31,8 @@ static void demand_defaults(const struct settings *s)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_CBC);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_PKCS1);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PKCS1);
-    ck_assert(!s->null_sender_exempt && s->harvest && s->clear_sign && !s->subject_tags);
+    ck_assert(!s->null_sender_exempt && s->harvest == HARVEST_ANCHORED && s->clear_sign &&
+              !s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed]");
     ck_assert_str_eq(s->tag_encrypted, "[encrypted]");
     ck_assert_str_eq(s->tag_invalid, "[signature invalid]");
