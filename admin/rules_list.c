@@ -1,8 +1,9 @@
-/* smimectl rules: the list of rules, as read. */
+/* smimectl rules list: the list of rules, as read. */
+#include "rules_list.h"
+
 #include <stdlib.h>
 
 #include "command.h"
-#include "rules_explain.h"
 #include "table.h"
 #include "tell.h"
 
@@ -59,7 +60,7 @@ static void print_default(void)
            outgoing_mode_name((enum outgoing_mode)without.mode));
 }
 
-static int rules_list(struct context *context)
+int rules_list(struct context *context)
 {
     if (context_config(context)) {
         return EXIT_REFUSED;
@@ -86,27 +87,3 @@ out:
     table_free(&table);
     return code;
 }
-
-static const struct command rules_commands[] = {
-    {.name = "list",
-     .synopsis = "",
-     .summary = "list the rules in their order",
-     .details =
-         "Lists position, managed and external patterns, the mode for incoming and outgoing\n"
-         "mail, and the note. Position 1 has the highest priority.",
-     .example = "  smimectl rules list",
-     .run = rules_list},
-    {.name = "explain",
-     .options = WITH(OPTION_FROM) | WITH(OPTION_TO),
-     .synopsis = "--from ADDRESS --to ADDRESS",
-     .summary = "say which rule decides between two addresses, and why the others do not",
-     .details = "Says for mail from one address to another in which direction it goes, which rule\n"
-                "decides, why each of the others does not, which certificates would be used or\n"
-                "are missing, and what would be done. --from '<>' stands for the null sender.",
-     .example = "  smimectl rules explain --from alice@example.com --to bob@partner.test",
-     .run = rules_explain},
-    {0},
-};
-
-const struct command_group rules_group = {
-    "rules", "The rules: what happens between which addresses", rules_commands};

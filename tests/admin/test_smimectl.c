@@ -102,6 +102,12 @@ START_TEST(test_every_command_has_an_example)
         {"trust", "list"},
         {"trust", "delete"},
         {"rules", "list"},
+        {"rules", "add"},
+        {"rules", "edit"},
+        {"rules", "move"},
+        {"rules", "up"},
+        {"rules", "down"},
+        {"rules", "delete"},
         {"rules", "explain"},
         {"process", NULL},
     };

@@ -1,0 +1,93 @@
+/* smimectl rules: the table of its commands. */
+#include "command.h"
+#include "rules_change.h"
+#include "rules_explain.h"
+#include "rules_list.h"
+
+#define OPTIONS_OF_RULE                                                                            \
+    (WITH(OPTION_MANAGED) | WITH(OPTION_EXTERNAL) | WITH(OPTION_INCOMING_MODE) |                   \
+     WITH(OPTION_OUTGOING_MODE) | WITH(OPTION_NOTE))
+
+static const struct command rules_commands[] = {
+    {.name = "list",
+     .synopsis = "",
+     .summary = "list the rules in their order",
+     .details =
+         "Lists position, managed and external patterns, the mode for incoming and outgoing\n"
+         "mail, and the note. Position 1 has the highest priority.",
+     .example = "  smimectl rules list",
+     .run = rules_list},
+    {.name = "add",
+     .options = OPTIONS_OF_RULE | WITH(OPTION_POSITION),
+     .synopsis = "--managed PATTERN... --external PATTERN... [--incoming-mode MODE]\n"
+                 "           [--outgoing-mode MODE] [--note TEXT] [--position N|last]",
+     .summary = "add a rule, at the top unless told otherwise",
+     .details =
+         "Writes a new rule into the file that has the rules (the configuration or a file that\n"
+         "it includes) and tells a running smimed to reload. --managed and --external may be\n"
+         "repeated. Everything else in the file stays byte for byte; the former file is kept\n"
+         "as FILE.bak. A change that would make the configuration wrong is refused.",
+     .example = "  smimectl rules add --managed example.com --external partner.test \\\n"
+                "      --incoming-mode decrypt-forced --outgoing-mode encrypt-forced \\\n"
+                "      --note 'Partner: never in the clear'",
+     .run = rules_add},
+    {.name = "edit",
+     .min_words = 1,
+     .max_words = 1,
+     .options = OPTIONS_OF_RULE,
+     .synopsis = "POSITION [--managed PATTERN...] [--external PATTERN...]\n"
+                 "           [--incoming-mode MODE] [--outgoing-mode MODE] [--note TEXT]",
+     .summary = "change what a rule says",
+     .details = "Replaces what is given and leaves the rest of the rule, with its comments, as it\n"
+                "is. --note '' removes the note.",
+     .example = "  smimectl rules edit 2 --outgoing-mode encrypt-optional",
+     .run = rules_edit},
+    {.name = "move",
+     .min_words = 2,
+     .max_words = 2,
+     .synopsis = "POSITION NEW-POSITION",
+     .summary = "move a rule to another position",
+     .details =
+         "Moves a rule with the comments that belong to it: the lines directly above it, up\n"
+         "to an empty line, and what follows it on its line.",
+     .example = "  smimectl rules move 4 1",
+     .run = rules_move},
+    {.name = "up",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "POSITION",
+     .summary = "give a rule a higher priority",
+     .details = "Moves a rule above the one before it, with its comments.",
+     .example = "  smimectl rules up 3",
+     .run = rules_up},
+    {.name = "down",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "POSITION",
+     .summary = "give a rule a lower priority",
+     .details = "Moves a rule below the one behind it, with its comments.",
+     .example = "  smimectl rules down 3",
+     .run = rules_down},
+    {.name = "delete",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "POSITION",
+     .summary = "delete a rule",
+     .details = "Deletes a rule with the comments that belong to it (see rules move). The former\n"
+                "file is kept as FILE.bak.",
+     .example = "  smimectl rules delete 3",
+     .run = rules_delete},
+    {.name = "explain",
+     .options = WITH(OPTION_FROM) | WITH(OPTION_TO),
+     .synopsis = "--from ADDRESS --to ADDRESS",
+     .summary = "say which rule decides between two addresses, and why the others do not",
+     .details = "Says for mail from one address to another in which direction it goes, which rule\n"
+                "decides, why each of the others does not, which certificates would be used or\n"
+                "are missing, and what would be done. --from '<>' stands for the null sender.",
+     .example = "  smimectl rules explain --from alice@example.com --to bob@partner.test",
+     .run = rules_explain},
+    {0},
+};
+
+const struct command_group rules_group = {
+    "rules", "The rules: what happens between which addresses", rules_commands};
