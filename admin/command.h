@@ -15,6 +15,8 @@ enum {
     EXIT_REFUSED = 1,  /* refused, or failed; nothing was changed */
     EXIT_USAGE = 2,    /* the command line is wrong */
     EXIT_PARTLY = 3,   /* some of several were done, some were not */
+    EXIT_EXPIRING = 4, /* expiring: certificates run out within the days asked for */
+    EXIT_EXPIRED = 5,  /* expiring: certificates have run out */
     EXIT_DEFERRED = 75 /* process: to be tried again (EX_TEMPFAIL) */
 };
 
@@ -42,6 +44,8 @@ extern const struct command_group pubkey_group;
 extern const struct command_group trust_group;
 extern const struct command_group rules_group;
 extern const struct command_group process_group;
+extern const struct command_group expiring_group;
+extern const struct command_group audit_group;
 
 /* All groups, NULL at the end. */
 extern const struct command_group *const command_groups[];

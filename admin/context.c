@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actor.h"
 #include "address.h"
 #include "tell.h"
 #include "why.h"
@@ -66,7 +67,7 @@ int context_store(struct context *context)
         rc = -1;
     }
     why_free(&why);
-    return rc;
+    return rc ? rc : actor_set(context->arguments, context->store);
 }
 
 bool context_manages(const struct context *context, const char *canonical)

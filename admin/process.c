@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actor.h"
 #include "address.h"
 #include "command.h"
 #include "iso8601.h"
@@ -334,6 +335,9 @@ static struct gateway *open_gateway(struct context *context)
         tell_next("If there is no store yet, make it with: smimectl init");
     }
     problems_clear(&problems);
+    if (gateway && actor_set(context->arguments, gateway->store)) {
+        gateway_release(&gateway);
+    }
     return gateway;
 }
 

@@ -7,11 +7,10 @@
 #include <openssl/x509v3.h>
 
 #include "cert_use.h"
-#include "certificate.h"
 #include "command.h"
 #include "deletion.h"
 #include "import.h"
-#include "table.h"
+#include "pubkey_listing.h"
 #include "tell.h"
 #include "why.h"
 
@@ -81,124 +80,12 @@ static int pubkey_import(struct context *context)
     return import_files(context, import_pubkey);
 }
 
-/* ---- list ---- */
-
-static const struct column list_columns[] = {
-    {"ID", "id", CELL_INTEGER},       {"ADDRESSES", "addresses", CELL_LIST},
-    {"SOURCE", "source", CELL_TEXT},  {"EXPIRES", "not_after", CELL_TIME},
-    {"ISSUER", "issuer", CELL_TEXT},  {NULL, "subject", CELL_TEXT},
-    {NULL, "serial", CELL_TEXT},      {NULL, "not_before", CELL_TIME},
-    {NULL, "fingerprint", CELL_TEXT}, {NULL, "first_seen", CELL_TIME},
-    {NULL, "last_seen", CELL_TIME},   {NULL, NULL, CELL_TEXT}};
-
-static void fill(struct table *table, const struct pubkey *pubkey)
-{
-    char *issuer = certificate_issuer(pubkey->certificate);
-    char *subject = certificate_subject(pubkey->certificate);
-    char *serial = certificate_serial(pubkey->certificate);
-    table_integer(table, pubkey->id);
-    table_list(table, pubkey->addresses, pubkey->address_count);
-    table_text(table, pubkey_source_name(pubkey->source));
-    table_time(table, certificate_not_after(pubkey->certificate));
-    table_text(table, issuer);
-    table_text(table, subject);
-    table_text(table, serial);
-    table_time(table, certificate_not_before(pubkey->certificate));
-    table_text(table, pubkey->fingerprint);
-    table_time(table, pubkey->first_seen);
-    table_time(table, pubkey->last_seen);
-    OPENSSL_free(issuer);
-    OPENSSL_free(subject);
-    OPENSSL_free(serial);
-}
-
-static int pubkey_list_command(struct context *context)
-{
-    struct pubkey_list list = {0};
-    struct table *table = NULL;
-    char *why = NULL, *address = NULL;
-    int code = EXIT_REFUSED;
-    if (context_store(context)) {
-        goto out;
-    }
-    if (context->word_count > 0 && !(address = canonical_argument(context->words[0]))) {
-        goto out;
-    }
-    if (store_pubkey_list(context->store, address, &list, &why) != STORE_OK) {
-        tell_error("the public keys cannot be listed: %s", why_text(&why));
-        goto out;
-    }
-    table = table_new(list_columns);
-    for (size_t i = 0; table && i < list.count; i++) {
-        fill(table, &list.items[i]);
-    }
-    if (!table || table_print(table, context->json, stdout)) {
-        tell_error("the public keys cannot be written");
-        goto out;
-    }
-    code = EXIT_DONE;
-out:
-    table_free(&table);
-    pubkey_list_clear(&list);
-    free(address);
-    why_free(&why);
-    return code;
-}
-
 /* ---- export ---- */
-
-/* The certificate with this id: a reference, NULL told. */
-static X509 *find_by_id(struct context *context, int64_t id)
-{
-    struct pubkey_list list = {0};
-    char *why = NULL;
-    X509 *found = NULL;
-    if (store_pubkey_list(context->store, NULL, &list, &why) != STORE_OK) {
-        tell_error("the public keys cannot be read: %s", why_text(&why));
-        goto out;
-    }
-    for (size_t i = 0; i < list.count && !found; i++) {
-        if (list.items[i].id == id && X509_up_ref(list.items[i].certificate) == 1) {
-            found = list.items[i].certificate;
-        }
-    }
-    if (!found) {
-        tell_error("there is no public key with the id %lld", (long long)id);
-        tell_next("Ids are listed by: smimectl pubkey list");
-    }
-out:
-    pubkey_list_clear(&list);
-    why_free(&why);
-    return found;
-}
-
-/* The certificate that mail to `text` is encrypted with now. */
-static X509 *find_by_address(struct context *context, const char *text)
-{
-    X509 *found = NULL;
-    char *why = NULL;
-    char *address = canonical_argument(text);
-    if (!address) {
-        return NULL;
-    }
-    enum store_status status =
-        store_encryption_certificate(context->store, address, context->now, &found, NULL, &why);
-    if (status == STORE_NONE) {
-        tell_error("there is no public key for %s that is valid now", address);
-        tell_next("Expired ones are listed by \"smimectl pubkey list %s\" and exported by id.",
-                  address);
-    } else if (status != STORE_OK) {
-        tell_error("%s: %s", address, why_text(&why));
-    }
-    free(address);
-    why_free(&why);
-    return found;
-}
 
 static int pubkey_export(struct context *context)
 {
     bool der = argument_given(context->arguments, OPTION_DER);
-    int64_t id;
+    X509 *certificate = NULL;
     if (der && argument_given(context->arguments, OPTION_PEM)) {
         tell_error("--der and --pem exclude each other");
         return EXIT_USAGE;
@@ -211,10 +98,7 @@ static int pubkey_export(struct context *context)
     if (context_store(context)) {
         return EXIT_REFUSED;
     }
-    X509 *certificate = id_argument(context->words[0], &id) == 0
-                            ? find_by_id(context, id)
-                            : find_by_address(context, context->words[0]);
-    if (!certificate) {
+    if (!pubkey_named(context, &certificate)) {
         return EXIT_REFUSED;
     }
     int written = der ? i2d_X509_fp(stdout, certificate) : PEM_write_X509(stdout, certificate);
@@ -231,6 +115,37 @@ static int pubkey_export(struct context *context)
 static int pubkey_delete(struct context *context)
 {
     return delete_by_ids(context, store_pubkey_delete, "Ids are listed by: smimectl pubkey list");
+}
+
+/* ---- pin, approve ---- */
+
+static const char *const pubkey_advice = "Ids are listed by: smimectl pubkey list";
+static const char *const pending_advice =
+    "Ids are listed by: smimectl pubkey pending (rejected ones: --rejected)";
+
+static int pubkey_pin(struct context *context)
+{
+    return change_by_ids(context, store_pubkey_pin, pubkey_advice);
+}
+
+static int pubkey_unpin(struct context *context)
+{
+    return delete_by_ids(context, store_pubkey_unpin, pubkey_advice);
+}
+
+static enum store_status approve(struct store *store, int64_t id, time_t now, char **why)
+{
+    return store_candidate_approve(store, id, now, NULL, why);
+}
+
+static int pubkey_approve(struct context *context)
+{
+    return change_by_ids(context, approve, pending_advice);
+}
+
+static int pubkey_reject(struct context *context)
+{
+    return delete_by_ids(context, store_candidate_reject, pending_advice);
 }
 
 static const struct command pubkey_commands[] = {
@@ -251,11 +166,21 @@ static const struct command pubkey_commands[] = {
      .synopsis = "[ADDRESS]",
      .summary = "list public keys, all or those for an address",
      .details =
-         "Lists id, addresses, source (imported, or harvested from signed mail), expiry and\n"
-         "issuer. With --json also subject, serial number, fingerprint and when the key was\n"
-         "first and last seen.",
+         "Lists id, addresses, source (imported, harvested from signed mail, or found in a\n"
+         "directory), whether it is pinned, expiry, when it was last seen, subject and issuer.\n"
+         "With --json also serial number, fingerprint and when the key was first seen.",
      .example = "  smimectl pubkey list bob@partner.test",
      .run = pubkey_list_command},
+    {.name = "show",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "ID|ADDRESS",
+     .summary = "show one public key",
+     .details =
+         "Shows everything about the public key with this id, or about the one that mail to\n"
+         "the address is encrypted with now.",
+     .example = "  smimectl pubkey show bob@partner.test",
+     .run = pubkey_show_command},
     {.name = "export",
      .min_words = 1,
      .max_words = 1,
@@ -272,9 +197,55 @@ static const struct command pubkey_commands[] = {
      .synopsis = "ID...",
      .summary = "delete public keys",
      .details = "Deletes public keys by id. A deleted one is learned again from the next signed\n"
-                "mail that carries it, where harvesting is on.",
+                "mail that carries it, where harvesting is on. A pinned one has to be unpinned\n"
+                "first.",
      .example = "  smimectl pubkey delete 12",
      .run = pubkey_delete},
+    {.name = "pin",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "ID...",
+     .summary = "encrypt to these and no others while they are valid",
+     .details = "Pins public keys: whatever else is imported or learned for their addresses, mail\n"
+                "is encrypted with them, until they expire or are unpinned. Of one address only\n"
+                "one key is pinned at a time.",
+     .example = "  smimectl pubkey pin 12",
+     .run = pubkey_pin},
+    {.name = "unpin",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "ID...",
+     .summary = "undo pin",
+     .details = "Unpins public keys: imported ones and the newest are preferred again.",
+     .example = "  smimectl pubkey unpin 12",
+     .run = pubkey_unpin},
+    {.name = "pending",
+     .options = WITH(OPTION_REJECTED),
+     .synopsis = "[--rejected]",
+     .summary = "list certificates that wait for approval",
+     .details = "With the setting harvest = \"approve\" the certificates of signed mail are held:\n"
+                "lists id, address, state, expiry, when last seen, subject and issuer. With\n"
+                "--rejected, those that were rejected.",
+     .example = "  smimectl pubkey pending",
+     .run = pubkey_pending_command},
+    {.name = "approve",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "ID...",
+     .summary = "encrypt with certificates that waited",
+     .details = "Makes held certificates public keys, if they still pass the checks of an import.\n"
+                "A rejected one can be approved, too.",
+     .example = "  smimectl pubkey approve 3",
+     .run = pubkey_approve},
+    {.name = "reject",
+     .min_words = 1,
+     .max_words = MAX_FILES,
+     .synopsis = "ID...",
+     .summary = "never learn these certificates",
+     .details = "Rejects held certificates. That is remembered: they are neither offered nor\n"
+                "learned again, until they are approved or imported.",
+     .example = "  smimectl pubkey reject 4",
+     .run = pubkey_reject},
     {0},
 };
 
