@@ -40,6 +40,14 @@ enum credential_status credential_read_pkcs12(const unsigned char *bytes, size_t
                                               X509 **certificate_out, STACK_OF(X509) * *chain_out,
                                               char **why);
 
+/* Write a PKCS#12 file: key, certificate and `chain` (may be NULL), encrypted with AES-256 under
+ * `password` (UTF-8). `name` is what programs show. DER in *out (OPENSSL_free(); it is encrypted,
+ * so it need not be wiped). */
+enum credential_status credential_write_pkcs12(EVP_PKEY *key, X509 *certificate,
+                                               STACK_OF(X509) * chain, const char *name,
+                                               const char *password, unsigned char **out,
+                                               size_t *length_out, char **why);
+
 /* Read one private key: PEM (PKCS#8 plain or encrypted, traditional RSA and EC, with or without
  * other blocks around it) or DER (PKCS#8 plain or encrypted, traditional). More than one private
  * key is refused. A key that is not encrypted is read whatever `password` is. */

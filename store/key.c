@@ -1,10 +1,13 @@
-/* Private keys of mailboxes: activating, adding former ones. */
+/* Private keys of mailboxes: activating, adding former ones, installing what was requested. */
+#include "key.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "audit.h"
 #include "cert_use.h"
 #include "certificate.h"
 #include "chain.h"
@@ -19,6 +22,8 @@ struct material {
     unsigned char *sealed;
     size_t sealed_length;
     STACK_OF(X509) * chain; /* references; may be NULL */
+    enum { KEY_FORMER, KEY_SIGNS } role;
+    const struct blob *request; /* CSR of the request that it answers; NULL: none */
 };
 
 static void material_clear(struct material *material)
@@ -38,11 +43,10 @@ static bool has_fitting_private_part(EVP_PKEY *key)
     return fits;
 }
 
-static enum store_status prepare(struct store *store, EVP_PKEY *key, X509 *certificate,
-                                 STACK_OF(X509) * chain, struct material *out, char **why)
+static enum store_status prepare(struct store *store, EVP_PKEY *key, STACK_OF(X509) * chain,
+                                 struct material *out, char **why)
 {
-    *out = (struct material){.certificate = certificate};
-    if (X509_check_private_key(certificate, key) != 1) {
+    if (X509_check_private_key(out->certificate, key) != 1) {
         ERR_clear_error();
         why_set(why, "the private key does not belong to the certificate");
         return STORE_REFUSED;
@@ -51,15 +55,14 @@ static enum store_status prepare(struct store *store, EVP_PKEY *key, X509 *certi
         why_set(why, "the private key is damaged: it has no private part that fits its public one");
         return STORE_REFUSED;
     }
-    if (chain && chain_above(certificate, chain, &out->chain, NULL) != 0) {
+    if (chain && chain_above(out->certificate, chain, &out->chain, NULL) != 0) {
         return store_no_memory(why);
     }
     return secret_seal_key(&store->secret, key, &out->sealed, &out->sealed_length, why);
 }
 
-/* Does the certificate name one of the mailbox's addresses? */
-static enum store_status check_addresses(struct sql *sql, int64_t mailbox, const char *address,
-                                         X509 *certificate, char **why)
+enum store_status key_check_addresses(struct sql *sql, int64_t mailbox, const char *address,
+                                      X509 *certificate, char **why)
 {
     struct cert_addresses named;
     if (cert_addresses(certificate, &named) != 0) {
@@ -128,9 +131,22 @@ static enum store_status put_key(struct sql *sql, int64_t mailbox, const struct 
     return status;
 }
 
+/* The request may have been withdrawn or replaced since its key was read. */
+static enum store_status drop_request(struct sql *sql, int64_t mailbox, const struct blob *request,
+                                      char **why)
+{
+    enum store_status status =
+        sql_run(sql, "DELETE FROM key_request WHERE mailbox = ?1 AND csr = ?2",
+                SQL_VALUES(SQL_INT(mailbox), SQL_BLOB(request->start, request->length)), why);
+    if (status == STORE_OK && sql_changes(sql) == 0) {
+        why_set(why, "the request was withdrawn or replaced meanwhile");
+        status = STORE_REFUSED;
+    }
+    return status;
+}
+
 static enum store_status write_key(struct store *store, const char *address,
-                                   const struct material *material, time_t now, bool signs,
-                                   char **why)
+                                   const struct material *material, time_t now, char **why)
 {
     struct sql *sql = store->sql;
     int64_t mailbox = 0;
@@ -140,48 +156,163 @@ static enum store_status write_key(struct store *store, const char *address,
         return status;
     }
     status = mailbox_id_needed(sql, address, &mailbox, why);
+    if (status == STORE_OK && material->request) {
+        status = drop_request(sql, mailbox, material->request, why);
+    }
     if (status == STORE_OK) {
-        status = check_addresses(sql, mailbox, address, material->certificate, why);
+        status = key_check_addresses(sql, mailbox, address, material->certificate, why);
     }
     if (status == STORE_OK) {
         status = put_key(sql, mailbox, material, now, &key, why);
     }
-    if (status == STORE_OK && signs) {
+    if (status == STORE_OK && material->role == KEY_SIGNS) {
         status = sql_run(sql, "UPDATE mailbox SET signing_key = ?2, state = ?3 WHERE id = ?1",
                          SQL_VALUES(SQL_INT(mailbox), SQL_INT(key), SQL_INT(MAILBOX_ACTIVE)), why);
     }
+    if (status == STORE_OK) {
+        status = audit_certificate(store,
+                                   material->request              ? "certificate installed"
+                                   : material->role == KEY_FORMER ? "former key added"
+                                                                  : "mailbox activated",
+                                   address, 0, material->certificate, why);
+    }
     return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
+}
+
+/* Make a pair ready and write it. */
+static enum store_status add_key(struct store *store, const char *address, EVP_PKEY *key,
+                                 STACK_OF(X509) * chain, struct material *material, time_t now,
+                                 char **why)
+{
+    enum store_status status = prepare(store, key, chain, material, why);
+    if (status == STORE_OK) {
+        status = write_key(store, address, material, now, why);
+    }
+    material_clear(material);
+    return status;
 }
 
 enum store_status store_mailbox_activate(struct store *store, const char *address, EVP_PKEY *key,
                                          X509 *certificate, STACK_OF(X509) * chain, time_t now,
                                          char **why)
 {
-    struct material material;
+    struct material material = {.certificate = certificate, .role = KEY_SIGNS};
     if (cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
         return STORE_REFUSED;
     }
-    enum store_status status = prepare(store, key, certificate, chain, &material, why);
-    if (status == STORE_OK) {
-        status = write_key(store, address, &material, now, true, why);
-    }
-    material_clear(&material);
-    return status;
+    return add_key(store, address, key, chain, &material, now, why);
 }
 
 enum store_status store_mailbox_add_former_key(struct store *store, const char *address,
                                                EVP_PKEY *key, X509 *certificate, time_t now,
                                                char **why)
 {
-    struct material material;
+    struct material material = {.certificate = certificate, .role = KEY_FORMER};
     if (i2d_X509(certificate, NULL) > CERT_MAX_BYTES) {
         why_set(why, "the certificate has more than %d bytes", CERT_MAX_BYTES);
         return STORE_REFUSED;
     }
-    enum store_status status = prepare(store, key, certificate, NULL, &material, why);
-    if (status == STORE_OK) {
-        status = write_key(store, address, &material, now, false, why);
+    return add_key(store, address, key, NULL, &material, now, why);
+}
+
+enum store_status store_mailbox_install(struct store *store, const char *address, X509 *certificate,
+                                        STACK_OF(X509) * chain, time_t now, char **why)
+{
+    struct blob csr = {NULL, 0};
+    EVP_PKEY *key = NULL;
+    enum store_status status =
+        store_request_find(store, address, &csr.start, &csr.length, &key, why);
+    if (status == STORE_NONE) {
+        why_set(why, "no request is pending for %s", address);
+        status = STORE_REFUSED;
+    } else if (status == STORE_OK && X509_check_private_key(certificate, key) != 1) {
+        ERR_clear_error();
+        why_set(why, "the certificate is not for the key of the request that is pending");
+        status = STORE_REFUSED;
+    } else if (status == STORE_OK && cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
+        status = STORE_REFUSED;
     }
-    material_clear(&material);
+    if (status == STORE_OK) {
+        struct material material = {.certificate = certificate, .role = KEY_SIGNS, .request = &csr};
+        status = add_key(store, address, key, chain, &material, now, why);
+    }
+    EVP_PKEY_free(key);
+    free(csr.start);
     return status;
+}
+
+/* ---- Reactivating ---- */
+
+/* The certificate of the key that signed last. */
+static enum store_status chosen_certificate(struct sql *sql, int64_t mailbox, X509 **out,
+                                            char **why)
+{
+    sqlite3_stmt *row = NULL;
+    enum store_status status =
+        sql_query(sql,
+                  "SELECT c.der FROM mailbox m JOIN private_key k ON k.id = m.signing_key"
+                  " JOIN certificate c ON c.id = k.certificate WHERE m.id = ?1",
+                  SQL_VALUES(SQL_INT(mailbox)), &row, why);
+    if (status == STORE_OK) {
+        status = certificate_column(row, 0, out, why);
+    }
+    sql_done(row);
+    return status;
+}
+
+static enum store_status reactivate(struct sql *sql, const char *address, time_t now, char **why)
+{
+    int64_t mailbox = 0;
+    X509 *certificate = NULL;
+    enum store_status status = mailbox_id_needed(sql, address, &mailbox, why);
+    if (status == STORE_OK) {
+        status = chosen_certificate(sql, mailbox, &certificate, why);
+    }
+    if (status == STORE_NONE) {
+        why_set(why, "the mailbox has no key that could sign");
+        status = STORE_REFUSED;
+    }
+    if (status == STORE_OK && cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
+        status = STORE_REFUSED;
+    }
+    if (status == STORE_OK) {
+        status = key_check_addresses(sql, mailbox, address, certificate, why);
+    }
+    if (status == STORE_OK) {
+        status = sql_run(sql, "UPDATE mailbox SET state = ?2 WHERE id = ?1 AND state IS NOT ?2",
+                         SQL_VALUES(SQL_INT(mailbox), SQL_INT(MAILBOX_ACTIVE)), why);
+    }
+    X509_free(certificate);
+    return status;
+}
+
+enum store_status key_check_remaining(struct sql *sql, int64_t mailbox, const char *address,
+                                      char **why)
+{
+    X509 *certificate = NULL;
+    int64_t state = MAILBOX_INACTIVE;
+    enum store_status status = sql_integer(sql, "SELECT state FROM mailbox WHERE id = ?1",
+                                           SQL_VALUES(SQL_INT(mailbox)), &state, why);
+    if (status == STORE_OK && state == MAILBOX_ACTIVE) {
+        status = chosen_certificate(sql, mailbox, &certificate, why);
+    }
+    if (status == STORE_OK && certificate) {
+        status = key_check_addresses(sql, mailbox, address, certificate, why);
+    }
+    X509_free(certificate);
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
+enum store_status store_mailbox_reactivate(struct store *store, const char *address, time_t now,
+                                           char **why)
+{
+    enum store_status status = change_begin(store, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = reactivate(store->sql, address, now, why);
+    if (status == STORE_OK) {
+        status = audit_record(store, "mailbox activated", address, why, "with its former key");
+    }
+    return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
 }

@@ -8,8 +8,6 @@
 #include "handle.h"
 #include "why.h"
 
-#define MAILBOX_MAX_ALIASES 1024
-
 const char *mailbox_state_name(enum mailbox_state state)
 {
     switch (state) {
@@ -42,7 +40,7 @@ enum store_status mailbox_id_needed(struct sql *sql, const char *address, int64_
 
 /* ---- Adding ---- */
 
-static enum store_status refuse_taken(struct sql *sql, const char *address, char **why)
+enum store_status mailbox_refuse_taken(struct sql *sql, const char *address, char **why)
 {
     sqlite3_stmt *row = NULL;
     enum store_status status = sql_query(sql,
@@ -63,38 +61,55 @@ static enum store_status refuse_taken(struct sql *sql, const char *address, char
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-static enum store_status add_address(struct sql *sql, int64_t mailbox, const char *address,
-                                     size_t position, char **why)
+static enum store_status insert_address(struct sql *sql, int64_t mailbox, const char *address,
+                                        int64_t position, char **why)
 {
-    enum store_status status = refuse_taken(sql, address, why);
+    enum store_status status = mailbox_refuse_taken(sql, address, why);
     if (status != STORE_OK) {
         return status;
     }
-    return sql_run(
-        sql, "INSERT INTO mailbox_address (address, mailbox, position) VALUES (?1, ?2, ?3)",
-        SQL_VALUES(SQL_TEXT(address), SQL_INT(mailbox), SQL_INT((int64_t)position)), why);
+    return sql_run(sql,
+                   "INSERT INTO mailbox_address (address, mailbox, position) VALUES (?1, ?2, ?3)",
+                   SQL_VALUES(SQL_TEXT(address), SQL_INT(mailbox), SQL_INT(position)), why);
+}
+
+enum store_status mailbox_insert(struct sql *sql, const char *address, int64_t *id_out, char **why)
+{
+    enum store_status status = mailbox_refuse_taken(sql, address, why);
+    if (status == STORE_OK) {
+        status = sql_run(sql, "INSERT INTO mailbox (address, domain) VALUES (?1, ?2)",
+                         SQL_VALUES(SQL_TEXT(address), SQL_TEXT(address_domain(address))), why);
+    }
+    *id_out = sql_last_id(sql);
+    return status == STORE_OK ? insert_address(sql, *id_out, address, 0, why) : status;
+}
+
+enum store_status mailbox_insert_alias(struct sql *sql, int64_t mailbox, const char *alias,
+                                       char **why)
+{
+    int64_t position = 0;
+    enum store_status status = sql_integer(
+        sql, "SELECT coalesce(max(position), 0) + 1 FROM mailbox_address WHERE mailbox = ?1",
+        SQL_VALUES(SQL_INT(mailbox)), &position, why);
+    if (status == STORE_OK && position > MAILBOX_MAX_ALIASES) {
+        why_set(why, "a mailbox has at most %d further addresses", MAILBOX_MAX_ALIASES);
+        status = STORE_REFUSED;
+    }
+    return status == STORE_OK ? insert_address(sql, mailbox, alias, position, why) : status;
 }
 
 static enum store_status add(struct sql *sql, const char *address, const char *const *aliases,
                              size_t alias_count, char **why)
 {
-    enum store_status status = refuse_taken(sql, address, why);
-    if (status == STORE_OK) {
-        status = sql_run(sql, "INSERT INTO mailbox (address, domain) VALUES (?1, ?2)",
-                         SQL_VALUES(SQL_TEXT(address), SQL_TEXT(address_domain(address))), why);
-    }
-    int64_t id = sql_last_id(sql);
-    if (status == STORE_OK) {
-        status = add_address(sql, id, address, 0, why);
-    }
+    int64_t id = 0;
+    enum store_status status = mailbox_insert(sql, address, &id, why);
     for (size_t i = 0; status == STORE_OK && i < alias_count; i++) {
-        status = add_address(sql, id, aliases[i], i + 1, why);
+        status = mailbox_insert_alias(sql, id, aliases[i], why);
     }
     return status;
 }
 
-/* What is not canonical could never be found again. */
-static enum store_status check_canonical(const char *address, char **why)
+enum store_status mailbox_check_canonical(const char *address, char **why)
 {
     char *canonical = NULL;
     enum address_status read = address_canonical(address, strlen(address), &canonical);
@@ -116,9 +131,9 @@ enum store_status store_mailbox_add(struct store *store, const char *address,
         why_set(why, "a mailbox has at most %d further addresses", MAILBOX_MAX_ALIASES);
         return STORE_REFUSED;
     }
-    enum store_status status = check_canonical(address, why);
+    enum store_status status = mailbox_check_canonical(address, why);
     for (size_t i = 0; status == STORE_OK && i < alias_count; i++) {
-        status = check_canonical(aliases[i], why);
+        status = mailbox_check_canonical(aliases[i], why);
     }
     if (status == STORE_OK) {
         status = change_begin(store, why);
@@ -127,14 +142,21 @@ enum store_status store_mailbox_add(struct store *store, const char *address,
         return status;
     }
     status = add(store->sql, address, aliases, alias_count, why);
+    if (status == STORE_OK) {
+        status = audit_record(store, "mailbox added", address, why, "%s", "");
+    }
+    for (size_t i = 0; status == STORE_OK && i < alias_count; i++) {
+        status = audit_record(store, "further address added", aliases[i], why, "of %s", address);
+    }
     return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
 }
 
 /* ---- Finding and listing ---- */
 
 #define MAILBOX_COLUMNS                                                                            \
-    "SELECT m.id, m.address, m.state, m.never_decrypt, k.certificate, c.fingerprint, c.not_after"  \
-    " FROM mailbox m LEFT JOIN private_key k ON k.id = m.signing_key"                              \
+    "SELECT m.id, m.address, m.state, m.never_decrypt, k.certificate, c.fingerprint, c.not_after," \
+    " r.made FROM mailbox m LEFT JOIN private_key k ON k.id = m.signing_key"                       \
+    " LEFT JOIN key_request r ON r.mailbox = m.id"                                                 \
     " LEFT JOIN certificate c ON c.id = k.certificate "
 
 static void clear(struct mailbox *mailbox)
@@ -156,6 +178,7 @@ static enum store_status read_row(sqlite3_stmt *row, struct mailbox *out, char *
         .never_decrypt = sqlite3_column_int(row, 3) != 0,
         .certificate_id = sqlite3_column_int64(row, 4),
         .expires = sqlite3_column_int64(row, 6),
+        .requested = sqlite3_column_int64(row, 7),
     };
     out->address = sql_text(row, 1, why);
     if (out->address && out->certificate_id != 0) {
@@ -304,8 +327,8 @@ enum store_status store_mailbox_list(struct store *store, const struct mailbox_f
 
 /* ---- Altering ---- */
 
-static enum store_status update(struct store *store, const char *address, const char *text,
-                                int64_t value, char **why)
+static enum store_status update(struct store *store, const char *address, const char *action,
+                                const char *text, int64_t value, char **why)
 {
     int64_t id = 0;
     enum store_status status = change_begin(store, why);
@@ -319,20 +342,24 @@ static enum store_status update(struct store *store, const char *address, const 
     /* What was so already is no change. */
     enum change_effect effect =
         status == STORE_OK && sql_changes(store->sql) == 0 ? CHANGE_NOTHING : CHANGE_ALL;
+    if (status == STORE_OK && effect != CHANGE_NOTHING) {
+        status = audit_record(store, action, address, why, "%s", "");
+    }
     return change_end(store, status, &(struct change){.effect = effect}, why);
 }
 
 enum store_status store_mailbox_set_never_decrypt(struct store *store, const char *address,
                                                   bool never, char **why)
 {
-    return update(store, address,
+    return update(store, address, never ? "mailbox set to never decrypt" : "mailbox set to decrypt",
                   "UPDATE mailbox SET never_decrypt = ?2 WHERE id = ?1 AND never_decrypt IS NOT ?2",
                   never, why);
 }
 
 enum store_status store_mailbox_deactivate(struct store *store, const char *address, char **why)
 {
-    return update(store, address, "UPDATE mailbox SET state = ?2 WHERE id = ?1 AND state IS NOT ?2",
+    return update(store, address, "mailbox deactivated",
+                  "UPDATE mailbox SET state = ?2 WHERE id = ?1 AND state IS NOT ?2",
                   MAILBOX_INACTIVE, why);
 }
 
