@@ -528,13 +528,15 @@ static Suite *config_suite(void)
 
 int main(void)
 {
+    int status;
 
     if (glob(FOLDER "/bad.*.conf", 0, NULL, &bad_fixtures) != 0 ||
         glob(FOLDER "/good.*.conf", 0, NULL, &good_fixtures) != 0) {
         fprintf(stderr, "no fixtures in " FOLDER ": run this from the root of the sources\n");
         return EXIT_FAILURE;
     }
+    status = test_run(config_suite());
     globfree(&bad_fixtures);
     globfree(&good_fixtures);
-    return test_run(config_suite());
+    return status;
 }
