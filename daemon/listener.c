@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "privileges.h"
 #include "why.h"
 
 #define MODE_BITS 07777
@@ -161,21 +163,36 @@ int listener_prepare(const struct socket_setting *setting, char **why)
     }
 }
 
-static int finish_unix(const struct socket_setting *setting, const char *path, struct listener *out,
-                       char **why)
+/* Made by root, the socket would be root's and its group's, and no MTA could connect. */
+static int give_to_owner(const struct settings *settings, const struct socket_setting *setting,
+                         const char *path, char **why)
+{
+    uid_t uid;
+    gid_t gid;
+
+    if (privileges_identity(settings->user, settings->group, &uid, &gid, why) != 0 ||
+        (setting->group && find_group(setting->group, &gid, why) != 0))
+        return -1;
+    if (lchown(path, uid, gid) == 0)
+        return 0;
+    if (setting->group)
+        why_set(why, "cannot give the socket %s to the group %s: %m", path, setting->group);
+    else
+        why_set(why, "cannot give the socket %s to user %u and group %u: %m", path, (unsigned)uid,
+                (unsigned)gid);
+    return -1;
+}
+
+static int finish_unix(const struct settings *settings, const struct socket_setting *setting,
+                       const char *path, struct listener *out, char **why)
 {
     struct stat status;
-    gid_t group;
 
-    if (setting->group) {
-        if (find_group(setting->group, &group, why) != 0)
-            return -1;
-        if (lchown(path, (uid_t)-1, group) != 0) {
-            why_set(why, "cannot give the socket %s to the group %s: %m", path, setting->group);
-            return -1;
-        }
-    }
-    if (chmod(path, setting->mode & MODE_BITS) != 0 || lstat(path, &status) != 0) {
+    if (give_to_owner(settings, setting, path, why) != 0)
+        return -1;
+    /* Never through a symbolic link: the folder may be that of a user with less rights. */
+    if (fchmodat(AT_FDCWD, path, setting->mode & MODE_BITS, AT_SYMLINK_NOFOLLOW) != 0 ||
+        lstat(path, &status) != 0) {
         why_set(why, "cannot set the mode of the socket %s: %m", path);
         return -1;
     }
@@ -225,12 +242,14 @@ static int finish_tcp(const char *address, char **why)
     return found ? 0 : -1;
 }
 
-int listener_finish(const struct socket_setting *setting, struct listener *out, char **why)
+int listener_finish(const struct settings *settings, const struct socket_setting *setting,
+                    struct listener *out, char **why)
 {
     const char *path = listener_path(setting->address);
 
     *out = (struct listener){0};
-    return path ? finish_unix(setting, path, out, why) : finish_tcp(setting->address, why);
+    return path ? finish_unix(settings, setting, path, out, why)
+                : finish_tcp(setting->address, why);
 }
 
 void listener_remove(struct listener *listener)

@@ -23,9 +23,11 @@ const char *listener_path(const char *address);
  * more is removed, anything else there is a mistake. Returns 0, -1 with a sentence. */
 int listener_prepare(const struct socket_setting *setting, char **why);
 
-/* After it was opened: group and mode of a Unix socket; TCP_NODELAY, because a milter's answers are
+/* After it was opened. A Unix socket gets its mode and its group, and belongs to whom the process
+ * becomes by the user and group of `settings`. TCP gets TCP_NODELAY, because a milter's answers are
  * small writes and wait 40 ms for each other without it (accepted connections inherit it). */
-int listener_finish(const struct socket_setting *setting, struct listener *out, char **why);
+int listener_finish(const struct settings *settings, const struct socket_setting *setting,
+                    struct listener *out, char **why);
 
 /* Remove the socket file if it is still ours. */
 void listener_remove(struct listener *listener);

@@ -60,7 +60,8 @@ static int open_socket(struct worker *worker, char **why)
     rc = milter_open(worker->setting->address, why);
     umask(former);
     if (rc == 0)
-        rc = listener_finish(worker->setting, &worker->listener, why);
+        rc = listener_finish(&worker->options->config->settings, worker->setting, &worker->listener,
+                             why);
     return rc;
 }
 

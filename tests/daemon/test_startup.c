@@ -1,6 +1,7 @@
 /* Starting smimed: the command line, what stands in the way, the background, the user it becomes.
  */
 #include <check.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,7 +317,9 @@ static void check_identity(pid_t pid, const struct passwd *user)
     fclose(in);
 }
 
-START_TEST(privileges_are_dropped)
+/* Started by root, a socket without a group of its own is the user's: the MTA, a member of the
+ * user's group, could not connect to one of root's. */
+static void privileges_are_dropped_to(const char *socket_more, gid_t expected)
 {
     const struct passwd *nobody = getpwnam("nobody");
     pid_t workers[DAEMON_MAX_WORKERS];
@@ -324,11 +327,7 @@ START_TEST(privileges_are_dropped)
     char address[160], command[500];
     size_t count;
 
-    if (geteuid() != 0 || !nobody) {
-        fprintf(stderr, "privileges_are_dropped: skipped, only root can drop privileges\n");
-        return;
-    }
-    make_site("group = \"daemon\";", "");
+    make_site(socket_more, "");
     /* the last user counts: what site_configure() wrote is replaced */
     snprintf(command, sizeof command,
              "sed -i 's/^\\(.*\\)user = \"\"/\\1user = \"nobody\"/' %s && chown -R nobody %s && "
@@ -347,10 +346,25 @@ START_TEST(privileges_are_dropped)
         struct stat status;
 
         ck_assert_int_eq(stat(path, &status), 0);
-        ck_assert_uint_ne(status.st_gid, 0);
+        ck_assert_uint_eq(status.st_uid, nobody->pw_uid);
+        ck_assert_uint_eq(status.st_gid, expected);
+        ck_assert_uint_eq(status.st_mode & 07777, 0660);
     }
     daemon_stop(&run);
     site_remove(&site);
+}
+
+START_TEST(privileges_are_dropped)
+{
+    const struct group *daemon = getgrnam("daemon");
+    const struct passwd *nobody = getpwnam("nobody");
+
+    if (geteuid() != 0 || !daemon || !nobody) {
+        fprintf(stderr, "privileges_are_dropped: skipped, only root can drop privileges\n");
+        return;
+    }
+    privileges_are_dropped_to("group = \"daemon\";", daemon->gr_gid);
+    privileges_are_dropped_to("", nobody->pw_gid);
 }
 END_TEST
 
