@@ -59,7 +59,7 @@ int context_store(struct context *context)
     struct store_options options = context_store_options(context);
     int rc = 0;
     if (store_open(&options, &context->store, &why) != STORE_OK) {
-        tell_error("the store %s cannot be opened: %s", options.path, why_text(&why));
+        tell_error("the store cannot be opened: %s", why_text(&why));
         if (access(options.path, F_OK)) {
             tell_next("If there is none yet, make it with: smimectl init");
         }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,38 @@ const char *listener_path(const char *address)
     return NULL;
 }
 
-static int check_directory(const char *path, char **why)
+/* The group whose members may connect. */
+static const char *group_name(const struct settings *settings)
+{
+    struct passwd *user;
+    struct group *group;
+
+    if (settings->group && *settings->group)
+        return settings->group;
+    user = getpwnam(settings->user);
+    group = user ? getgrgid(user->pw_gid) : NULL;
+    return group ? group->gr_name : settings->user;
+}
+
+/* What is wrong with the directory, and the command that makes it. */
+static void tell_directory(const struct settings *settings, const char *directory, char **why)
+{
+    const char *user = settings->user && *settings->user ? settings->user : NULL;
+    int error = errno;
+
+    if (error == ENOENT && user)
+        why_set(why,
+                "the directory %s of a socket does not exist; make it: install -d -o %s -g %s "
+                "-m 0750 %s",
+                directory, user, group_name(settings), directory);
+    else if (error == ENOENT)
+        why_set(why, "the directory %s of a socket does not exist; make it: install -d -m 0750 %s",
+                directory, directory);
+    else
+        why_set(why, "cannot make a socket in the directory %s: %s", directory, strerror(error));
+}
+
+static int check_directory(const struct settings *settings, const char *path, char **why)
 {
     const char *slash = strrchr(path, '/');
     char *directory;
@@ -44,10 +76,11 @@ static int check_directory(const char *path, char **why)
         return -1;
     }
     if (stat(directory, &status) != 0)
-        why_set(why, "the directory %s of the socket %s: %m; make it, writable for smimed only",
-                directory, path);
+        tell_directory(settings, directory, why);
     else if (!S_ISDIR(status.st_mode))
         why_set(why, "%s, where the socket %s should be, is not a directory", directory, path);
+    else if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0)
+        tell_directory(settings, directory, why);
     else
         rc = 0;
     free(directory);
@@ -123,7 +156,8 @@ static int find_group(const char *name, gid_t *out, char **why)
     return 0;
 }
 
-int listener_check(const struct socket_setting *setting, char **why)
+int listener_check(const struct settings *settings, const struct socket_setting *setting,
+                   char **why)
 {
     const char *path = listener_path(setting->address);
     struct stat status;
@@ -133,7 +167,7 @@ int listener_check(const struct socket_setting *setting, char **why)
         return 0;
     if (setting->group && find_group(setting->group, &group, why) != 0)
         return -1;
-    if (check_directory(path, why) != 0)
+    if (check_directory(settings, path, why) != 0)
         return -1;
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
         why_set(why, "%s exists and is not a socket", path);
@@ -142,13 +176,14 @@ int listener_check(const struct socket_setting *setting, char **why)
     return 0;
 }
 
-int listener_prepare(const struct socket_setting *setting, char **why)
+int listener_prepare(const struct settings *settings, const struct socket_setting *setting,
+                     char **why)
 {
     const char *path = listener_path(setting->address);
 
     if (!path)
         return 0;
-    if (check_directory(path, why) != 0)
+    if (check_directory(settings, path, why) != 0)
         return -1;
     switch (judge_existing(path, why)) {
     case 0:

@@ -125,7 +125,7 @@ static enum store_status examine_file(struct store *store, char **why)
 {
     struct stat about;
     if (stat(store->path, &about) != 0) {
-        why_set(why, "cannot open the store %s: %s", store->path, strerror(errno));
+        why_set(why, "%s: %s", store->path, strerror(errno));
         return STORE_ERROR;
     }
     if (!S_ISREG(about.st_mode)) {

@@ -145,12 +145,17 @@ END_TEST
 
 START_TEST(missing_directory_is_named)
 {
+    char command[500];
+
     make_site("", "");
     snprintf(path, sizeof path, "%s/none/inbound", site.dir);
     configure("", "");
     ck_assert_int_eq(run_with("-f", NULL), 1);
-    expect_log("/none of the socket");
-    expect_log("No such file or directory");
+    expect_log("/none of a socket does not exist; make it: install -d -m 0750 /");
+    snprintf(command, sizeof command, "sed -i 's/user = \"\"/user = \"nobody\"/' %s", site.config);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(run_with("-f", NULL), 1);
+    expect_log("make it: install -d -o nobody -g nogroup -m 0750 /");
     site_remove(&site);
 }
 END_TEST
@@ -211,6 +216,8 @@ END_TEST
 
 START_TEST(test_option_reports_every_mistake)
 {
+    char text[1024];
+
     make_site("", "");
     ck_assert_int_eq(run_with("-t", NULL), 0);
     expect_log("can be made");
@@ -227,9 +234,23 @@ START_TEST(test_option_reports_every_mistake)
     ck_assert_int_eq(unlink(site.secret), 0);
     configure("", "");
     ck_assert_int_eq(run_with("-t", NULL), 1);
-    expect_log("/none of the socket");
+    expect_log("/none of a socket");
     expect_log("the spool directory");
     expect_log("master.secret");
+    /* one directory of three sockets is one mistake */
+    snprintf(text, sizeof text,
+             "sockets = ( { address = \"unix:%s1\"; role = \"inbound\"; },\n"
+             "  { address = \"unix:%s2\"; role = \"submission\"; },\n"
+             "  { address = \"unix:%s3\"; role = \"local\"; } );\n",
+             path, path, path);
+    site_configure(&site, text);
+    ck_assert_int_eq(truncate(run.log, 0), 0);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    ck_assert_uint_eq(daemon_log_count(&run, "/none of a socket"), 1);
+    /* the missing store, and what makes it */
+    ck_assert_int_eq(unlink(site.store), 0);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    expect_log("make one with: smimectl init");
     site_remove(&site);
 }
 END_TEST

@@ -109,7 +109,7 @@ START_TEST(missing_and_open_files)
     fixture.options.path = fixture.directory;
     reopen(STORE_ERROR, "is not a regular file");
     fixture.options.path = "/nonexistent/store.db";
-    reopen(STORE_ERROR, "cannot open the store /nonexistent/store.db: No such file");
+    reopen(STORE_ERROR, "/nonexistent/store.db: No such file");
 }
 END_TEST
 
