@@ -132,6 +132,10 @@ static enum store_status examine_file(struct store *store, char **why)
         why_set(why, "the store %s is not a regular file", store->path);
         return STORE_ERROR;
     }
+    if (faccessat(AT_FDCWD, store->path, R_OK | W_OK, AT_EACCESS) != 0) {
+        why_set(why, "the store %s may not be read and written: %s", store->path, strerror(errno));
+        return STORE_ERROR;
+    }
     if (about.st_mode & S_IRWXO) {
         why_set(why, "the store %s is open to everybody (mode %04o): chmod o= %s", store->path,
                 (unsigned)(about.st_mode & 07777), store->path);
