@@ -195,6 +195,8 @@ START_TEST(one_bad_socket_stops_all)
     site_configure(&site, text);
     ck_assert_int_eq(run_with("-f", NULL), 1);
     expect_log("worker-2 does not start; nothing is served");
+    /* that the one which is gone hears nothing is no news */
+    ck_assert_uint_eq(daemon_log_count(&run, "does not listen"), 0);
     ck_assert_int_ne(access(path, F_OK), 0);
     site_remove(&site);
 }
