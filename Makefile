@@ -62,7 +62,7 @@ packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && echo '#include <libmilter/mfapi.h>' | $(CC) -E - >/dev/null 2>&1 || \
 	{ echo 'Something that smimed is built with is missing. On Debian this installs it:'; \
 	  echo '    make build-deps'; \
-	  echo 'or by hand: apt-get install' `sed 's/#.*//' packages.txt`; exit 1; } >&2
+	  echo 'or by hand: apt-get install' `sed 's/#.*//' .ci/packages.txt`; exit 1; } >&2
 
 # What was compiled with other flags or by another compiler is compiled anew.
 quote = '$(subst ','\'',$(1))'
@@ -119,12 +119,12 @@ tools: $(TOOL_BIN)
 # Packages are installed by one make; the next one, which pkg-config can tell all, builds.
 TEST_PACKAGES = tests/packages.txt tests/e2e/packages.txt tests/interop/packages.txt
 build-deps:
-	@tests/check/deps.sh packages.txt
+	@tests/check/deps.sh .ci/packages.txt
 deps:
-	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
+	@tests/check/deps.sh .ci/packages.txt $(TEST_PACKAGES)
 
 check:
-	@tests/check/deps.sh packages.txt $(TEST_PACKAGES)
+	@tests/check/deps.sh .ci/packages.txt $(TEST_PACKAGES)
 	@tests/check/run.sh
 
 # What a running smimed costs, and whether its memory grows. Takes a minute, and some.

@@ -1,6 +1,7 @@
 /* Configuration and store of a command, with errors that say what to do next. */
 #include "context.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,9 +61,11 @@ int context_store(struct context *context)
     struct store_options options = context_store_options(context);
     int rc = 0;
     if (store_open(&options, &context->store, &why) != STORE_OK) {
-        tell_error("the store %s cannot be opened: %s", options.path, why_text(&why));
-        if (access(options.path, F_OK)) {
+        tell_error("the store cannot be opened: %s", why_text(&why));
+        if (access(options.path, F_OK) != 0 && errno == ENOENT) {
             tell_next("If there is none yet, make it with: smimectl init");
+        } else if (geteuid() != 0) {
+            tell_next("smimectl is for root and for the user that smimed runs as.");
         }
         rc = -1;
     }

@@ -68,7 +68,8 @@ static int find_decryption(struct context *context, struct explanation *out)
 int explanation_outgoing(struct context *context, const char *from, const char *to,
                          struct explanation *out)
 {
-    *out = (struct explanation){.direction = DIRECTION_OUTGOING, .external = to};
+    *out = (struct explanation){
+        .direction = DIRECTION_OUTGOING, .from = from, .to = to, .external = to};
     out->owned_managed = address_without_verp(from, delimiters(context));
     out->managed = out->owned_managed;
     if (!out->managed) {
@@ -99,6 +100,8 @@ int explanation_incoming(struct context *context, const char *from, const char *
 {
     *out = (struct explanation){
         .direction = DIRECTION_INCOMING,
+        .from = from,
+        .to = to,
         .managed = to,
         /* A stranger who claims one of our addresses is a stranger without a name. */
         .external = *from && context_manages(context, from) ? "" : from,

@@ -17,6 +17,8 @@ struct certificate_answer {
 
 struct explanation {
     enum direction direction;
+    const char *from; /* of the message that is explained; borrowed, as `to` */
+    const char *to;
     const char *managed;  /* as the rules see it; borrowed or owned_managed */
     const char *external; /* "" for the null sender and for managed addresses */
     char *owned_managed;

@@ -134,7 +134,14 @@ static void print_answer(const char *label, const struct certificate_answer *ans
 
 static void print_explanation(const struct context *context, const struct explanation *explanation)
 {
-    printf("\n%s: %s", direction_name(explanation->direction), explanation_mode(explanation));
+    if (explanation->direction == DIRECTION_NONE) {
+        return;
+    }
+    printf("\n%s, ", direction_name(explanation->direction));
+    tell_text(stdout, *explanation->from ? explanation->from : "<>");
+    printf(" to ");
+    tell_text(stdout, explanation->to);
+    printf(": %s", explanation_mode(explanation));
     if (explanation->internal) {
         puts(", because managed recipients of an outgoing message get it as it is");
         return;
@@ -198,9 +205,11 @@ static json_t *explanation_json(const struct context *context,
         return json_null();
     }
     return json_pack(
-        "{s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:I,s:s}", "managed", json_text(explanation->managed),
-        "external", json_text(explanation->external), "mode", explanation_mode(explanation),
-        "decided_by", explanation->internal ? "internal" : decided_by, "position",
+        "{s:o,s:o,s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:I,s:s}", "from",
+        json_text(explanation->from), "to", json_text(explanation->to), "managed",
+        json_text(explanation->managed), "external", json_text(explanation->external), "mode",
+        explanation_mode(explanation), "decided_by",
+        explanation->internal ? "internal" : decided_by, "position",
         (json_int_t)explanation->decision.position, "rules", rules_json(context, explanation),
         "signing", answer_json(&explanation->signing), "encryption",
         answer_json(&explanation->encryption), "decryption", answer_json(&explanation->decryption),
@@ -225,16 +234,42 @@ static int print_all(const struct context *context, const char *from, const char
     printf(" to ");
     tell_text(stdout, to);
     printf(" is %s\n", relation_text(relation));
-    if (outgoing->direction != DIRECTION_NONE) {
-        print_explanation(context, outgoing);
-    }
-    if (incoming->direction != DIRECTION_NONE) {
-        print_explanation(context, incoming);
-    }
+    /* The message asked for first, then the answer to it. */
+    print_explanation(context, relation == RELATION_INCOMING ? incoming : outgoing);
+    print_explanation(context, relation == RELATION_INCOMING ? outgoing : incoming);
     if (relation == RELATION_INTERNAL) {
         puts("  (only where the message comes in from outside, by an inbound socket)");
     }
     return ferror(stdout) ? -1 : 0;
+}
+
+/* A pair has two directions: of what `from` writes, and of what `to` answers. Between two managed
+ * addresses it is one message, sent here and perhaps coming back in from outside. */
+static int explain_both(struct context *context, const char *from, const char *to,
+                        enum relation relation, struct explanation *outgoing,
+                        struct explanation *incoming)
+{
+    switch (relation) {
+    case RELATION_OUTGOING:
+        return explanation_outgoing(context, from, to, outgoing) ||
+                       explanation_incoming(context, to, from, incoming)
+                   ? -1
+                   : 0;
+    case RELATION_INCOMING:
+        /* Nobody answers the null sender. */
+        return explanation_incoming(context, from, to, incoming) ||
+                       (*from && explanation_outgoing(context, to, from, outgoing))
+                   ? -1
+                   : 0;
+    case RELATION_INTERNAL:
+        return explanation_outgoing(context, from, to, outgoing) ||
+                       explanation_incoming(context, from, to, incoming)
+                   ? -1
+                   : 0;
+    case RELATION_FOREIGN:
+        break;
+    }
+    return 0;
 }
 
 static int explain(struct context *context, const char *from, const char *to)
@@ -244,18 +279,13 @@ static int explain(struct context *context, const char *from, const char *to)
     bool to_managed = context_manages(context, to);
     enum relation relation = from_managed ? (to_managed ? RELATION_INTERNAL : RELATION_OUTGOING)
                                           : (to_managed ? RELATION_INCOMING : RELATION_FOREIGN);
-    int rc = -1;
-    if (from_managed && explanation_outgoing(context, from, to, &outgoing)) {
-        goto out;
+    int rc = explain_both(context, from, to, relation, &outgoing, &incoming);
+    if (rc == 0) {
+        rc = print_all(context, from, to, relation, &outgoing, &incoming);
+        if (rc) {
+            tell_error("the explanation cannot be written");
+        }
     }
-    if (to_managed && explanation_incoming(context, from, to, &incoming)) {
-        goto out;
-    }
-    rc = print_all(context, from, to, relation, &outgoing, &incoming);
-    if (rc) {
-        tell_error("the explanation cannot be written");
-    }
-out:
     explanation_clear(&outgoing);
     explanation_clear(&incoming);
     return rc;

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway.h"
 #include "listener.h"
@@ -19,10 +20,13 @@ void check_print_problems(struct problems *problems, FILE *errors)
     problems_clear(problems);
 }
 
-/* Add what a check had to say about a file's setting. */
+/* Add what a check had to say about a file's setting; once, if it holds for several. */
 static void note(struct problems *problems, const struct config *config, char **why)
 {
-    problems_add(problems, config->path, 0, "%s", why_text(why));
+    const char *last = problems->count ? problems->items[problems->count - 1].text : NULL;
+
+    if (!last || strcmp(last, why_text(why)) != 0)
+        problems_add(problems, config->path, 0, "%s", why_text(why));
     why_free(why);
 }
 
@@ -34,7 +38,7 @@ static void check_sockets(const struct config *config, struct problems *problems
     if (settings->socket_count == 0)
         problems_add(problems, config->path, 0, "sockets is missing: smimed needs at least one");
     for (size_t i = 0; i < settings->socket_count; i++)
-        if (listener_check(&settings->sockets[i], &why) != 0)
+        if (listener_check(settings, &settings->sockets[i], &why) != 0)
             note(problems, config, &why);
 }
 

@@ -198,8 +198,9 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     recipient->direction = DIRECTION_OUTGOING;
     recipient->transform = TRANSFORM_NONE;
     reply_clear(&recipient->reply);
-    recipient->decision = managed ? (struct decision){.mode = OUTGOING_NONE}
-                                  : decide_for(judgement, recipient->canonical);
+    recipient->decision = (struct decision){.mode = OUTGOING_NONE};
+    if (!managed)
+        recipient->decision = decide_for(judgement, recipient->canonical);
     if (judgement->kind == SMIME_KIND_ENCRYPTED)
         return 0;
     routed = refuse_route(judgement, recipient, why);

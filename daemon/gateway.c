@@ -1,8 +1,10 @@
 /* One configuration and the store, held by the messages that began under it. */
 #include "gateway.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "why.h"
@@ -26,8 +28,10 @@ static struct store *open_store(const struct settings *settings, struct problems
     char *why = NULL;
 
     if (store_open(&options, &store, &why) != STORE_OK) {
-        problems_add(problems, NULL, 0, "cannot open the store %s: %s", settings->store,
-                     why_text(&why));
+        problems_add(problems, NULL, 0, "cannot open the store: %s%s", why_text(&why),
+                     access(settings->store, F_OK) != 0 && errno == ENOENT
+                         ? "; make one with: smimectl init"
+                         : "");
         store = NULL;
     }
     why_free(&why);

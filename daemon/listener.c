@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "privileges.h"
 #include "why.h"
 
 #define MODE_BITS 07777
@@ -27,7 +30,38 @@ const char *listener_path(const char *address)
     return NULL;
 }
 
-static int check_directory(const char *path, char **why)
+/* The group whose members may connect. */
+static const char *group_name(const struct settings *settings)
+{
+    struct passwd *user;
+    struct group *group;
+
+    if (settings->group && *settings->group)
+        return settings->group;
+    user = getpwnam(settings->user);
+    group = user ? getgrgid(user->pw_gid) : NULL;
+    return group ? group->gr_name : settings->user;
+}
+
+/* What is wrong with the directory, and the command that makes it. */
+static void tell_directory(const struct settings *settings, const char *directory, char **why)
+{
+    const char *user = settings->user && *settings->user ? settings->user : NULL;
+    int error = errno;
+
+    if (error == ENOENT && user)
+        why_set(why,
+                "the directory %s of a socket does not exist; make it: install -d -o %s -g %s "
+                "-m 0750 %s",
+                directory, user, group_name(settings), directory);
+    else if (error == ENOENT)
+        why_set(why, "the directory %s of a socket does not exist; make it: install -d -m 0750 %s",
+                directory, directory);
+    else
+        why_set(why, "cannot make a socket in the directory %s: %s", directory, strerror(error));
+}
+
+static int check_directory(const struct settings *settings, const char *path, char **why)
 {
     const char *slash = strrchr(path, '/');
     char *directory;
@@ -42,10 +76,11 @@ static int check_directory(const char *path, char **why)
         return -1;
     }
     if (stat(directory, &status) != 0)
-        why_set(why, "the directory %s of the socket %s: %m; make it, writable for smimed only",
-                directory, path);
+        tell_directory(settings, directory, why);
     else if (!S_ISDIR(status.st_mode))
         why_set(why, "%s, where the socket %s should be, is not a directory", directory, path);
+    else if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0)
+        tell_directory(settings, directory, why);
     else
         rc = 0;
     free(directory);
@@ -121,7 +156,8 @@ static int find_group(const char *name, gid_t *out, char **why)
     return 0;
 }
 
-int listener_check(const struct socket_setting *setting, char **why)
+int listener_check(const struct settings *settings, const struct socket_setting *setting,
+                   char **why)
 {
     const char *path = listener_path(setting->address);
     struct stat status;
@@ -131,7 +167,7 @@ int listener_check(const struct socket_setting *setting, char **why)
         return 0;
     if (setting->group && find_group(setting->group, &group, why) != 0)
         return -1;
-    if (check_directory(path, why) != 0)
+    if (check_directory(settings, path, why) != 0)
         return -1;
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
         why_set(why, "%s exists and is not a socket", path);
@@ -140,13 +176,14 @@ int listener_check(const struct socket_setting *setting, char **why)
     return 0;
 }
 
-int listener_prepare(const struct socket_setting *setting, char **why)
+int listener_prepare(const struct settings *settings, const struct socket_setting *setting,
+                     char **why)
 {
     const char *path = listener_path(setting->address);
 
     if (!path)
         return 0;
-    if (check_directory(path, why) != 0)
+    if (check_directory(settings, path, why) != 0)
         return -1;
     switch (judge_existing(path, why)) {
     case 0:
@@ -161,21 +198,36 @@ int listener_prepare(const struct socket_setting *setting, char **why)
     }
 }
 
-static int finish_unix(const struct socket_setting *setting, const char *path, struct listener *out,
-                       char **why)
+/* Made by root, the socket would be root's and its group's, and no MTA could connect. */
+static int give_to_owner(const struct settings *settings, const struct socket_setting *setting,
+                         const char *path, char **why)
+{
+    uid_t uid;
+    gid_t gid;
+
+    if (privileges_identity(settings->user, settings->group, &uid, &gid, why) != 0 ||
+        (setting->group && find_group(setting->group, &gid, why) != 0))
+        return -1;
+    if (lchown(path, uid, gid) == 0)
+        return 0;
+    if (setting->group)
+        why_set(why, "cannot give the socket %s to the group %s: %m", path, setting->group);
+    else
+        why_set(why, "cannot give the socket %s to user %u and group %u: %m", path, (unsigned)uid,
+                (unsigned)gid);
+    return -1;
+}
+
+static int finish_unix(const struct settings *settings, const struct socket_setting *setting,
+                       const char *path, struct listener *out, char **why)
 {
     struct stat status;
-    gid_t group;
 
-    if (setting->group) {
-        if (find_group(setting->group, &group, why) != 0)
-            return -1;
-        if (lchown(path, (uid_t)-1, group) != 0) {
-            why_set(why, "cannot give the socket %s to the group %s: %m", path, setting->group);
-            return -1;
-        }
-    }
-    if (chmod(path, setting->mode & MODE_BITS) != 0 || lstat(path, &status) != 0) {
+    if (give_to_owner(settings, setting, path, why) != 0)
+        return -1;
+    /* Never through a symbolic link: the folder may be that of a user with less rights. */
+    if (fchmodat(AT_FDCWD, path, setting->mode & MODE_BITS, AT_SYMLINK_NOFOLLOW) != 0 ||
+        lstat(path, &status) != 0) {
         why_set(why, "cannot set the mode of the socket %s: %m", path);
         return -1;
     }
@@ -225,12 +277,14 @@ static int finish_tcp(const char *address, char **why)
     return found ? 0 : -1;
 }
 
-int listener_finish(const struct socket_setting *setting, struct listener *out, char **why)
+int listener_finish(const struct settings *settings, const struct socket_setting *setting,
+                    struct listener *out, char **why)
 {
     const char *path = listener_path(setting->address);
 
     *out = (struct listener){0};
-    return path ? finish_unix(setting, path, out, why) : finish_tcp(setting->address, why);
+    return path ? finish_unix(settings, setting, path, out, why)
+                : finish_tcp(setting->address, why);
 }
 
 void listener_remove(struct listener *listener)

@@ -56,6 +56,16 @@ static int find_ids(const char *user, const char *group, uid_t *uid_out, gid_t *
     return 0;
 }
 
+int privileges_identity(const char *user, const char *group, uid_t *uid_out, gid_t *gid_out,
+                        char **why)
+{
+    *uid_out = geteuid();
+    *gid_out = getegid();
+    if (!user || !*user || *uid_out != 0)
+        return 0;
+    return find_ids(user, group, uid_out, gid_out, why);
+}
+
 int privileges_drop(const char *user, const char *group, char **why)
 {
     uid_t uid;

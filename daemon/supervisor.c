@@ -128,7 +128,7 @@ static void tell(const struct supervisor *supervisor, char command)
         const struct child *child = &supervisor->children[i];
 
         /* Without SIGPIPE: a worker that is gone is noticed by its end. */
-        if (child->pid && send(child->control, &command, 1, MSG_NOSIGNAL) != 1)
+        if (child->pid && send(child->control, &command, 1, MSG_NOSIGNAL) != 1 && errno != EPIPE)
             log_line(LOG_LEVEL_WARNING, SUPERVISOR_ID, "worker-%zu does not listen: %m", i + 1);
     }
 }

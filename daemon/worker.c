@@ -50,17 +50,18 @@ static void ignore_signals(void)
 
 static int open_socket(struct worker *worker, char **why)
 {
+    const struct settings *settings = &worker->options->config->settings;
     mode_t former;
     int rc = -1;
 
-    if (listener_prepare(worker->setting, why) != 0)
+    if (listener_prepare(settings, worker->setting, why) != 0)
         return -1;
     /* For the moment between bind() and chmod() nobody else may connect. */
     former = umask(0177);
     rc = milter_open(worker->setting->address, why);
     umask(former);
     if (rc == 0)
-        rc = listener_finish(worker->setting, &worker->listener, why);
+        rc = listener_finish(settings, worker->setting, &worker->listener, why);
     return rc;
 }
 

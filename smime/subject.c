@@ -5,23 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <gmime/gmime.h>
 
 #include "gmime_start.h"
-
-/* Take every occurrence of `tag` out of `text`; taking one out can put another together. */
-static bool strip_tag(char *text, const char *tag)
-{
-    size_t length = strlen(tag);
-    bool found = false;
-    char *p;
-    while (length > 0 && (p = strcasestr(text, tag)) != NULL) {
-        memmove(p, p + length, strlen(p + length) + 1);
-        found = true;
-    }
-    return found;
-}
 
 static bool is_ascii(const char *text)
 {
@@ -54,29 +42,70 @@ static char *join(const char *prefix, const char *rest)
     return out;
 }
 
+/* Does the text of `length` bytes end in this tag? */
+static bool ends_in(const char *text, size_t length, const char *tag)
+{
+    size_t n = strlen(tag);
+    return n > 0 && length >= n && strncasecmp(text + length - n, tag, n) == 0;
+}
+
+/* Take all tags out of `text`, in one pass: a subject may have a megabyte of them. A tag that only
+ * comes together when another one is taken out ends where its last character is put, and goes as
+ * well. */
+static bool strip_tags(char *text, const char *const *strip, size_t count)
+{
+    size_t length = 0;
+    bool found = false;
+    for (const char *p = text; *p != '\0'; p++) {
+        text[length++] = *p;
+        for (size_t i = 0; i < count; i++)
+            if (ends_in(text, length, strip[i])) {
+                length -= strlen(strip[i]);
+                found = true;
+                break;
+            }
+    }
+    text[length] = '\0';
+    return found;
+}
+
+/* `value` as a reader sees it, without tags, encoded again. NULL in *out when there was none to
+ * strip. Returns 0, -1 out of memory. */
+static int strip_once(const char *value, const char *const *strip, size_t count, char **out)
+{
+    char *decoded = g_mime_utils_header_decode_text(NULL, value);
+    int rc = 0;
+    *out = NULL;
+    if (decoded == NULL)
+        return -1;
+    if (strip_tags(decoded, strip, count)) {
+        *out = encode(g_strstrip(decoded));
+        rc = *out != NULL ? 0 : -1;
+    }
+    g_free(decoded);
+    return rc;
+}
+
 char *subject_tag(const char *value, const char *const *strip, size_t count, const char *prefix)
 {
-    char *decoded;
-    char *encoded = NULL;
-    char *out;
-    bool found = false;
-    bool again = true;
+    char *stripped = NULL;
+    char *next = NULL;
+    char *out = NULL;
     if (value == NULL)
         return join(prefix, "");
     gmime_start();
-    decoded = g_mime_utils_header_decode_text(NULL, value);
-    if (decoded == NULL)
+    if (strip_once(value, strip, count, &stripped) != 0)
         return NULL;
-    while (again) {
-        again = false;
-        for (size_t i = 0; i < count; i++)
-            again = strip_tag(decoded, strip[i]) || again;
-        found = found || again;
+    /* What is left can be an encoded word that was none before: read as often as there is a tag. */
+    for (next = stripped; next != NULL;) {
+        stripped = next;
+        if (strip_once(stripped, strip, count, &next) != 0)
+            goto out;
+        if (next != NULL)
+            free(stripped);
     }
-    if (found)
-        encoded = encode(g_strstrip(decoded));
-    out = found && encoded == NULL ? NULL : join(prefix, found ? encoded : value);
-    free(encoded);
-    g_free(decoded);
+    out = join(prefix, stripped != NULL ? stripped : value);
+out:
+    free(stripped);
     return out;
 }

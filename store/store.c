@@ -125,11 +125,15 @@ static enum store_status examine_file(struct store *store, char **why)
 {
     struct stat about;
     if (stat(store->path, &about) != 0) {
-        why_set(why, "cannot open the store %s: %s", store->path, strerror(errno));
+        why_set(why, "%s: %s", store->path, strerror(errno));
         return STORE_ERROR;
     }
     if (!S_ISREG(about.st_mode)) {
         why_set(why, "the store %s is not a regular file", store->path);
+        return STORE_ERROR;
+    }
+    if (faccessat(AT_FDCWD, store->path, R_OK | W_OK, AT_EACCESS) != 0) {
+        why_set(why, "the store %s may not be read and written: %s", store->path, strerror(errno));
         return STORE_ERROR;
     }
     if (about.st_mode & S_IRWXO) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install the Debian packages named in the given files, as far as they are missing.
 #
-#   deps.sh packages.txt [more lists ...]
+#   deps.sh .ci/packages.txt [more lists ...]
 #
 # A list that does not exist is an empty one. Nothing is asked and, when nothing is missing, nothing
 # is done: no network, no root.

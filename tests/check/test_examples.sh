@@ -78,6 +78,12 @@ postfix_reads() {
     }
     # postconf warns of what no program knows, misspelt parameters for instance.
     ! grep -i 'warning\|fatal' <<<"$said" || return
+    # Where one of these is smaller than message_size_limit, no mail is delivered at all.
+    for limit in mailbox_size_limit virtual_mailbox_limit; do
+        [ "$(postconf -c "$tree/postfix" -hx $limit)" = 0 ] || return
+    done
+    # A listener without milters is a way past all rules.
+    ! grep -q '^127' "$tree/postfix/master.cf" || return
     [ "$(postconf -c "$tree/postfix" -hx milter_default_action)" = tempfail ] &&
         [ "$(postconf -c "$tree/postfix" -hxP submission/inet/smtpd_milters)" = unix:smimed/submission.sock ]
 }

@@ -1,6 +1,7 @@
 /* Starting smimed: the command line, what stands in the way, the background, the user it becomes.
  */
 #include <check.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,12 +145,17 @@ END_TEST
 
 START_TEST(missing_directory_is_named)
 {
+    char command[500];
+
     make_site("", "");
     snprintf(path, sizeof path, "%s/none/inbound", site.dir);
     configure("", "");
     ck_assert_int_eq(run_with("-f", NULL), 1);
-    expect_log("/none of the socket");
-    expect_log("No such file or directory");
+    expect_log("/none of a socket does not exist; make it: install -d -m 0750 /");
+    snprintf(command, sizeof command, "sed -i 's/user = \"\"/user = \"nobody\"/' %s", site.config);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(run_with("-f", NULL), 1);
+    expect_log("make it: install -d -o nobody -g nogroup -m 0750 /");
     site_remove(&site);
 }
 END_TEST
@@ -189,6 +195,8 @@ START_TEST(one_bad_socket_stops_all)
     site_configure(&site, text);
     ck_assert_int_eq(run_with("-f", NULL), 1);
     expect_log("worker-2 does not start; nothing is served");
+    /* that the one which is gone hears nothing is no news */
+    ck_assert_uint_eq(daemon_log_count(&run, "does not listen"), 0);
     ck_assert_int_ne(access(path, F_OK), 0);
     site_remove(&site);
 }
@@ -210,6 +218,8 @@ END_TEST
 
 START_TEST(test_option_reports_every_mistake)
 {
+    char text[1024];
+
     make_site("", "");
     ck_assert_int_eq(run_with("-t", NULL), 0);
     expect_log("can be made");
@@ -226,9 +236,23 @@ START_TEST(test_option_reports_every_mistake)
     ck_assert_int_eq(unlink(site.secret), 0);
     configure("", "");
     ck_assert_int_eq(run_with("-t", NULL), 1);
-    expect_log("/none of the socket");
+    expect_log("/none of a socket");
     expect_log("the spool directory");
     expect_log("master.secret");
+    /* one directory of three sockets is one mistake */
+    snprintf(text, sizeof text,
+             "sockets = ( { address = \"unix:%s1\"; role = \"inbound\"; },\n"
+             "  { address = \"unix:%s2\"; role = \"submission\"; },\n"
+             "  { address = \"unix:%s3\"; role = \"local\"; } );\n",
+             path, path, path);
+    site_configure(&site, text);
+    ck_assert_int_eq(truncate(run.log, 0), 0);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    ck_assert_uint_eq(daemon_log_count(&run, "/none of a socket"), 1);
+    /* the missing store, and what makes it */
+    ck_assert_int_eq(unlink(site.store), 0);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    expect_log("make one with: smimectl init");
     site_remove(&site);
 }
 END_TEST
@@ -316,7 +340,9 @@ static void check_identity(pid_t pid, const struct passwd *user)
     fclose(in);
 }
 
-START_TEST(privileges_are_dropped)
+/* Started by root, a socket without a group of its own is the user's: the MTA, a member of the
+ * user's group, could not connect to one of root's. */
+static void privileges_are_dropped_to(const char *socket_more, gid_t expected)
 {
     const struct passwd *nobody = getpwnam("nobody");
     pid_t workers[DAEMON_MAX_WORKERS];
@@ -324,11 +350,7 @@ START_TEST(privileges_are_dropped)
     char address[160], command[500];
     size_t count;
 
-    if (geteuid() != 0 || !nobody) {
-        fprintf(stderr, "privileges_are_dropped: skipped, only root can drop privileges\n");
-        return;
-    }
-    make_site("group = \"daemon\";", "");
+    make_site(socket_more, "");
     /* the last user counts: what site_configure() wrote is replaced */
     snprintf(command, sizeof command,
              "sed -i 's/^\\(.*\\)user = \"\"/\\1user = \"nobody\"/' %s && chown -R nobody %s && "
@@ -347,10 +369,25 @@ START_TEST(privileges_are_dropped)
         struct stat status;
 
         ck_assert_int_eq(stat(path, &status), 0);
-        ck_assert_uint_ne(status.st_gid, 0);
+        ck_assert_uint_eq(status.st_uid, nobody->pw_uid);
+        ck_assert_uint_eq(status.st_gid, expected);
+        ck_assert_uint_eq(status.st_mode & 07777, 0660);
     }
     daemon_stop(&run);
     site_remove(&site);
+}
+
+START_TEST(privileges_are_dropped)
+{
+    const struct group *daemon = getgrnam("daemon");
+    const struct passwd *nobody = getpwnam("nobody");
+
+    if (geteuid() != 0 || !daemon || !nobody) {
+        fprintf(stderr, "privileges_are_dropped: skipped, only root can drop privileges\n");
+        return;
+    }
+    privileges_are_dropped_to("group = \"daemon\";", daemon->gr_gid);
+    privileges_are_dropped_to("", nobody->pw_gid);
 }
 END_TEST
 

@@ -224,7 +224,7 @@ step_refused() {
 $rule_optional"
     org_reload example || give_up 'smimed does not reload its rules'
     show rule "$(org_ctl example rules explain --from alice@example.com --to carol@partner.test |
-        grep '^outgoing:')"
+        sed -n 's/^outgoing, \(.*\)/\1/p')"
     before=$(wire_count partner)
     write_message "$E2E_DIR/message" 'Alice <alice@example.com>' carol@partner.test 'Hi' <<'TEXT'
 Hello Carol,

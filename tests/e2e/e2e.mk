@@ -3,12 +3,12 @@
 E2E_BUILD = $(if $(filter /%,$(B)),$(B),$(CURDIR)/$(B))
 
 demo:
-	@tests/check/deps.sh packages.txt tests/e2e/packages.txt
+	@tests/check/deps.sh .ci/packages.txt tests/e2e/packages.txt
 	@$(MAKE) --no-print-directory -s all
 	@SMIMED=$(E2E_BUILD)/smimed SMIMECTL=$(E2E_BUILD)/smimectl tests/e2e/demo.sh
 
 e2e:
-	@tests/check/deps.sh packages.txt tests/e2e/packages.txt
+	@tests/check/deps.sh .ci/packages.txt tests/e2e/packages.txt
 	@$(MAKE) --no-print-directory -s all
 	@SMIMED=$(E2E_BUILD)/smimed SMIMECTL=$(E2E_BUILD)/smimectl tests/e2e/run.sh
 

@@ -562,9 +562,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("corpus");
-    TCase *tcase = tcase_create("messages");
     char *manifest = NULL;
+    Suite *suite;
+    TCase *tcase;
     int status;
     corpus = getenv("SMIMED_CORPUS");
     if (corpus == NULL)
@@ -581,6 +581,8 @@ int main(void)
         printf("corpus: not judged: %s%s%s: %s\n", exceptions[i].path,
                exceptions[i].expected != NULL ? " " : "",
                exceptions[i].expected != NULL ? exceptions[i].expected : "", exceptions[i].reason);
+    suite = suite_create("corpus");
+    tcase = tcase_create("messages");
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, corpus_family, 0, sizeof families / sizeof *families);
     tcase_add_test(tcase, every_message_has_a_family);

@@ -368,6 +368,7 @@ int main(void)
 {
     Suite *suite = suite_create("encrypt");
     TCase *tcase = tcase_create("encrypt");
+    int status;
     cli_begin();
     make_keys();
     tcase_add_loop_test(tcase, test_kind, 0, sizeof kind_cases / sizeof *kind_cases);
@@ -379,9 +380,10 @@ int main(void)
     tcase_add_loop_test(tcase, test_flat_memory, 0, 2);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
+    status = test_run(suite);
     cli_end();
     for (int i = 0; i < KEY_COUNT; i++)
         pki_clear(&keys[i]);
     pki_clear(&root);
-    return test_run(suite);
+    return status;
 }

@@ -519,6 +519,7 @@ int main(void)
 {
     Suite *suite = suite_create("sign");
     TCase *tcase = tcase_create("sign");
+    int status;
     cli_begin();
     make_keys();
     tcase_add_loop_test(tcase, test_hard_case, 0, HARD_CASES);
@@ -533,11 +534,12 @@ int main(void)
     tcase_add_loop_test(tcase, test_flat_memory, 0, 2);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
+    status = test_run(suite);
     cli_end();
     for (size_t i = 0; i < KEY_COUNT; i++)
         pki_clear(&keys[i]);
     pki_clear(&other);
     pki_clear(&intermediate);
     pki_clear(&root);
-    return test_run(suite);
+    return status;
 }

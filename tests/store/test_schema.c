@@ -109,7 +109,24 @@ START_TEST(missing_and_open_files)
     fixture.options.path = fixture.directory;
     reopen(STORE_ERROR, "is not a regular file");
     fixture.options.path = "/nonexistent/store.db";
-    reopen(STORE_ERROR, "cannot open the store /nonexistent/store.db: No such file");
+    reopen(STORE_ERROR, "/nonexistent/store.db: No such file");
+}
+END_TEST
+
+/* Told before SQLite, which would only say that it cannot open the file. */
+START_TEST(unreadable_file)
+{
+    store_close(&fixture.store);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(fixture.directory, 65534, 65534), 0);
+        ck_assert_int_eq(seteuid(65534), 0);
+    } else {
+        ck_assert_int_eq(chmod(fixture.path, 0400), 0);
+    }
+    reopen(STORE_ERROR, "may not be read and written: Permission denied");
+    if (getuid() == 0) {
+        ck_assert_int_eq(seteuid(0), 0);
+    }
 }
 END_TEST
 
@@ -332,6 +349,7 @@ int main(void)
     tcase_add_test(tests, never_overwrites);
     tcase_add_test(tests, failed_making_leaves_nothing);
     tcase_add_test(tests, missing_and_open_files);
+    tcase_add_test(tests, unreadable_file);
     tcase_add_test(tests, other_files_are_no_stores);
     tcase_add_test(tests, newer_is_refused);
     tcase_add_test(tests, missing_master_record);
