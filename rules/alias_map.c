@@ -217,6 +217,16 @@ static void read_lines(struct reader *reader, const char *text, size_t length)
     end_entry(reader);
 }
 
+/* Where the text ends for the functions of C. */
+static unsigned line_of_nul(const char *text)
+{
+    unsigned line = 1;
+
+    for (; *text; text++)
+        line += *text == '\n';
+    return line;
+}
+
 static int by_key(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
@@ -237,7 +247,8 @@ struct alias_map *alias_map_parse(const char *name, const char *text, size_t len
     else if (length > ALIAS_MAP_MAX_BYTES)
         problems_add(&found, name, 0, "a map may have %lu bytes", ALIAS_MAP_MAX_BYTES);
     else if (memchr(text, '\0', length))
-        problems_add(&found, name, 0, "a NUL byte; expected text, as postmap -s writes it");
+        problems_add(&found, name, line_of_nul(text),
+                     "a NUL byte; expected text, as postmap -s writes it");
     else
         read_lines(&reader, text, length);
     if (problems_any(&found))

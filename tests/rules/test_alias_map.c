@@ -98,8 +98,9 @@ START_TEST(refuses_nul)
 {
     struct problems problems = {0};
 
-    ck_assert_ptr_null(alias_map_parse("map", "a b\0c", 5, &problems));
+    ck_assert_ptr_null(alias_map_parse("map", "a b\n\0c", 6, &problems));
     ck_assert_uint_eq(problems.count, 1);
+    ck_assert_uint_eq(problems.items[0].line, 2);
     problems_clear(&problems);
 }
 END_TEST
