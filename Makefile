@@ -18,7 +18,7 @@ PREFIX     ?= /usr/local
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
-PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 libcrypto
+PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 OPT_plain = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT_asan  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -44,7 +44,7 @@ USE_rules   = libconfig
 USE_store   = sqlite3 p11-kit-1 libcrypto
 USE_smime   = gmime-3.0 libcrypto
 USE_daemon  = libcrypto
-USE_admin   = jansson libcrypto
+USE_admin   = jansson ldap libcrypto
 USE_tests   = check libcrypto gmime-3.0 jansson
 
 FOLDERS = address rules store smime daemon admin
@@ -108,6 +108,8 @@ $(B)/tests/bench/bench: tests/bench/bench.c tests/bench/load.c tests/bench/worke
 	$(test_recipe)
 $(B)/tests/%: tests/%.c $(B)/libsmimed.a
 	$(test_recipe)
+$(B)/tests/fuzz/fuzz_csv: $(B)/admin/csv.o
+$(B)/tests/fuzz/fuzz_postfix_text: $(B)/admin/postfix_text.o
 
 # Fuzz targets: tests/fuzz/fuzz_*.c, seeds in tests/fuzz/seeds/<name>/ (make VARIANT=fuzz CC=clang fuzzers).
 FUZZ_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))

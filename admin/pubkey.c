@@ -77,7 +77,7 @@ static enum import_result import_pubkey(struct context *context, X509 *certifica
 
 static int pubkey_import(struct context *context)
 {
-    return import_files(context, import_pubkey);
+    return import_people(context, import_pubkey);
 }
 
 /* ---- export ---- */
@@ -152,14 +152,16 @@ static const struct command pubkey_commands[] = {
     {.name = "import",
      .min_words = 1,
      .max_words = MAX_FILES,
-     .synopsis = "FILE...",
+     .synopsis = "FILE|FOLDER...",
      .summary = "import certificates of other people",
-     .details = "Imports every certificate of every file (PEM, DER or PKCS#7; \"-\": standard\n"
-                "input). Each refusal is reported with its reason, and the rest goes on. Refused\n"
+     .details = "Imports every certificate of every file: PEM, DER, PKCS#7, LDIF with\n"
+                "userCertificate or userSMIMECertificate, vCards with KEY; \"-\": standard input.\n"
+                "A folder is read with all that is in it; files without a certificate are skipped\n"
+                "there. Each refusal is reported with its reason, and the rest goes on. Refused\n"
                 "are certificates without a mail address, of a domain or a CA, expired, not yet\n"
                 "valid, not for encryption, weak, or for managed addresses. CA certificates that\n"
-                "accompany others in a file are passed over.",
-     .example = "  smimectl pubkey import bob.pem partner.p7b",
+                "accompany others in a file or an entry are passed over.",
+     .example = "  smimectl pubkey import bob.pem partner.p7b staff.ldif contacts/",
      .run = pubkey_import},
     {.name = "list",
      .max_words = 1,

@@ -1,6 +1,7 @@
 /* smimectl rules: the table of its commands. */
 #include "command.h"
 #include "rules_change.h"
+#include "rules_check.h"
 #include "rules_explain.h"
 #include "rules_list.h"
 
@@ -77,6 +78,20 @@ static const struct command rules_commands[] = {
                 "file is kept as FILE.bak.",
      .example = "  smimectl rules delete 3",
      .run = rules_delete},
+    {.name = "check",
+     .options = WITH(OPTION_ALIAS_MAP),
+     .synopsis = "[--alias-map FILE]",
+     .summary = "find rules that never decide, and mailboxes that cannot do what they ask",
+     .details =
+         "Finds rules, and patterns of rules, that never decide because rules above them do, in\n"
+         "each direction; forced modes for mailboxes without the certificate or key that they\n"
+         "need; and, with --alias-map, mailboxes whose mail is decrypted and sent on to the\n"
+         "outside. FILE is a Postfix virtual alias map as text ('-' is standard input).\n"
+         "\n"
+         "Exit codes: 0 nothing found; 6 something was found; 1 the check failed.",
+     .example = "  smimectl rules check\n"
+                "  postmap -s hash:/etc/postfix/virtual | smimectl rules check --alias-map -",
+     .run = rules_check},
     {.name = "explain",
      .options = WITH(OPTION_FROM) | WITH(OPTION_TO),
      .synopsis = "--from ADDRESS --to ADDRESS",

@@ -52,6 +52,10 @@ enum store_status change_begin(struct store *store, char **why);
 enum store_status change_end(struct store *store, enum store_status status,
                              const struct change *change, char **why);
 
+/* Make the empty file of a new store. STORE_REFUSED when there is one, or the log of a former one.
+ */
+enum store_status store_make_file(const char *path, char **why);
+
 /* Is the database file still the one that is open? */
 enum store_status store_check_file(struct store *store, char **why);
 

@@ -158,6 +158,44 @@ enum store_status secret_read(const char *path, struct secret *out, char **why)
     return status;
 }
 
+enum store_status secret_put(const char *path, const char *line, size_t length, bool *made_out,
+                             char **why)
+{
+    struct secret wanted;
+    struct secret present;
+    enum store_status status = STORE_OK;
+    *made_out = false;
+    if (!parse_line(line, length, &wanted)) {
+        why_set(why, "the master secret is not a line of %zu hexadecimal digits",
+                SECRET_TEXT_BYTES);
+        return STORE_REFUSED;
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file >= 0) {
+        *made_out = true;
+        if (write_all(file, line, length) != 0) {
+            why_set(why, "cannot write the master secret %s: %s", path, strerror(errno));
+            status = STORE_ERROR;
+        }
+        close(file);
+    } else if (errno != EEXIST) {
+        why_set(why, "cannot make the master secret %s: %s", path, strerror(errno));
+        status = STORE_ERROR;
+    } else if ((status = secret_read(path, &present, why)) == STORE_OK) {
+        if (CRYPTO_memcmp(present.text, wanted.text, SECRET_TEXT_BYTES) != 0) {
+            why_set(why, "the file %s exists already, and holds another master secret", path);
+            status = STORE_REFUSED;
+        }
+        secret_wipe(&present);
+    }
+    secret_wipe(&wanted);
+    if (status != STORE_OK && *made_out) {
+        unlink(path);
+        *made_out = false;
+    }
+    return status;
+}
+
 enum store_status secret_check_value(const struct secret *secret,
                                      unsigned char out[SECRET_CHECK_BYTES], char **why)
 {

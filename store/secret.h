@@ -24,6 +24,11 @@ struct secret {
  * which. */
 enum store_status secret_create(const char *path, struct secret *out, bool *made_out, char **why);
 
+/* Make the file of a secret that is known already, from its line; a file that holds the same is
+ * left as it is. STORE_REFUSED when it holds another one, or the line is none. */
+enum store_status secret_put(const char *path, const char *line, size_t length, bool *made_out,
+                             char **why);
+
 /* STORE_ERROR, with a sentence that says what to do, for a file that is missing, unreadable, open
  * to group or others, or that holds something else. */
 enum store_status secret_read(const char *path, struct secret *out, char **why);

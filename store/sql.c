@@ -393,3 +393,29 @@ void blobs_clear(struct blobs *blobs)
     free(blobs->items);
     *blobs = (struct blobs){NULL, 0};
 }
+
+enum store_status sql_copy(struct sql *sql, const char *path, char **why)
+{
+    sqlite3 *copy = NULL;
+    enum store_status status = STORE_ERROR;
+    int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_backup *backup =
+        code == SQLITE_OK ? sqlite3_backup_init(copy, "main", sql->database, "main") : NULL;
+    if (backup) {
+        /* All pages in one step: readers and writers of the log do not mind. */
+        code = sqlite3_backup_step(backup, -1);
+        int finished = sqlite3_backup_finish(backup);
+        code = code == SQLITE_DONE ? finished : code;
+    }
+    if (backup && code == SQLITE_OK) {
+        status = STORE_OK;
+    } else {
+        why_set(why, "the store %s cannot be copied to %s: %s", sql->path, path,
+                sqlite3_errmsg(copy));
+    }
+    if (sqlite3_close(copy) != SQLITE_OK && status == STORE_OK) {
+        why_set(why, "the copy of the store cannot be closed");
+        status = STORE_ERROR;
+    }
+    return status;
+}

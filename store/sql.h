@@ -49,6 +49,10 @@ struct sql_value {
 enum store_status sql_open(const char *path, int timeout_ms, struct sql **out, char **why);
 void sql_close(struct sql **sql);
 
+/* Copy the database as it is at one moment into the empty file `path`; others go on meanwhile. The
+ * connection is taken. */
+enum store_status sql_copy(struct sql *sql, const char *path, char **why);
+
 /* Take the connection; STORE_ERROR when it is not free within the timeout. */
 enum store_status sql_lock(struct sql *sql, char **why);
 void sql_unlock(struct sql *sql);

@@ -45,7 +45,7 @@ static enum store_status refuse_leftovers(const char *path, char **why)
     return STORE_OK;
 }
 
-static enum store_status make_file(const char *path, char **why)
+enum store_status store_make_file(const char *path, char **why)
 {
     if (access(path, F_OK) == 0) {
         why_set(why, "the store %s exists already", path);
@@ -97,7 +97,7 @@ enum store_status store_create(const struct store_options *options, char **why)
     bool made_secret = false;
     struct sql *sql = NULL;
 
-    enum store_status status = make_file(options->path, why);
+    enum store_status status = store_make_file(options->path, why);
     if (status != STORE_OK) {
         return status;
     }

@@ -97,6 +97,23 @@ enum store_status store_audit_list(struct store *store, time_t since, struct aud
                                    char **why);
 void audit_list_clear(struct audit_list *list);
 
+/* ---- Backup ---- */
+
+#define STORE_SECRET_LINE_BYTES 65 /* hexadecimal digits and a line end */
+
+/* Copy the database as it is at one moment into the empty file `path`, while others use it. */
+enum store_status store_copy(struct store *store, const char *path, char **why);
+
+/* The master secret as it stands in its file. To be wiped. */
+void store_secret_line(const struct store *store, char out[STORE_SECRET_LINE_BYTES]);
+
+/* Make a store from a copy and the line of its secret (both mode 0600), and look whether they
+ * belong together. STORE_REFUSED when a store exists already, a master secret that is another one,
+ * or what is handed over is no sound store; then nothing was made. */
+enum store_status store_restore(const struct store_options *options,
+                                const char secret_line[STORE_SECRET_LINE_BYTES],
+                                const unsigned char *database, size_t length, char **why);
+
 /* ---- Mailboxes ---- */
 
 enum mailbox_state { MAILBOX_INACTIVE, MAILBOX_ACTIVATING, MAILBOX_ACTIVE };

@@ -108,6 +108,7 @@ START_TEST(test_every_command_has_an_example)
         {"rules", "up"},
         {"rules", "down"},
         {"rules", "delete"},
+        {"rules", "check"},
         {"rules", "explain"},
         {"process", NULL},
     };

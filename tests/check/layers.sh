@@ -14,8 +14,8 @@ declare -A sees=(
     [daemon]='address rules store smime' [admin]='address rules store smime daemon'
 )
 declare -A knows=(
-    [address]='idn2.h' [rules]='libconfig.h' [store]='sqlite3.h openssl/ p11-kit/'
-    [smime]='gmime/ openssl/' [daemon]='openssl/ curl/' [admin]='openssl/ jansson.h'
+    [address]='idn2.h' [rules]='libconfig.h' [store]='sqlite3.h openssl/ p11-kit/ lber.h ldif.h'
+    [smime]='gmime/ openssl/' [daemon]='openssl/ curl/' [admin]='openssl/ jansson.h ldap.h'
 )
 folders='address rules store smime daemon admin'
 milter_file=daemon/milter.c

@@ -13,7 +13,7 @@ expect "clang-format, ${#sources[@]} files" clang-format --dry-run -Werror "${so
 
 # Not reentrant, but called where there are no threads: by smimectl, and before smimed has any.
 # readdir() is safe as long as two threads do not share a directory stream.
-quiet=(readdirCalled getpwnamCalled:admin/init.c getgrnamCalled:admin/init.c
+quiet=(readdirCalled getpwnamCalled:admin/store_files.c getgrnamCalled:admin/store_files.c
     getpwnamCalled:daemon/privileges.c getgrnamCalled:daemon/privileges.c
     getpwuidCalled:daemon/privileges.c getgrnamCalled:daemon/listener.c
     getpwnamCalled:daemon/listener.c getgrgidCalled:daemon/listener.c)
