@@ -140,7 +140,7 @@ EOF
 gpgsm_import() { # WHO TRIES
     local try
     for try in $(seq "$2"); do
-        echo interop | gpgsm --quiet --pinentry-mode loopback --passphrase-fd 0 --import "$work/$1.p12" \
+        (echo interop | gpgsm --quiet --pinentry-mode loopback --passphrase-fd 0 --import "$work/$1.p12") \
             2>>"$work/gpgsm.log" && return 0
         sleep "$try"
         pki_pkcs12 "$1"
