@@ -34,10 +34,8 @@ ssize_t spool_read(const struct spool *spool, void *buffer, size_t length, off_t
 /* Append bytes [from, to) of `source` to `target`. Returns 0, or -1 with errno. */
 int spool_copy(struct spool *target, const struct spool *source, off_t from, off_t to);
 
-/* A BIO that reads [from, to) of `spool`, and one that appends to it. The spool must outlive it.
- * NULL when out of memory. A failed write makes BIO_write return -1. */
+/* A BIO that reads [from, to) of `spool`, which must outlive it. NULL when out of memory. */
 BIO *spool_reader(const struct spool *spool, off_t from, off_t to);
-BIO *spool_writer(struct spool *spool);
 
 void spool_free(struct spool **spool);
 

@@ -1,4 +1,4 @@
-/* OpenSSL BIOs over a spool: one that reads a range of it, one that appends to it. */
+/* An OpenSSL BIO that reads a range of a spool. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,8 +12,7 @@ struct range {
 };
 
 static BIO_METHOD *reader_method;
-static BIO_METHOD *writer_method;
-static pthread_once_t methods_once = PTHREAD_ONCE_INIT;
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
 
 static int reader_read(BIO *bio, char *buffer, int length)
 {
@@ -56,44 +55,24 @@ static int reader_destroy(BIO *bio)
     return 1;
 }
 
-static int writer_write(BIO *bio, const char *bytes, int length)
-{
-    if (length <= 0)
-        return 0;
-    return spool_write(BIO_get_data(bio), bytes, (size_t)length) == 0 ? length : -1;
-}
-
-static long writer_ctrl(BIO *bio, int command, long number, void *pointer)
-{
-    (void)bio;
-    (void)number;
-    (void)pointer;
-    return command == BIO_CTRL_FLUSH;
-}
-
-/* The methods live as long as the process: BIOs of any thread may use them. */
-static void make_methods(void)
+/* The method lives as long as the process: BIOs of any thread may use it. */
+static void make_method(void)
 {
     BIO_METHOD *reader = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "spool reader");
-    BIO_METHOD *writer = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "spool writer");
-    if (reader == NULL || writer == NULL || BIO_meth_set_read(reader, reader_read) != 1 ||
+    if (reader == NULL || BIO_meth_set_read(reader, reader_read) != 1 ||
         BIO_meth_set_ctrl(reader, reader_ctrl) != 1 ||
-        BIO_meth_set_destroy(reader, reader_destroy) != 1 ||
-        BIO_meth_set_write(writer, writer_write) != 1 ||
-        BIO_meth_set_ctrl(writer, writer_ctrl) != 1) {
+        BIO_meth_set_destroy(reader, reader_destroy) != 1) {
         BIO_meth_free(reader);
-        BIO_meth_free(writer);
         return;
     }
     reader_method = reader;
-    writer_method = writer;
 }
 
 BIO *spool_reader(const struct spool *spool, off_t from, off_t to)
 {
     struct range *range;
     BIO *bio;
-    (void)pthread_once(&methods_once, make_methods);
+    (void)pthread_once(&method_once, make_method);
     if (reader_method == NULL)
         return NULL;
     range = malloc(sizeof *range);
@@ -104,20 +83,6 @@ BIO *spool_reader(const struct spool *spool, off_t from, off_t to)
     }
     *range = (struct range){.spool = spool, .from = from, .at = from, .to = to};
     BIO_set_data(bio, range);
-    BIO_set_init(bio, 1);
-    return bio;
-}
-
-BIO *spool_writer(struct spool *spool)
-{
-    BIO *bio;
-    (void)pthread_once(&methods_once, make_methods);
-    if (writer_method == NULL)
-        return NULL;
-    bio = BIO_new(writer_method);
-    if (bio == NULL)
-        return NULL;
-    BIO_set_data(bio, spool);
     BIO_set_init(bio, 1);
     return bio;
 }
