@@ -197,7 +197,7 @@ static void add_list(const struct rules_layout *layout, const struct rule_draft 
     if (rule)
         patches_add(patches, layout->length, 0,
                     joined(line ? "" : eol, layout->length > 0 ? eol : "", "rules = (", eol, "  ",
-                           rule, eol, ");", eol, NULL));
+                           rule, eol, ");", eol, (char *)NULL));
     else
         patches->failed = true;
     free(rule);
