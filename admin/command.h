@@ -46,6 +46,8 @@ extern const struct command_group rules_group;
 extern const struct command_group process_group;
 extern const struct command_group expiring_group;
 extern const struct command_group audit_group;
+extern const struct command_group backup_group;
+extern const struct command_group restore_group;
 
 /* All groups, NULL at the end. */
 extern const struct command_group *const command_groups[];

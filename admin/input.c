@@ -12,7 +12,6 @@
 
 #include "credential.h"
 #include "password.h"
-#include "tell.h"
 #include "why.h"
 
 static int read_all(int descriptor, unsigned char *bytes, size_t room, size_t *length_out)
@@ -114,50 +113,46 @@ static enum credential_status unlock_key(const struct input *input, const char *
     return private_key_read(input->bytes, input->length, password, &out->key, why);
 }
 
-/* Try without a password where none was given in a file, and ask only when that was not enough. */
+/* Try without a password where none was given, and ask only when that was not enough. */
 static int unlock(const char *path, const struct password_source *source, unlock_function *function,
-                  struct unlocked *out)
+                  struct unlocked *out, char **why)
 {
     struct input input = {0};
     struct password password = {0};
-    char *why = NULL;
+    const char *text = source->text && *source->text ? source->text : NULL;
     int rc = -1;
-    if (input_read(path, &input, &why)) {
-        tell_error("%s", why_text(&why));
+    if (input_read(path, &input, why)) {
         goto out;
     }
-    if (source->file && password_from_file(source->file, &password)) {
-        goto out;
-    }
-    enum credential_status status =
-        function(&input, source->file ? password.text : NULL, out, &why);
-    if (status == CREDENTIAL_PASSWORD && !source->file) {
-        if (password_from_terminal(path, &password)) {
+    if (!source->text && source->file) {
+        if (password_from_file(source->file, &password, why)) {
             goto out;
         }
-        status = function(&input, password.text, out, &why);
+        text = password.text;
+    }
+    enum credential_status status = function(&input, text, out, why);
+    if (status == CREDENTIAL_PASSWORD && !source->text && !source->file) {
+        if (password_from_terminal(path, &password, why)) {
+            goto out;
+        }
+        status = function(&input, password.text, out, why);
     }
     if (status != CREDENTIAL_OK) {
-        tell_error("%s: %s", path, why_text(&why));
-        if (status == CREDENTIAL_PASSWORD) {
-            tell_next("Nothing was changed. Try again with the password that the file was saved "
-                      "with.");
-        }
+        why_prefix(why, "%s", path);
         goto out;
     }
     rc = 0;
 out:
     password_clear(&password);
     input_clear(&input);
-    why_free(&why);
     return rc;
 }
 
 int input_pkcs12(const char *path, const struct password_source *password, EVP_PKEY **key_out,
-                 X509 **certificate_out, STACK_OF(X509) * *chain_out)
+                 X509 **certificate_out, STACK_OF(X509) * *chain_out, char **why)
 {
     struct unlocked unlocked = {0};
-    if (unlock(path, password, unlock_pkcs12, &unlocked)) {
+    if (unlock(path, password, unlock_pkcs12, &unlocked, why)) {
         return -1;
     }
     *key_out = unlocked.key;
@@ -166,21 +161,17 @@ int input_pkcs12(const char *path, const struct password_source *password, EVP_P
     return 0;
 }
 
-/* Add the certificates of `path` to `all`. */
-static int add_certificates(const char *path, STACK_OF(X509) * all)
+int input_add_certificates(const char *path, STACK_OF(X509) * all, char **why)
 {
-    char *why = NULL;
-    STACK_OF(X509) *read = input_certificates(path, &why);
+    STACK_OF(X509) *read = input_certificates(path, why);
     int rc = -1;
     if (!read) {
-        tell_error("%s", why_text(&why));
-        why_free(&why);
         return -1;
     }
     if (X509_add_certs(all, read, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1) {
         rc = 0;
     } else {
-        tell_error("out of memory");
+        why_set(why, "out of memory");
     }
     sk_X509_pop_free(read, X509_free);
     return rc;
@@ -189,28 +180,27 @@ static int add_certificates(const char *path, STACK_OF(X509) * all)
 int input_key_and_certificates(const char *key_path, const char *certificate_path,
                                const struct option_values *chain_paths,
                                const struct password_source *password, EVP_PKEY **key_out,
-                               X509 **certificate_out, STACK_OF(X509) * *chain_out)
+                               X509 **certificate_out, STACK_OF(X509) * *chain_out, char **why)
 {
     struct unlocked unlocked = {0};
-    char *why = NULL;
+    const char *certificates = certificate_path ? certificate_path : key_path;
     int rc = -1;
     STACK_OF(X509) *all = sk_X509_new_null();
     if (!all) {
-        tell_error("out of memory");
+        why_set(why, "out of memory");
         goto out;
     }
-    if (unlock(key_path, password, unlock_key, &unlocked) ||
-        add_certificates(certificate_path, all)) {
+    if (unlock(key_path, password, unlock_key, &unlocked, why) ||
+        input_add_certificates(certificates, all, why)) {
         goto out;
     }
     for (size_t i = 0; i < chain_paths->count; i++) {
-        if (add_certificates(chain_paths->items[i], all)) {
+        if (input_add_certificates(chain_paths->items[i], all, why)) {
             goto out;
         }
     }
-    if (certificates_split(all, unlocked.key, certificate_out, chain_out, &why) != CREDENTIAL_OK) {
-        tell_error("%s and %s: %s", key_path, certificate_path, why_text(&why));
-        tell_next("The key must be the one that the certificate was made for.");
+    if (certificates_split(all, unlocked.key, certificate_out, chain_out, why) != CREDENTIAL_OK) {
+        why_prefix(why, "%s and %s", key_path, certificates);
         goto out;
     }
     *key_out = unlocked.key;
@@ -219,6 +209,17 @@ int input_key_and_certificates(const char *key_path, const char *certificate_pat
 out:
     EVP_PKEY_free(unlocked.key);
     sk_X509_pop_free(all, X509_free);
-    why_free(&why);
     return rc;
+}
+
+int input_is_pem(const char *path, char **why)
+{
+    static const char begin[] = "-----BEGIN ";
+    struct input input;
+    if (input_read(path, &input, why)) {
+        return -1;
+    }
+    int found = memmem(input.bytes, input.length, begin, sizeof begin - 1) != NULL;
+    input_clear(&input);
+    return found;
 }

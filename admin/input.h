@@ -24,18 +24,27 @@ void input_clear(struct input *input);
  * with a sentence that names the file. */
 STACK_OF(X509) * input_certificates(const char *path, char **why);
 
-/* Where a password comes from. */
+/* Where a password comes from: the first of these that is not NULL; without any the terminal is
+ * asked, once and when needed. */
 struct password_source {
-    const char *file; /* its first line; NULL: the terminal is asked, once and when needed */
+    const char *text; /* as it is; "" is none */
+    const char *file; /* its first line */
 };
 
-/* A key with its certificate and chain, from --pkcs12, or from --key, --cert and --chain.
- * Returns 0 with all three set, the caller owns them; -1 told. */
+/* A key with its certificate and chain: from PKCS#12, or from a key and certificates in PEM, DER or
+ * PKCS#7. `certificate_path` NULL: they stand in the file of the key. Returns 0 with all three set,
+ * the caller owns them; -1 with a sentence that names the file. */
 int input_pkcs12(const char *path, const struct password_source *password, EVP_PKEY **key_out,
-                 X509 **certificate_out, STACK_OF(X509) * *chain_out);
+                 X509 **certificate_out, STACK_OF(X509) * *chain_out, char **why);
 int input_key_and_certificates(const char *key_path, const char *certificate_path,
                                const struct option_values *chain_paths,
                                const struct password_source *password, EVP_PKEY **key_out,
-                               X509 **certificate_out, STACK_OF(X509) * *chain_out);
+                               X509 **certificate_out, STACK_OF(X509) * *chain_out, char **why);
+
+/* Add the certificates of `path` to `all`. Returns 0, or -1 with a sentence. */
+int input_add_certificates(const char *path, STACK_OF(X509) * all, char **why);
+
+/* Does `path` begin like PEM (1), or hold something else (0)? -1 with a sentence. */
+int input_is_pem(const char *path, char **why);
 
 #endif

@@ -1,259 +1,12 @@
 /* smimectl mailbox: the mailboxes of the managed domains, and their S/MIME state. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "address.h"
 #include "command.h"
-#include "input.h"
-#include "mailbox_listing.h"
-#include "tell.h"
-#include "why.h"
+#include "mailbox_commands.h"
 
 #define MAX_ADDRESSES 10000 /* on one command line */
 
-static const char *const unknown_mailbox_advice = "Mailboxes are listed by: smimectl mailbox list";
-
-/* The canonical form of an address that must be managed: a new string, or NULL told. */
-static char *managed_argument(const struct context *context, const char *text)
-{
-    char *canonical = canonical_argument(text);
-    if (canonical && !context_manages(context, canonical)) {
-        tell_error("%s is not in a managed domain", canonical);
-        tell_next("Add its domain to \"managed_domains\" in %s. Other people's certificates are "
-                  "imported with: smimectl pubkey import",
-                  context->config_path);
-        free(canonical);
-        canonical = NULL;
-    }
-    return canonical;
-}
-
-static void tell_store(const char *address, enum store_status status, char *const *why)
-{
-    if (status == STORE_NONE) {
-        tell_error("there is no mailbox %s", address);
-        tell_next("%s", unknown_mailbox_advice);
-    } else {
-        tell_error("%s: %s", address, why_text(why));
-    }
-}
-
-/* ---- add ---- */
-
-static void free_strings(char **strings, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(strings[i]);
-    }
-    free(strings);
-}
-
-static int mailbox_add(struct context *context)
-{
-    const struct option_values *given = &context->arguments->options[OPTION_ALIAS];
-    int code = EXIT_REFUSED;
-    char *why = NULL, *address = NULL;
-    char **aliases = calloc(given->count + 1, sizeof *aliases);
-    if (!aliases) {
-        tell_error("out of memory");
-        goto out;
-    }
-    if (context_store(context)) {
-        goto out;
-    }
-    address = managed_argument(context, context->words[0]);
-    if (!address) {
-        goto out;
-    }
-    for (size_t i = 0; i < given->count; i++) {
-        aliases[i] = managed_argument(context, given->items[i]);
-        if (!aliases[i]) {
-            goto out;
-        }
-    }
-    enum store_status status = store_mailbox_add(context->store, address,
-                                                 (const char *const *)aliases, given->count, &why);
-    if (status != STORE_OK) {
-        tell_error("%s cannot be added: %s", address, why_text(&why));
-        goto out;
-    }
-    code = mailbox_show_one(context, address) ? EXIT_REFUSED : EXIT_DONE;
-out:
-    if (aliases) {
-        free_strings(aliases, given->count);
-    }
-    free(address);
-    why_free(&why);
-    return code;
-}
-
-/* ---- list, show ---- */
-
-static int mailbox_list_command(struct context *context)
-{
-    const char *state = argument_value(context->arguments, OPTION_STATE);
-    const char *domain = argument_value(context->arguments, OPTION_DOMAIN);
-    struct mailbox_filter filter = {.state = -1};
-    char *canonical = NULL;
-    int code = EXIT_REFUSED;
-    for (int i = MAILBOX_INACTIVE; state && i <= MAILBOX_ACTIVE; i++) {
-        if (!strcmp(state, mailbox_state_name((enum mailbox_state)i))) {
-            filter.state = i;
-        }
-    }
-    if (state && filter.state < 0) {
-        tell_error("\"%s\" is no state; there are inactive, activating and active", state);
-        return EXIT_USAGE;
-    }
-    if (domain) {
-        if (address_canonical_domain(domain, strlen(domain), &canonical) != ADDRESS_OK) {
-            tell_error("\"%s\" is no domain", domain);
-            return EXIT_USAGE;
-        }
-        filter.domain = canonical;
-    }
-    if (context_store(context) == 0 && mailbox_show_list(context, &filter) == 0) {
-        code = EXIT_DONE;
-    }
-    free(canonical);
-    return code;
-}
-
-static int mailbox_show(struct context *context)
-{
-    if (context_store(context)) {
-        return EXIT_REFUSED;
-    }
-    char *address = canonical_argument(context->words[0]);
-    int code = address && mailbox_show_one(context, address) == 0 ? EXIT_DONE : EXIT_REFUSED;
-    free(address);
-    return code;
-}
-
-/* ---- activate ---- */
-
-/* Exactly one of --pkcs12 and --key with --cert? */
-static int check_sources(const struct arguments *arguments)
-{
-    bool pkcs12 = argument_given(arguments, OPTION_PKCS12);
-    bool key = argument_given(arguments, OPTION_KEY);
-    bool cert = argument_given(arguments, OPTION_CERT);
-    bool chain = argument_given(arguments, OPTION_CHAIN);
-    if (pkcs12 ? (key || cert || chain) : (!key || !cert)) {
-        tell_error("either --pkcs12 FILE is needed, or --key FILE and --cert FILE");
-        return -1;
-    }
-    return 0;
-}
-
-static int read_credentials(const struct arguments *arguments, EVP_PKEY **key_out,
-                            X509 **certificate_out, STACK_OF(X509) * *chain_out)
-{
-    struct password_source password = {argument_value(arguments, OPTION_PASSWORD_FILE)};
-    const char *pkcs12 = argument_value(arguments, OPTION_PKCS12);
-    if (pkcs12) {
-        return input_pkcs12(pkcs12, &password, key_out, certificate_out, chain_out);
-    }
-    return input_key_and_certificates(
-        argument_value(arguments, OPTION_KEY), argument_value(arguments, OPTION_CERT),
-        &arguments->options[OPTION_CHAIN], &password, key_out, certificate_out, chain_out);
-}
-
-static int mailbox_activate(struct context *context)
-{
-    EVP_PKEY *key = NULL;
-    X509 *certificate = NULL;
-    STACK_OF(X509) *chain = NULL;
-    char *why = NULL, *address = NULL;
-    struct mailbox *mailbox = NULL;
-    int code = EXIT_REFUSED;
-    if (check_sources(context->arguments)) {
-        return EXIT_USAGE;
-    }
-    if (context_store(context) || !(address = managed_argument(context, context->words[0]))) {
-        goto out;
-    }
-    /* Before a password is asked for in vain. */
-    enum store_status status = store_mailbox_find(context->store, address, &mailbox, &why);
-    if (status != STORE_OK) {
-        tell_store(address, status, &why);
-        if (status == STORE_NONE) {
-            tell_next("It is added by: smimectl mailbox add %s", address);
-        }
-        goto out;
-    }
-    if (read_credentials(context->arguments, &key, &certificate, &chain)) {
-        goto out;
-    }
-    status = store_mailbox_activate(context->store, address, key, certificate, chain, context->now,
-                                    &why);
-    if (status != STORE_OK) {
-        tell_store(address, status, &why);
-        tell_next("Nothing was changed; the mailbox stays %s.", mailbox_state_name(mailbox->state));
-        goto out;
-    }
-    code = mailbox_show_one(context, address) ? EXIT_REFUSED : EXIT_DONE;
-out:
-    mailbox_free(&mailbox);
-    EVP_PKEY_free(key);
-    X509_free(certificate);
-    sk_X509_pop_free(chain, X509_free);
-    free(address);
-    why_free(&why);
-    return code;
-}
-
-/* ---- deactivate, never-decrypt ---- */
-
-static int mailbox_deactivate(struct context *context)
-{
-    size_t done = 0, failed = 0;
-    if (context_store(context)) {
-        return EXIT_REFUSED;
-    }
-    for (size_t i = 0; i < context->word_count; i++) {
-        char *why = NULL;
-        char *address = canonical_argument(context->words[i]);
-        enum store_status status =
-            address ? store_mailbox_deactivate(context->store, address, &why) : STORE_REFUSED;
-        if (status == STORE_OK) {
-            done++;
-        } else {
-            failed++;
-        }
-        if (address && status != STORE_OK) {
-            tell_store(address, status, &why);
-        }
-        free(address);
-        why_free(&why);
-    }
-    return exit_code_of(done, failed);
-}
-
-static int mailbox_never_decrypt(struct context *context)
-{
-    bool never = !strcmp(context->words[1], "on");
-    char *why = NULL;
-    if (!never && strcmp(context->words[1], "off") != 0) {
-        tell_error("\"%s\" must be on or off", context->words[1]);
-        return EXIT_USAGE;
-    }
-    if (context_store(context)) {
-        return EXIT_REFUSED;
-    }
-    char *address = canonical_argument(context->words[0]);
-    if (!address) {
-        return EXIT_REFUSED;
-    }
-    enum store_status status =
-        store_mailbox_set_never_decrypt(context->store, address, never, &why);
-    if (status != STORE_OK) {
-        tell_store(address, status, &why);
-    }
-    free(address);
-    why_free(&why);
-    return status == STORE_OK ? EXIT_DONE : EXIT_REFUSED;
-}
+#define CREDENTIAL_OPTIONS                                                                         \
+    (WITH(OPTION_PKCS12) | WITH(OPTION_PASSWORD_FILE) | WITH(OPTION_KEY) | WITH(OPTION_CERT) |     \
+     WITH(OPTION_CHAIN))
 
 static const struct command mailbox_commands[] = {
     {.name = "add",
@@ -266,51 +19,155 @@ static const struct command mailbox_commands[] = {
                 "state is inactive until it is activated with a key and a certificate.",
      .example = "  smimectl mailbox add alice@example.com --alias a.smith@example.com",
      .run = mailbox_add},
+    {.name = "import",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "FILE.csv",
+     .summary = "add the mailboxes of a CSV file",
+     .details =
+         "Adds the mailboxes of a file of comma-separated values (\"-\": standard input). Its\n"
+         "first line names the columns: address; aliases, with any number of further\n"
+         "addresses, also several times; never_decrypt, with yes or no. Semicolons or\n"
+         "tabulators between the fields and a UTF-8 byte order mark are fine. What is there\n"
+         "already stays, and nothing is taken away, so a file can be imported again. A line\n"
+         "that is refused is told with its number, and the rest goes on.",
+     .example = "  smimectl mailbox import staff.csv",
+     .run = mailbox_import},
+    {.name = "sync",
+     .options = WITH(OPTION_POSTFIX_MAP) | WITH(OPTION_TEXT) | WITH(OPTION_DOMAIN) |
+                WITH(OPTION_LDAP) | WITH(OPTION_BASE) | WITH(OPTION_FILTER) |
+                WITH(OPTION_ADDRESS_ATTR) | WITH(OPTION_ALIAS_ATTR) | WITH(OPTION_BIND_DN) |
+                WITH(OPTION_PASSWORD_FILE) | WITH(OPTION_START_TLS) | WITH(OPTION_TLS_CA),
+     .synopsis = "(--postfix-map TYPE:FILE | --text FILE) [--domain DOMAIN]\n"
+                 "   or: --ldap URI --base DN [--filter FILTER] [--address-attr NAME]\n"
+                 "           [--alias-attr NAME]... [--bind-dn DN [--password-file FILE]]\n"
+                 "           [--start-tls] [--tls-ca FILE]",
+     .summary = "add mailboxes from a Postfix map or an LDAP directory",
+     .details =
+         "Adds the mailboxes and further addresses that a Postfix map (listed by postmap -s, or\n"
+         "the text it is made from) or an LDAP directory has, and reports those that are no\n"
+         "longer there. Nothing is ever taken away: keys are needed to read old mail.\n"
+         "\n"
+         "In a map, a key that leads to another managed address is a further address of that; a\n"
+         "key that leads to itself or to what is no address is a mailbox. --domain takes only\n"
+         "keys of that domain, and completes keys without one. In a directory, each entry is a\n"
+         "mailbox: --address-attr (default: mail) is its address, --alias-attr its further ones;\n"
+         "in proxyAddresses, \"SMTP:\" marks the first one.",
+     .example =
+         "  smimectl mailbox sync --ldap ldaps://dc.example.com --base dc=example,dc=com \\\n"
+         "      --filter '(objectClass=user)' --alias-attr proxyAddresses \\\n"
+         "      --bind-dn cn=smimed,dc=example,dc=com --password-file /etc/smimed/ldap",
+     .run = mailbox_sync},
     {.name = "list",
-     .options = WITH(OPTION_DOMAIN) | WITH(OPTION_STATE),
-     .synopsis = "[--domain DOMAIN] [--state inactive|activating|active]",
+     .options = WITH(OPTION_DOMAIN) | WITH(OPTION_STATE) | WITH(OPTION_SORT),
+     .synopsis = "[--domain DOMAIN] [--state inactive|activating|active]\n"
+                 "           [--sort address|domain|state|expires|certificate]",
      .summary = "list the mailboxes with certificate, state and expiry",
      .details =
          "Lists certificate id, mailbox, domain, state and the day on which the certificate\n"
-         "expires.",
-     .example = "  smimectl mailbox list --domain example.com --state active",
-     .run = mailbox_list_command},
+         "expires, sorted by address unless --sort says otherwise.",
+     .example = "  smimectl mailbox list --domain example.com --state active --sort expires",
+     .run = mailbox_list},
     {.name = "show",
      .min_words = 1,
      .max_words = 1,
      .synopsis = "ADDRESS",
-     .summary = "show one mailbox with its further addresses and its certificate",
-     .details = "Shows everything about a mailbox. ADDRESS may be one of its further addresses.",
+     .summary = "show one mailbox with its further addresses and all its keys",
+     .details = "Shows everything about a mailbox: also all its keys, of which one signs and all\n"
+                "decrypt. ADDRESS may be one of its further addresses.",
      .example = "  smimectl mailbox show alice@example.com",
      .run = mailbox_show},
-    {.name = "activate",
+    {.name = "alias",
+     .min_words = 3,
+     .max_words = MAX_ADDRESSES,
+     .synopsis = "add|remove ADDRESS ALIAS...",
+     .summary = "add or remove further addresses of a mailbox",
+     .details = "Adds further addresses to a mailbox, or removes some. The last one that the\n"
+                "certificate of an active mailbox names cannot be removed.",
+     .example = "  smimectl mailbox alias add alice@example.com a.smith@example.com",
+     .run = mailbox_alias},
+    {.name = "delete",
      .min_words = 1,
-     .max_words = 1,
-     .options = WITH(OPTION_PKCS12) | WITH(OPTION_PASSWORD_FILE) | WITH(OPTION_KEY) |
-                WITH(OPTION_CERT) | WITH(OPTION_CHAIN),
-     .synopsis = "ADDRESS (--pkcs12 FILE | --key FILE --cert FILE [--chain FILE]...)\n"
-                 "           [--password-file FILE]",
-     .summary = "give a mailbox the key and certificate that sign from now on",
+     .max_words = MAX_ADDRESSES,
+     .synopsis = "ADDRESS...",
+     .summary = "delete mailboxes that have no key",
+     .details = "Deletes mailboxes. One that has a key cannot be deleted, because mail that was\n"
+                "encrypted to it could not be read any more; it can be deactivated.",
+     .example = "  smimectl mailbox delete info@example.com",
+     .run = mailbox_delete},
+    {.name = "activate",
+     .max_words = MAX_ADDRESSES,
+     .options = CREDENTIAL_OPTIONS | WITH(OPTION_FROM_FILE),
+     .synopsis = "(ADDRESS | PATTERN)... [--pkcs12 FILE |\n"
+                 "           --key FILE --cert FILE [--chain FILE]...] [--password-file FILE]\n"
+                 "   or: --from-file FILE.csv",
+     .summary = "give mailboxes the key and certificate that sign from now on",
      .details =
          "Gives a mailbox a private key and its certificate: from a PKCS#12 file, or from a key\n"
          "and a certificate as PEM or DER. CA certificates that come along, or in --chain, travel\n"
          "with the signatures. Former keys stay for reading old mail. Refused are keys that do\n"
          "not match, certificates of somebody else, of a CA or of a domain, expired ones and\n"
-         "ones not for mail.\n"
+         "ones not for mail. Where the chain is incomplete, a note says what recipients will see.\n"
+         "Without a key, the one that signed before the mailbox was deactivated signs again.\n"
          "\n"
          "The password is the first line of --password-file (\"-\": of standard input). Without\n"
-         "it the terminal is asked, where a password is needed.",
+         "it the terminal is asked, where a password is needed.\n"
+         "\n"
+         "In a PATTERN, \"*\" stands for any characters. The file of --from-file has the columns\n"
+         "address, key, password, and may have certificate and chain; paths are as seen from the\n"
+         "file. Failures are told and the rest goes on; the last lines are counts.",
      .example = "  smimectl mailbox activate alice@example.com --pkcs12 alice.p12",
      .run = mailbox_activate},
     {.name = "deactivate",
-     .min_words = 1,
      .max_words = MAX_ADDRESSES,
-     .synopsis = "ADDRESS...",
+     .options = WITH(OPTION_FROM_FILE),
+     .synopsis = "(ADDRESS | PATTERN)...\n"
+                 "   or: --from-file FILE.csv",
      .summary = "stop signing for mailboxes; decrypting goes on",
      .details = "Stops signing for the mailboxes. Mail that was encrypted to them is decrypted as\n"
-                "before, because their keys stay.",
-     .example = "  smimectl mailbox deactivate alice@example.com",
+                "before, because their keys stay. Addresses, patterns and files are those of\n"
+                "mailbox activate; of a file only the column address counts.",
+     .example = "  smimectl mailbox deactivate alice@example.com '*@sales.example.com'",
      .run = mailbox_deactivate},
+    {.name = "request",
+     .min_words = 1,
+     .max_words = 1,
+     .options = WITH(OPTION_KEY) | WITH(OPTION_SUBJECT) | WITH(OPTION_REPLACE) |
+                WITH(OPTION_AGAIN) | WITH(OPTION_WITHDRAW),
+     .synopsis = "ADDRESS [--key KIND] [--subject DN] [--replace]\n"
+                 "   or: ADDRESS (--again | --withdraw)",
+     .summary = "make a key and print the request for its certificate",
+     .details =
+         "Makes a key and prints a certification request (PKCS#10, PEM) for a CA, with the\n"
+         "address and the further addresses of the mailbox in it. KIND is rsa:2048, rsa:3072\n"
+         "(default), rsa:4096, ec:P-256 or ec:P-384; DN is a subject as in RFC 4514. The mailbox\n"
+         "becomes activating; an active one goes on signing with the key that it has. --again\n"
+         "prints the pending request once more, --replace makes a new one in its place,\n"
+         "--withdraw gives it up.",
+     .example = "  smimectl mailbox request alice@example.com --key ec:P-256 >alice.csr",
+     .run = mailbox_request},
+    {.name = "install",
+     .min_words = 1,
+     .max_words = 1,
+     .options = WITH(OPTION_CERT) | WITH(OPTION_CHAIN),
+     .synopsis = "ADDRESS --cert FILE [--chain FILE]...",
+     .summary = "take a CA's answer to the request; the mailbox becomes active",
+     .details = "Takes the certificate that a CA has issued for the request that is pending. It\n"
+                "must be for that key; the checks are those of mailbox activate.",
+     .example = "  smimectl mailbox install alice@example.com --cert alice.pem --chain ca.pem",
+     .run = mailbox_install},
+    {.name = "export",
+     .min_words = 1,
+     .max_words = 1,
+     .options = WITH(OPTION_OUTPUT) | WITH(OPTION_PASSWORD_FILE) | WITH(OPTION_ID),
+     .synopsis = "ADDRESS --output FILE [--password-file FILE] [--id ID]",
+     .summary = "write the key of a mailbox as PKCS#12, for its owner",
+     .details =
+         "Writes the key that signs, or that of certificate --id, with its certificate and chain\n"
+         "to a new PKCS#12 file (AES-256) that only its owner may read. The password is asked\n"
+         "for twice on the terminal, or is the first line of --password-file.",
+     .example = "  smimectl mailbox export alice@example.com --output alice.p12",
+     .run = mailbox_export},
     {.name = "never-decrypt",
      .min_words = 2,
      .max_words = 2,

@@ -2,6 +2,7 @@
 #include "password.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,12 @@
 #include "tell.h"
 #include "why.h"
 
-int password_from_file(const char *path, struct password *out)
+int password_from_file(const char *path, struct password *out, char **why)
 {
     struct input input;
-    char *why = NULL;
     int rc = -1;
-    if (input_read(path, &input, &why)) {
-        tell_error("the password: %s", why_text(&why));
-        why_free(&why);
+    if (input_read(path, &input, why)) {
+        why_prefix(why, "the password");
         return -1;
     }
     const unsigned char *end = memchr(input.bytes, '\n', input.length);
@@ -30,12 +29,12 @@ int password_from_file(const char *path, struct password *out)
         length--; /* a file written on Windows */
     }
     if (length > CREDENTIAL_MAX_PASSWORD_BYTES) {
-        tell_error("the first line of %s is longer than %d bytes", path,
-                   CREDENTIAL_MAX_PASSWORD_BYTES);
+        why_set(why, "the first line of %s is longer than %d bytes", path,
+                CREDENTIAL_MAX_PASSWORD_BYTES);
         goto out;
     }
     if (memchr(input.bytes, '\0', length)) {
-        tell_error("the first line of %s has a NUL byte, so it is no password", path);
+        why_set(why, "the first line of %s has a NUL byte, so it is no password", path);
         goto out;
     }
     memcpy(out->text, input.bytes, length);
@@ -57,22 +56,26 @@ static int has_terminal(void)
     return 1;
 }
 
-int password_from_terminal(const char *what, struct password *out)
+/* `twice` makes OpenSSL ask again. */
+static int ask(const char *what, const char *question, bool twice, struct password *out, char **why)
 {
     if (!has_terminal()) {
-        tell_error("%s needs a password, and there is no terminal to ask for it", what);
-        tell_next("Put it on the first line of a file and name that by --password-file FILE.");
+        why_set(why,
+                "%s needs a password, and there is no terminal to ask for it: put it on the first "
+                "line of a file and name that by --password-file FILE",
+                what);
         return -1;
     }
     char *shown = tell_escape(what, NULL), *prompt = NULL;
     int rc = -1;
-    if (!shown || asprintf(&prompt, "Password of %s: ", shown) < 0) {
+    if (!shown || asprintf(&prompt, "%s of %s: ", question, shown) < 0) {
         prompt = NULL;
-        tell_error("out of memory");
+        why_set(why, "out of memory");
         goto out;
     }
-    if (EVP_read_pw_string(out->text, sizeof out->text, prompt, 0)) {
-        tell_error("no password was given");
+    if (EVP_read_pw_string(out->text, sizeof out->text, prompt, twice)) {
+        why_set(why, twice ? "no password was given, or not the same one twice"
+                           : "no password was given");
         goto out;
     }
     rc = 0;
@@ -80,6 +83,16 @@ out:
     free(prompt);
     free(shown);
     return rc;
+}
+
+int password_from_terminal(const char *what, struct password *out, char **why)
+{
+    return ask(what, "Password", false, out, why);
+}
+
+int password_new_from_terminal(const char *what, struct password *out, char **why)
+{
+    return ask(what, "New password", true, out, why);
 }
 
 void password_clear(struct password *password)

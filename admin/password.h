@@ -8,11 +8,14 @@ struct password {
     char text[CREDENTIAL_MAX_PASSWORD_BYTES + 1];
 };
 
-/* Both return 0, or -1 told. password_clear() wipes. */
-int password_from_file(const char *path, struct password *out);
+/* All return 0, or -1 with a sentence. password_clear() wipes. */
+int password_from_file(const char *path, struct password *out, char **why);
 
 /* Ask for the password of `what`, without echo. */
-int password_from_terminal(const char *what, struct password *out);
+int password_from_terminal(const char *what, struct password *out, char **why);
+
+/* Ask twice for a new password of `what`, without echo, until both are the same. */
+int password_new_from_terminal(const char *what, struct password *out, char **why);
 
 void password_clear(struct password *password);
 

@@ -1,8 +1,6 @@
 /* The report of `process` as one JSON object. */
 #include "process_report.h"
 
-#include <jansson.h>
-
 #include "certificate.h"
 #include "process_names.h"
 #include "table.h"
@@ -136,7 +134,7 @@ static int add_outcome(json_t *report, const struct outcome *outcome)
     return rc ? -1 : 0;
 }
 
-int process_report_json(const struct process_result *result, FILE *out)
+json_t *process_result_json(const struct process_result *result)
 {
     const struct transaction *transaction = &result->transaction;
     const struct reply *reply = process_reply(result);
@@ -152,7 +150,12 @@ int process_report_json(const struct process_result *result, FILE *out)
     }
     if (rc) {
         json_decref(report);
-        return -1;
+        return NULL;
     }
-    return json_write(report, out);
+    return report;
+}
+
+int process_report_json(const struct process_result *result, FILE *out)
+{
+    return json_write(process_result_json(result), out);
 }

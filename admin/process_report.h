@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "flow.h"
 
 /* A recipient that was refused at RCPT. */
@@ -27,7 +29,9 @@ struct process_result {
 /* The reply that the sender would get, NULL where the message is accepted. */
 const struct reply *process_reply(const struct process_result *result);
 
-/* One JSON object. Returns 0, -1 when out of memory or writing fails. */
+/* A new JSON object, NULL when out of memory. */
+json_t *process_result_json(const struct process_result *result);
+/* The same, written. Returns 0, -1 when out of memory or writing fails. */
 int process_report_json(const struct process_result *result, FILE *out);
 /* Lines for people. */
 void process_report_text(const struct process_result *result, FILE *out);

@@ -93,12 +93,15 @@ static const struct command rules_commands[] = {
                 "  postmap -s hash:/etc/postfix/virtual | smimectl rules check --alias-map -",
      .run = rules_check},
     {.name = "explain",
-     .options = WITH(OPTION_FROM) | WITH(OPTION_TO),
-     .synopsis = "--from ADDRESS --to ADDRESS",
+     .options = WITH(OPTION_FROM) | WITH(OPTION_TO) | WITH(OPTION_MESSAGE),
+     .synopsis = "--from ADDRESS --to ADDRESS [--message FILE]",
      .summary = "say which rule decides between two addresses, and why the others do not",
-     .details = "Says for mail from one address to another in which direction it goes, which rule\n"
-                "decides, why each of the others does not, which certificates would be used or\n"
-                "are missing, and what would be done. --from '<>' stands for the null sender.",
+     .details =
+         "Says for mail from one address to another in which direction it goes, which rule\n"
+         "decides, why each of the others does not, which certificates would be used or\n"
+         "are missing, and what would be done. --from '<>' stands for the null sender.\n"
+         "With --message also which rules its From calls for, and what would become of this\n"
+         "message; nothing is learned from it, and nothing is sent.",
      .example = "  smimectl rules explain --from alice@example.com --to bob@partner.test",
      .run = rules_explain},
     {0},

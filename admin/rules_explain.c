@@ -8,6 +8,7 @@
 #include "command.h"
 #include "explanation.h"
 #include "iso8601.h"
+#include "message_trial.h"
 #include "table.h"
 #include "tell.h"
 #include "why.h"
@@ -132,7 +133,9 @@ static void print_answer(const char *label, const struct certificate_answer *ans
     OPENSSL_free(subject);
 }
 
-static void print_explanation(const struct context *context, const struct explanation *explanation)
+/* `by` NULL: by the envelope. */
+static void print_explanation(const struct context *context, const struct explanation *explanation,
+                              const char *by)
 {
     if (explanation->direction == DIRECTION_NONE) {
         return;
@@ -141,6 +144,10 @@ static void print_explanation(const struct context *context, const struct explan
     tell_text(stdout, *explanation->from ? explanation->from : "<>");
     printf(" to ");
     tell_text(stdout, explanation->to);
+    if (by) {
+        printf(", by From ");
+        tell_text(stdout, by);
+    }
     printf(": %s", explanation_mode(explanation));
     if (explanation->internal) {
         puts(", because managed recipients of an outgoing message get it as it is");
@@ -205,11 +212,9 @@ static json_t *explanation_json(const struct context *context,
         return json_null();
     }
     return json_pack(
-        "{s:o,s:o,s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:I,s:s}", "from",
-        json_text(explanation->from), "to", json_text(explanation->to), "managed",
-        json_text(explanation->managed), "external", json_text(explanation->external), "mode",
-        explanation_mode(explanation), "decided_by",
-        explanation->internal ? "internal" : decided_by, "position",
+        "{s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:I,s:s}", "managed", json_text(explanation->managed),
+        "external", json_text(explanation->external), "mode", explanation_mode(explanation),
+        "decided_by", explanation->internal ? "internal" : decided_by, "position",
         (json_int_t)explanation->decision.position, "rules", rules_json(context, explanation),
         "signing", answer_json(&explanation->signing), "encryption",
         answer_json(&explanation->encryption), "decryption", answer_json(&explanation->decryption),
@@ -217,84 +222,198 @@ static json_t *explanation_json(const struct context *context,
         transform_name(explanation->transform));
 }
 
-/* ---- the command ---- */
+/* ---- the answer ---- */
 
-static int print_all(const struct context *context, const char *from, const char *to,
-                     enum relation relation, const struct explanation *outgoing,
-                     const struct explanation *incoming)
+/* Everything that is said of one pair. */
+struct answer {
+    const char *from; /* "" is the null sender */
+    const char *to;
+    enum relation relation;
+    struct explanation outgoing, incoming; /* direction DIRECTION_NONE: not that way */
+    struct explanation reply;              /* the other way between the same two */
+    /* With a message: */
+    bool has_message;
+    struct message_trial trial;
+    struct explanation outgoing_by_author, incoming_by_author; /* another one than the sender */
+    struct process_result sent, received;
+};
+
+static json_t *result_json(const struct explanation *explanation,
+                           const struct process_result *result)
 {
-    if (context->json) {
-        return json_write(json_pack("{s:o,s:o,s:s,s:o,s:o}", "from", json_text(from), "to",
-                                    json_text(to), "relation", relation_name(relation), "outgoing",
-                                    explanation_json(context, outgoing), "incoming",
-                                    explanation_json(context, incoming)),
-                          stdout);
+    return explanation->direction == DIRECTION_NONE ? json_null() : process_result_json(result);
+}
+
+static json_t *message_json(const struct context *context, const struct answer *answer)
+{
+    if (!answer->has_message) {
+        return json_null();
     }
-    tell_text(stdout, *from ? from : "<>");
+    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "from", json_text(answer->trial.author),
+                     "outgoing_by_from", explanation_json(context, &answer->outgoing_by_author),
+                     "incoming_by_from", explanation_json(context, &answer->incoming_by_author),
+                     "outgoing", result_json(&answer->outgoing, &answer->sent), "incoming",
+                     result_json(&answer->incoming, &answer->received));
+}
+
+static void print_result(const struct explanation *explanation, const struct process_result *result)
+{
+    if (explanation->direction != DIRECTION_NONE) {
+        printf("\nthe message, %s: ", direction_name(explanation->direction));
+        process_report_text(result, stdout);
+    }
+}
+
+static void print_message(const struct context *context, const struct answer *answer)
+{
+    const struct message_trial *trial = &answer->trial;
+    if (!trial->author) {
+        putchar('\n');
+        tell_text(stdout, why_text(&trial->author_reason));
+        putchar('\n');
+    }
+    print_explanation(context, &answer->outgoing_by_author, trial->author);
+    print_explanation(context, &answer->incoming_by_author, trial->author);
+    print_result(&answer->outgoing, &answer->sent);
+    print_result(&answer->incoming, &answer->received);
+}
+
+/* Of the message itself, else of the reply to it. */
+static const struct explanation *
+side(const struct answer *answer, const struct explanation *explanation, enum direction direction)
+{
+    return explanation->direction == DIRECTION_NONE && answer->reply.direction == direction
+               ? &answer->reply
+               : explanation;
+}
+
+static int print_answer_json(const struct context *context, const struct answer *answer)
+{
+    return json_write(
+        json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "from", json_text(answer->from), "to",
+                  json_text(answer->to), "relation", relation_name(answer->relation), "outgoing",
+                  explanation_json(context, side(answer, &answer->outgoing, DIRECTION_OUTGOING)),
+                  "incoming",
+                  explanation_json(context, side(answer, &answer->incoming, DIRECTION_INCOMING)),
+                  "message", message_json(context, answer)),
+        stdout);
+}
+
+static int print_answer_text(const struct context *context, const struct answer *answer)
+{
+    tell_text(stdout, *answer->from ? answer->from : "<>");
     printf(" to ");
-    tell_text(stdout, to);
-    printf(" is %s\n", relation_text(relation));
-    /* The message asked for first, then the answer to it. */
-    print_explanation(context, relation == RELATION_INCOMING ? incoming : outgoing);
-    print_explanation(context, relation == RELATION_INCOMING ? outgoing : incoming);
-    if (relation == RELATION_INTERNAL) {
+    tell_text(stdout, answer->to);
+    printf(" is %s\n", relation_text(answer->relation));
+    print_explanation(context, &answer->outgoing, NULL);
+    print_explanation(context, &answer->incoming, NULL);
+    print_explanation(context, &answer->reply, NULL);
+    if (answer->relation == RELATION_INTERNAL) {
         puts("  (only where the message comes in from outside, by an inbound socket)");
+    }
+    if (answer->has_message) {
+        print_message(context, answer);
     }
     return ferror(stdout) ? -1 : 0;
 }
 
-/* A pair has two directions: of what `from` writes, and of what `to` answers. Between two managed
- * addresses it is one message, sent here and perhaps coming back in from outside. */
-static int explain_both(struct context *context, const char *from, const char *to,
-                        enum relation relation, struct explanation *outgoing,
-                        struct explanation *incoming)
+/* ---- the command ---- */
+
+/* What the message adds: the rules for its author, where that is somebody else, and what would
+ * become of it. Returns 0, -1 told. */
+static int explain_message(struct context *context, const char *client, struct answer *answer)
 {
-    switch (relation) {
-    case RELATION_OUTGOING:
-        return explanation_outgoing(context, from, to, outgoing) ||
-                       explanation_incoming(context, to, from, incoming)
-                   ? -1
-                   : 0;
-    case RELATION_INCOMING:
-        /* Nobody answers the null sender. */
-        return explanation_incoming(context, from, to, incoming) ||
-                       (*from && explanation_outgoing(context, to, from, outgoing))
-                   ? -1
-                   : 0;
-    case RELATION_INTERNAL:
-        return explanation_outgoing(context, from, to, outgoing) ||
-                       explanation_incoming(context, from, to, incoming)
-                   ? -1
-                   : 0;
-    case RELATION_FOREIGN:
-        break;
+    const char *author = answer->trial.author;
+    bool sent = answer->outgoing.direction != DIRECTION_NONE;
+    bool received = answer->incoming.direction != DIRECTION_NONE;
+    if (author && sent && strcmp(author, client) != 0 && context_manages(context, author) &&
+        explanation_outgoing(context, author, answer->to, &answer->outgoing_by_author)) {
+        return -1;
+    }
+    if (author && received && strcmp(author, answer->from) != 0 &&
+        explanation_incoming(context, author, answer->to, &answer->incoming_by_author)) {
+        return -1;
+    }
+    /* Incoming first: trying an outgoing message gives rights to who sends it. */
+    if (received && message_trial_run(&answer->trial, context, ROLE_INBOUND, answer->from,
+                                      answer->to, &answer->received)) {
+        return -1;
+    }
+    return sent ? message_trial_run(&answer->trial, context, ROLE_SUBMISSION, answer->from,
+                                    answer->to, &answer->sent)
+                : 0;
+}
+
+/* A rule has two modes: who asks about two addresses wants to know of the reply, too. Nobody
+ * replies to the null sender. */
+static int explain_reply(struct context *context, const char *client, struct answer *answer)
+{
+    if (answer->relation == RELATION_OUTGOING) {
+        return explanation_incoming(context, answer->to, client, &answer->reply);
+    }
+    if (answer->relation == RELATION_INCOMING && *answer->from) {
+        return explanation_outgoing(context, answer->to, answer->from, &answer->reply);
     }
     return 0;
 }
 
-static int explain(struct context *context, const char *from, const char *to)
+static enum relation relation_of(bool from_managed, bool to_managed)
 {
-    struct explanation outgoing = {0}, incoming = {0};
-    bool from_managed = *from && context_manages(context, from);
-    bool to_managed = context_manages(context, to);
-    enum relation relation = from_managed ? (to_managed ? RELATION_INTERNAL : RELATION_OUTGOING)
-                                          : (to_managed ? RELATION_INCOMING : RELATION_FOREIGN);
-    int rc = explain_both(context, from, to, relation, &outgoing, &incoming);
-    if (rc == 0) {
-        rc = print_all(context, from, to, relation, &outgoing, &incoming);
-        if (rc) {
-            tell_error("the explanation cannot be written");
-        }
+    if (from_managed) {
+        return to_managed ? RELATION_INTERNAL : RELATION_OUTGOING;
     }
-    explanation_clear(&outgoing);
-    explanation_clear(&incoming);
-    return rc;
+    return to_managed ? RELATION_INCOMING : RELATION_FOREIGN;
+}
+
+static int explain(struct context *context, const char *path, struct answer *answer)
+{
+    const char *client = answer->from;
+    answer->has_message = path != NULL;
+    if (path && message_trial_open(context, path, &answer->trial)) {
+        return -1;
+    }
+    if (!*client && answer->trial.author) {
+        client = answer->trial.author; /* a message of ours without a sender is its author's */
+    }
+    bool from_managed = *client && context_manages(context, client);
+    bool to_managed = context_manages(context, answer->to);
+    answer->relation = relation_of(from_managed, to_managed);
+    if (from_managed && explanation_outgoing(context, client, answer->to, &answer->outgoing)) {
+        return -1;
+    }
+    if (to_managed && explanation_incoming(context, answer->from, answer->to, &answer->incoming)) {
+        return -1;
+    }
+    if (explain_reply(context, client, answer)) {
+        return -1;
+    }
+    if (path && explain_message(context, client, answer)) {
+        return -1;
+    }
+    if (context->json ? print_answer_json(context, answer) : print_answer_text(context, answer)) {
+        tell_error("the explanation cannot be written");
+        return -1;
+    }
+    return 0;
+}
+
+static void answer_clear(struct answer *answer)
+{
+    explanation_clear(&answer->outgoing);
+    explanation_clear(&answer->incoming);
+    explanation_clear(&answer->reply);
+    explanation_clear(&answer->outgoing_by_author);
+    explanation_clear(&answer->incoming_by_author);
+    process_result_clear(&answer->sent);
+    process_result_clear(&answer->received);
+    message_trial_clear(&answer->trial);
 }
 
 int rules_explain(struct context *context)
 {
     const char *from_text = argument_value(context->arguments, OPTION_FROM);
     const struct option_values *to_texts = &context->arguments->options[OPTION_TO];
+    struct answer answer = {.trial.descriptor = -1};
     if (!from_text || to_texts->count != 1) {
         tell_error("--from and one --to are needed");
         return EXIT_USAGE;
@@ -305,7 +424,14 @@ int rules_explain(struct context *context)
     bool null_sender = !*from_text || !strcmp(from_text, "<>");
     char *from = null_sender ? strdup("") : canonical_argument(from_text);
     char *to = canonical_argument(to_texts->items[0]);
-    int code = from && to && explain(context, from, to) == 0 ? EXIT_DONE : EXIT_REFUSED;
+    int code = EXIT_REFUSED;
+    answer.from = from;
+    answer.to = to;
+    if (from && to &&
+        explain(context, argument_value(context->arguments, OPTION_MESSAGE), &answer) == 0) {
+        code = EXIT_DONE;
+    }
+    answer_clear(&answer);
     free(from);
     free(to);
     return code;

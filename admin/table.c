@@ -276,6 +276,11 @@ int table_print_record(const struct table *table, bool json, FILE *out)
     return ferror(out) || fflush(out) == EOF ? -1 : 0;
 }
 
+json_t *table_rows(const struct table *table)
+{
+    return complete(table) ? table->rows : NULL;
+}
+
 int json_write(json_t *value, FILE *out)
 {
     if (!value) {

@@ -45,6 +45,10 @@ int table_print(const struct table *table, bool json, FILE *out);
 /* The same, but each row as lines "title: value", or one JSON object: for a single thing. */
 int table_print_record(const struct table *table, bool json, FILE *out);
 
+/* The rows as a JSON array of objects, borrowed from the table; NULL when out of memory or a row is
+ * not full. */
+json_t *table_rows(const struct table *table);
+
 void table_free(struct table **table);
 
 /* Write a JSON value: sorted keys, ASCII only, a line end. Takes `value` over; NULL (out of memory)

@@ -197,7 +197,7 @@ static void add_list(const struct rules_layout *layout, const struct rule_draft 
     if (rule)
         patches_add(patches, layout->length, 0,
                     joined(line ? "" : eol, layout->length > 0 ? eol : "", "rules = (", eol, "  ",
-                           rule, eol, ");", eol, NULL));
+                           rule, eol, ");", eol, (char *)NULL));
     else
         patches->failed = true;
     free(rule);
@@ -223,11 +223,12 @@ static void add_first(const struct rules_layout *layout, const struct rule_draft
     if (!rule)
         patches->failed = true;
     else if (line > from && only_blanks(layout, line, to))
-        patches_add(patches, line, 0, joined("  ", rule, layout->eol, NULL));
+        patches_add(patches, line, 0, joined("  ", rule, layout->eol, (char *)NULL));
     else if (only_blanks(layout, from, to))
-        patches_add(patches, from, to - from, joined(layout->eol, "  ", rule, layout->eol, NULL));
+        patches_add(patches, from, to - from,
+                    joined(layout->eol, "  ", rule, layout->eol, (char *)NULL));
     else
-        patches_add(patches, to, 0, joined(layout->eol, "  ", rule, layout->eol, NULL));
+        patches_add(patches, to, 0, joined(layout->eol, "  ", rule, layout->eol, (char *)NULL));
     if (layout_is_mark(layout, layout->open, '[')) {
         const struct config_token *tokens = layout->source->tokens;
 
@@ -251,10 +252,11 @@ static void add_last(const struct rules_layout *layout, const struct rule_draft 
     if (!rule)
         patches->failed = true;
     else if (own_line)
-        patches_add(patches, last->block_end, 0,
-                    joined(line ? "" : layout->eol, indent, rule, line ? layout->eol : "", NULL));
+        patches_add(
+            patches, last->block_end, 0,
+            joined(line ? "" : layout->eol, indent, rule, line ? layout->eol : "", (char *)NULL));
     else
-        patches_add(patches, last->block_end, 0, joined(" ", rule, NULL));
+        patches_add(patches, last->block_end, 0, joined(" ", rule, (char *)NULL));
     free(rule);
     free(indent);
 }
@@ -283,9 +285,10 @@ void edit_add(const struct rules_layout *layout, const struct rule_draft *draft,
     if (!rule)
         patches->failed = true;
     else if (next->own_line)
-        patches_add(patches, next->block_start, 0, joined(indent, rule, ",", layout->eol, NULL));
+        patches_add(patches, next->block_start, 0,
+                    joined(indent, rule, ",", layout->eol, (char *)NULL));
     else
-        patches_add(patches, next->block_start, 0, joined(rule, ", ", NULL));
+        patches_add(patches, next->block_start, 0, joined(rule, ", ", (char *)NULL));
     free(rule);
     free(indent);
 }
@@ -323,8 +326,9 @@ static void put_before(const struct rules_layout *layout, const struct rule_plac
             end = " ";
     }
     if (block && indent)
-        patches_add(patches, next->block_start, 0,
-                    joined(next->own_line && !moved->own_line ? indent : "", block, end, NULL));
+        patches_add(
+            patches, next->block_start, 0,
+            joined(next->own_line && !moved->own_line ? indent : "", block, end, (char *)NULL));
     else
         patches->failed = true;
     free(indent);
@@ -352,7 +356,7 @@ static void put_last(const struct rules_layout *layout, const struct rule_place 
         block[i - 1] = '\0';
     patches_add(patches, last->end, 0, strdup(","));
     if (block && indent)
-        patches_add(patches, last->block_end, 0, joined(before, block, end, NULL));
+        patches_add(patches, last->block_end, 0, joined(before, block, end, (char *)NULL));
     else
         patches->failed = true;
     free(indent);

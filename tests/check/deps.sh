@@ -53,10 +53,11 @@ attempt() {
 
 attempt "${run[@]}" apt-get -q update
 case " ${missing[*]} " in
-*' postfix '*)
-    # Private instances only: no system-wide one is set up, so none is started.
+*' postfix '* | *' slapd '*)
+    # Private instances only: no system-wide ones are set up, so none is started.
     attempt "${run[@]}" apt-get -q -y install --no-install-recommends debconf
-    echo 'postfix postfix/main_mailer_type select No configuration' |
+    printf '%s\n' 'postfix postfix/main_mailer_type select No configuration' \
+        'slapd slapd/no_configuration boolean true' |
         "${run[@]}" debconf-set-selections || exit 1
     ;;
 esac

@@ -210,7 +210,7 @@ key_damaged() {
     local key_column
     org_smimed_stop example
     key_column=$(sqlite3 "$STORE" "SELECT m.name || ' ' || p.name FROM sqlite_master m
-        JOIN pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'pkcs8'")
+        JOIN pragma_table_info(m.name) p WHERE m.name = 'private_key' AND p.name = 'pkcs8'")
     cp "$STORE" "$E2E_DIR/store.copy"
     ok 'key damaged: the column is found' matches "$key_column" ' '
     sqlite3 "$STORE" "UPDATE ${key_column% *} SET ${key_column#* } = randomblob(400)"

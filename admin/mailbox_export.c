@@ -1,0 +1,171 @@
+/* smimectl mailbox export: a key with its certificate and chain, for the owner of the mailbox. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "command.h"
+#include "credential.h"
+#include "mailbox_commands.h"
+#include "password.h"
+#include "table.h"
+#include "tell.h"
+#include "why.h"
+
+#define MIN_PASSWORD_BYTES 8 /* nothing but it protects the file */
+
+static int write_all(int descriptor, const unsigned char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t put = write(descriptor, bytes, length);
+        if (put < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (put > 0) {
+            bytes += put;
+            length -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+/* A new file, for its owner only. A file that is there already is never overwritten: it may be
+ * somebody's only copy of a key, or a link that leads elsewhere. */
+static int write_private(const char *path, const unsigned char *bytes, size_t length, char **why)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) {
+        why_set(why, "%s cannot be made: %s", path, strerror(errno));
+        return -1;
+    }
+    int rc = fchmod(descriptor, 0600) || write_all(descriptor, bytes, length) || fsync(descriptor);
+    int fault = errno;
+    if (close(descriptor) && !rc) {
+        fault = errno;
+        rc = -1;
+    }
+    if (rc) {
+        why_set(why, "%s cannot be written: %s", path, strerror(fault));
+        unlink(path);
+        return -1;
+    }
+    return 0;
+}
+
+static int get_password(const struct context *context, const char *path, struct password *out,
+                        char **why)
+{
+    const char *file = argument_value(context->arguments, OPTION_PASSWORD_FILE);
+    if (file ? password_from_file(file, out, why) : password_new_from_terminal(path, out, why)) {
+        return -1;
+    }
+    if (strlen(out->text) < MIN_PASSWORD_BYTES) {
+        why_set(why, "the password has less than %d characters, and nothing else protects the file",
+                MIN_PASSWORD_BYTES);
+        return -1;
+    }
+    return 0;
+}
+
+static int write_identity(const struct context *context, const char *address,
+                          const struct identity *identity, const char *path, char **why)
+{
+    struct password password = {0};
+    unsigned char *der = NULL;
+    size_t length = 0;
+    int rc = -1;
+    if (get_password(context, path, &password, why) == 0 &&
+        credential_write_pkcs12(identity->key, identity->certificate, identity->chain, address,
+                                password.text, &der, &length, why) == CREDENTIAL_OK) {
+        rc = write_private(path, der, length, why);
+    }
+    OPENSSL_free(der);
+    password_clear(&password);
+    return rc;
+}
+
+static int report(const struct context *context, const char *address,
+                  const struct identity *identity, const char *path)
+{
+    static const struct column columns[] = {{"mailbox", "mailbox", CELL_TEXT},
+                                            {"file", "file", CELL_TEXT},
+                                            {"certificates of CAs", "chain", CELL_INTEGER},
+                                            {NULL, NULL, CELL_TEXT}};
+    struct table *table = table_new(columns);
+    int rc = -1;
+    if (table) {
+        table_text(table, address);
+        table_text(table, path);
+        table_integer(table, sk_X509_num(identity->chain));
+        rc = table_print_record(table, context->json, stdout);
+    }
+    table_free(&table);
+    if (rc) {
+        tell_error("the report cannot be written");
+    }
+    return rc;
+}
+
+static int export_identity(struct context *context, const struct mailbox *mailbox, int64_t id)
+{
+    const char *path = argument_value(context->arguments, OPTION_OUTPUT);
+    struct identity identity = {NULL, NULL, NULL};
+    char *why = NULL;
+    int code = EXIT_REFUSED;
+    if (access(path, F_OK) == 0) { /* before a password is asked for in vain */
+        tell_error("%s exists already, and files with keys are never overwritten", path);
+        return EXIT_REFUSED;
+    }
+    enum store_status status =
+        store_mailbox_identity(context->store, mailbox->address, id, &identity, &why);
+    if (status != STORE_OK) {
+        tell_error("%s: %s", mailbox->address, why_text(&why));
+        tell_next("Its keys are listed by: smimectl mailbox show %s", mailbox->address);
+    } else if (write_identity(context, mailbox->address, &identity, path, &why)) {
+        tell_error("%s", why_text(&why));
+    } else {
+        code = report(context, mailbox->address, &identity, path) ? EXIT_REFUSED : EXIT_DONE;
+    }
+    identity_clear(&identity);
+    why_free(&why);
+    return code;
+}
+
+int mailbox_export(struct context *context)
+{
+    const char *id_text = argument_value(context->arguments, OPTION_ID);
+    int64_t id = 0;
+    char *why = NULL;
+    struct mailbox *mailbox = NULL;
+    int code = EXIT_REFUSED;
+    if (!argument_given(context->arguments, OPTION_OUTPUT)) {
+        tell_error("--output FILE is needed");
+        return EXIT_USAGE;
+    }
+    if (id_text && id_argument(id_text, &id)) {
+        tell_error("\"%s\" is no id of a certificate", id_text);
+        return EXIT_USAGE;
+    }
+    if (context_store(context)) {
+        return EXIT_REFUSED;
+    }
+    char *address = canonical_argument(context->words[0]);
+    if (!address) {
+        return EXIT_REFUSED;
+    }
+    enum store_status status = store_mailbox_find(context->store, address, &mailbox, &why);
+    if (status == STORE_OK) {
+        code = export_identity(context, mailbox, id);
+    } else {
+        mailbox_tell_failure(address, status, &why);
+    }
+    mailbox_free(&mailbox);
+    free(address);
+    why_free(&why);
+    return code;
+}
