@@ -102,8 +102,10 @@ END_TEST
 START_TEST(test_text)
 {
     static const char *const expected[] = {
-        "outgoing: sign, decided by rule 3",
-        "outgoing, by From bob@example.com: encrypt-forced, decided by rule 1",
+        "outgoing, alice@example.com to carol@x.test: sign, decided by rule 3",
+        "outgoing, bob@example.com to carol@x.test, by From bob@example.com: encrypt-forced, "
+        "decided "
+        "by rule 1",
         "the message, outgoing: refused",
         "reply: 550 5.7.1 Not sent: mail to carol@x.test must be encrypted",
     };
