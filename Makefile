@@ -18,7 +18,7 @@ PREFIX     ?= /usr/local
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
-PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcrypto
+PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcurl libunbound libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 OPT_plain = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT_asan  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -35,20 +35,32 @@ SEE_address =
 SEE_rules   = -iquote address
 SEE_store   = -iquote address
 SEE_smime   = -iquote address
-SEE_daemon  = -iquote address -iquote rules -iquote store -iquote smime
-SEE_admin   = -iquote address -iquote rules -iquote store -iquote smime -iquote daemon
-SEE_tests   = -iquote address -iquote rules -iquote store -iquote smime -iquote daemon -iquote admin -iquote tests
+SEE_daemon/network    = -iquote address
+SEE_daemon/revocation = $(SEE_libraries) -iquote daemon/network
+SEE_daemon/directory  = $(SEE_libraries) -iquote daemon/network
+SEE_daemon/enrolment  = $(SEE_libraries) -iquote daemon/network
+SEE_daemon  = $(SEE_libraries) $(SEE_rooms)
+SEE_admin   = $(SEE_libraries) -iquote daemon $(SEE_rooms)
+SEE_tests   = $(SEE_admin) -iquote admin -iquote tests
+SEE_libraries = -iquote address -iquote rules -iquote store -iquote smime
+SEE_rooms     = $(ROOMS:%=-iquote %)
 
 USE_address = libidn2
 USE_rules   = libconfig
 USE_store   = sqlite3 p11-kit-1 libcrypto
 USE_smime   = gmime-3.0 libcrypto
+USE_daemon/network    = libcurl ldap
+USE_daemon/revocation = libcrypto
+USE_daemon/directory  = ldap libunbound libcrypto
+USE_daemon/enrolment  = libcrypto
 USE_daemon  = libcrypto
 USE_admin   = jansson ldap libcrypto
 USE_tests   = check libcrypto gmime-3.0 jansson
 
-FOLDERS = address rules store smime daemon admin
-LIB_SRC = $(wildcard address/*.c rules/*.c store/*.c smime/*.c) \
+# Rooms of the daemon that smimectl uses too.
+ROOMS   = daemon/network daemon/revocation daemon/directory daemon/enrolment
+FOLDERS = address rules store smime daemon $(ROOMS) admin
+LIB_SRC = $(wildcard address/*.c rules/*.c store/*.c smime/*.c $(ROOMS:%=%/*.c)) \
           $(filter-out daemon/main.c daemon/milter.c,$(wildcard daemon/*.c))
 LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
 DAEMON_OBJ = $(B)/daemon/main.o $(B)/daemon/milter.o
@@ -91,7 +103,7 @@ endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rule,$(f))))
 
 # Tests: each tests/<folder>/test_*.c is one Check program; those of smimectl see its objects too.
-TEST_SRC  = $(wildcard tests/*/test_*.c)
+TEST_SRC  = $(wildcard tests/*/test_*.c tests/*/*/test_*.c)
 TEST_BIN  = $(TEST_SRC:%.c=$(B)/%)
 ADMIN_TEST_OBJ = $(filter-out $(B)/admin/main.o,$(ADMIN_OBJ))
 CFLAGS_tests := $(shell pkg-config --cflags $(USE_tests) 2>/dev/null | sed 's/-I/-isystem /g')

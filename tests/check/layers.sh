@@ -9,15 +9,23 @@
 set -u
 cd "${1:-$(dirname "$0")/../..}" || exit 1
 
+rooms='daemon/network daemon/revocation daemon/directory daemon/enrolment'
 declare -A sees=(
     [address]='' [rules]=address [store]=address [smime]=address
-    [daemon]='address rules store smime' [admin]='address rules store smime daemon'
+    [daemon/network]='address'
+    [daemon/revocation]='address rules store smime daemon/network'
+    [daemon/directory]='address rules store smime daemon/network'
+    [daemon/enrolment]='address rules store smime daemon/network'
+    [daemon]="address rules store smime $rooms"
+    [admin]="address rules store smime daemon $rooms"
 )
 declare -A knows=(
     [address]='idn2.h' [rules]='libconfig.h' [store]='sqlite3.h openssl/ p11-kit/ lber.h ldif.h'
-    [smime]='gmime/ openssl/' [daemon]='openssl/ curl/' [admin]='openssl/ jansson.h ldap.h'
+    [smime]='gmime/ openssl/' [daemon]='openssl/' [admin]='openssl/ jansson.h ldap.h'
+    [daemon/network]='curl/ ldap.h' [daemon/revocation]='openssl/'
+    [daemon/directory]='openssl/ ldap.h unbound.h' [daemon/enrolment]='openssl/'
 )
-folders='address rules store smime daemon admin'
+folders="address rules store smime daemon $rooms admin"
 milter_file=daemon/milter.c
 
 libc=$(mktemp) || exit 1
@@ -82,7 +90,7 @@ done
 # libmilter's functions, whatever header declares them.
 while IFS=: read -r file line _; do
     [ "$file" = $milter_file ] || offence "$file:$line" "libmilter is called outside $milter_file"
-done < <(grep -nHE '\bsmfi_[a-z]+ *\(' {address,rules,store,smime,daemon,admin}/*.c 2>/dev/null)
+done < <(grep -nHE '\bsmfi_[a-z]+ *\(' {address,rules,store,smime,daemon,daemon/*,admin}/*.c 2>/dev/null)
 
 echo "$offences offences"
 [ "$offences" -eq 0 ]

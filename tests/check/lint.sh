@@ -25,7 +25,8 @@ expect "cppcheck" cppcheck -q -j "$(nproc)" --std=c11 -D_GNU_SOURCE '-DSMIMED_VE
     --suppress=missingIncludeSystem "${quiet[@]/#/--suppress=}" \
     --cppcheck-build-dir=build/cppcheck \
     --library=posix,gnu,openssl \
-    -Iaddress -Irules -Istore -Ismime -Idaemon -Iadmin \
+    -Iaddress -Irules -Istore -Ismime -Idaemon -Idaemon/network -Idaemon/revocation -Idaemon/directory \
+    -Idaemon/enrolment -Iadmin \
     address rules store smime daemon admin
 
 expect "shellcheck, ${#scripts[@]} scripts" shellcheck -S warning -x "${scripts[@]}"

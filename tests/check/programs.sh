@@ -46,7 +46,8 @@ run_one() {
 export -f run_one
 
 programs=()
-for source in tests/*/test_*.c; do
+for source in tests/*/test_*.c tests/*/*/test_*.c; do
+    [ -e "$source" ] || continue
     program=$build/${source%.c}
     if [ -x "$program" ]; then programs+=("$program"); else fail "$program: was not built"; fi
 done

@@ -13,9 +13,9 @@ trap 'rm -rf "$tree"' EXIT
 finds() {
     local said
     rm -rf "${tree:?}"/*
-    mkdir "$tree"/{address,rules,store,smime,daemon,admin}
+    mkdir -p "$tree"/{address,rules,store,smime,daemon/{network,revocation,directory},admin}
     touch "$tree"/address/address.h "$tree"/rules/rules.h "$tree"/store/store.h \
-        "$tree"/smime/sign.h "$tree"/daemon/flow.h "$tree"/{store,smime}/chain.h
+        "$tree"/smime/sign.h "$tree"/daemon/flow.h "$tree"/{store,smime}/chain.h "$tree"/daemon/revocation/crl.h
     printf '#include <string.h>\n#include "address.h"\n%s\n' "$3" >"$tree/$2"
     if said=$(tests/check/layers.sh "$tree"); then
         fail "finds $1: was content"
@@ -29,6 +29,9 @@ finds() {
 finds "a library that sees a sibling" rules/a.c '#include "store.h"' '^rules/a.c:3: '
 finds "a leaf that looks up" address/a.c '#include "rules.h"' '^address/a.c:3: '
 finds "a library that sees the daemon" smime/a.c '#include "flow.h"' '^smime/a.c:3: '
+finds "a room that sees the daemon" daemon/network/a.c '#include "flow.h"' '^daemon/network/a.c:3: '
+finds "a room that sees another" daemon/directory/a.c '#include "crl.h"' '^daemon/directory/a.c:3: '
+finds "libcurl outside the network" daemon/a.c '#include <curl/curl.h>' 'no header of a library'
 finds "a path in an include" daemon/a.c '#include "../store/store.h"' 'bare name'
 finds "a folder in an include" daemon/a.c '#include "store/store.h"' 'bare name'
 finds "blanks around the hash" smime/a.c '  #  include   "store.h"' '^smime/a.c:3: '
