@@ -1,0 +1,42 @@
+/* Handing copies of a message to the MTA's re-injection listener, before the message itself is
+ * answered (DESIGN section 3). */
+#ifndef DAEMON_HANDOVER_H
+#define DAEMON_HANDOVER_H
+
+#include <stddef.h>
+
+#include "entity.h"
+#include "settings.h"
+
+struct copy_recipient {
+    const char *text;   /* RCPT TO as the MTA gave it, without angle brackets */
+    const char *notify; /* NOTIFY and ORCPT as the MTA told (RFC 3461), NULL where it did not */
+    const char *orcpt;
+};
+
+struct copy {
+    const char *sender; /* MAIL FROM, without angle brackets; "" for the null sender */
+    const char *ret;    /* "FULL", "HDRS"; RET and ENVID (RFC 3461), NULL where not given */
+    const char *envid;
+    const struct copy_recipient *recipients;
+    size_t recipient_count;        /* at least one */
+    const struct entity *message; /* complete, with its Received field */
+};
+
+enum handover_status {
+    HANDOVER_DONE = 0,
+    HANDOVER_DEFERRED, /* not, or not all: the transaction must be deferred */
+    HANDOVER_REFUSED,  /* the listener refuses a recipient or the content for good: nothing was
+                          handed over */
+};
+
+/* Hand over all copies, or none as far as SMTP lets: envelope and content of every copy go first,
+ * each on a connection of its own; only when all are taken so far does the end of data follow, one
+ * after the other. *committed_out is how many were acknowledged (with HANDOVER_DEFERRED these will
+ * come twice). *why is one sentence with the listener's own words; in *refused_out (may be NULL)
+ * stands the text of the recipient that was refused, NULL for the content. Thread-safe. */
+enum handover_status handover(const struct settings *settings, const struct copy *copies,
+                              size_t count, const struct smime_progress *progress,
+                              size_t *committed_out, const char **refused_out, char **why);
+
+#endif
