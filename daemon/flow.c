@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "copies.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
@@ -35,7 +36,8 @@ int flow_recipient(struct gateway *gateway, struct transaction *transaction, tim
         }
     }
     /* Postfix strands a local submission whole when one recipient is refused here. */
-    if (transaction->role == ROLE_LOCAL || plan_same_group(&transaction->recipients[0], last))
+    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway) ||
+        plan_same_group(&transaction->recipients[0], last))
         return 0;
     reply_set(reply_out, 452, "4.5.3", "This recipient needs a message of its own, send it again",
               "Dieser Empfaenger braucht eine eigene Nachricht, bitte erneut senden");
@@ -75,6 +77,17 @@ static bool may_be_forged(const struct transaction *transaction, const struct ou
     return transaction->role != ROLE_LOCAL || out->direction == DIRECTION_OUTGOING;
 }
 
+static int strip_all(struct gateway *gateway, const struct transaction *transaction,
+                     struct outcome *out, char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    const struct header *header = &transaction->message.header;
+    int rc = verdict_fields_strip(settings, header, out, why);
+    for (size_t i = 0; rc == 0 && i < out->copy_count; i++)
+        rc = verdict_fields_strip(settings, header, out->copies[i].outcome, why);
+    return rc;
+}
+
 void flow_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                   const struct smime_progress *progress, struct outcome *out)
 {
@@ -89,8 +102,7 @@ void flow_message(struct gateway *gateway, struct transaction *transaction, time
         rc = outgoing_message(gateway, transaction, now, progress, out, &why);
     }
     if (rc == 0 && may_be_forged(transaction, out))
-        rc = verdict_fields_strip(&gateway->config->settings, &transaction->message.header, out,
-                                  &why);
+        rc = strip_all(gateway, transaction, out, &why);
     if (rc != 0)
         outcome_defer(out, &why);
     why_free(&why);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "copies.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
@@ -254,18 +255,21 @@ static void refuse(struct outcome *out, const struct recipient *recipient)
               recipient->reply.english, recipient->reply.german);
 }
 
-/* One body for all, until messages are split. Returns true when `plan` can be carried out. */
-static bool is_uniform(const struct transaction *transaction, const struct plan *plan,
-                       struct outcome *out)
+/* Refuse for all when one recipient has to be refused. */
+static bool refuse_any(const struct transaction *transaction, struct outcome *out)
 {
-    bool blind = false;
     for (size_t i = 0; i < transaction->recipient_count; i++)
         if (transaction->recipients[i].transform == TRANSFORM_REFUSE) {
             refuse(out, &transaction->recipients[i]);
-            return false;
+            return true;
         }
-    if (plan->count <= 1)
-        return true;
+    return false;
+}
+
+/* Where messages are not split, there is one body for all. */
+static void refuse_split(const struct transaction *transaction, struct outcome *out)
+{
+    bool blind = false;
     for (size_t i = 0; i < transaction->recipient_count; i++)
         blind = blind || (transaction->recipients[i].blind &&
                           transaction->recipients[i].transform != TRANSFORM_NONE);
@@ -282,7 +286,6 @@ static bool is_uniform(const struct transaction *transaction, const struct plan 
                   "each of them separately",
                   "Nicht gesendet: die Empfaenger dieser Nachricht brauchen unterschiedlichen "
                   "Schutz, bitte einzeln senden");
-    return false;
 }
 
 /* Nothing is signed for a client without authority, but the default of the mailboxes that it names
@@ -359,33 +362,72 @@ static int judge(struct judgement *judgement, char **why)
     return 0;
 }
 
+static bool is_encrypted(enum transform transform)
+{
+    return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
+}
+
+/* What is said of each group in the log. */
+static void describe(const struct judgement *judgement, struct outcome *out)
+{
+    if (judgement->identity.certificate == NULL && judgement->kind == SMIME_KIND_PLAIN &&
+        (wants_signature(judgement) || !judgement->authority.authorised))
+        why_set(&out->note, "not signed: %s", why_text(&judgement->unsigned_reason));
+    if (out->action == FLOW_REPLACE &&
+        (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
+        out->signer = strdup(judgement->authority.from);
+}
+
+/* Do the work of all groups; the first one's is the message in hand. Those that are signed only
+ * come last (outgoing_work.h). */
+static int work_groups(struct outgoing_work *work, const struct judgement *judgement,
+                       const struct plan *plan, struct outcome *out, char **why)
+{
+    for (size_t i = 1; i < plan->count; i++)
+        if (outcome_add_copy(out, plan->groups[i].members, plan->groups[i].count) == NULL) {
+            why_set(why, "out of memory");
+            return -1;
+        }
+    for (int last = 0; last <= 1; last++)
+        for (size_t i = 0; i < plan->count; i++) {
+            struct outcome *part = i == 0 ? out : out->copies[i - 1].outcome;
+            if (is_encrypted(plan->groups[i].transform) == (last == 1))
+                continue;
+            if (outgoing_work(work, &plan->groups[i], part, why) != 0)
+                return -1;
+            if (part->action == FLOW_REPLY) { /* one for all */
+                if (i > 0)
+                    outcome_become(out, part);
+                return 0;
+            }
+            describe(judgement, part);
+        }
+    return 0;
+}
+
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
     struct judgement judgement = {.gateway = gateway, .transaction = transaction, .now = now};
+    struct outgoing_work work = {.gateway = gateway,
+                                 .transaction = transaction,
+                                 .identity = &judgement.identity,
+                                 .now = now,
+                                 .progress = progress};
     struct plan plan = {0};
     int rc = judge(&judgement, why);
-    if (rc != 0 || refuse_unauthorised(&judgement, out))
+    if (rc != 0 || refuse_unauthorised(&judgement, out) || refuse_any(transaction, out))
         goto out;
     rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
-    if (rc != 0) {
+    if (rc != 0)
         why_set(why, "out of memory");
-        goto out;
-    }
-    if (!is_uniform(transaction, &plan, out) || plan.count == 0)
-        goto out;
-    out->transform = plan.groups[0].transform;
-    if (judgement.identity.certificate == NULL && judgement.kind == SMIME_KIND_PLAIN &&
-        (wants_signature(&judgement) || !judgement.authority.authorised)) {
-        why_set(&out->note, "not signed: %s", why_text(&judgement.unsigned_reason));
-    }
-    rc = outgoing_work(gateway, transaction, &plan.groups[0], &judgement.identity, now, progress,
-                       out, why);
-    if (rc == 0 && out->action == FLOW_REPLACE &&
-        (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
-        out->signer = strdup(judgement.authority.from);
+    else if (plan.count > 1 && !copies_allowed(gateway))
+        refuse_split(transaction, out);
+    else
+        rc = work_groups(&work, &judgement, &plan, out, why);
 out:
     plan_clear(&plan);
+    outgoing_work_clear(&work);
     identity_clear(&judgement.identity);
     authority_clear(&judgement.authority);
     why_free(&judgement.unsigned_reason);

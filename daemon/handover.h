@@ -19,7 +19,7 @@ struct copy {
     const char *ret;    /* "FULL", "HDRS"; RET and ENVID (RFC 3461), NULL where not given */
     const char *envid;
     const struct copy_recipient *recipients;
-    size_t recipient_count;        /* at least one */
+    size_t recipient_count;       /* at least one */
     const struct entity *message; /* complete, with its Received field */
 };
 

@@ -93,6 +93,9 @@ struct settings {
     enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
+    /* splitting */
+    char *reinject; /* "unix:/path", "inet:port@host": the MTA's listener for copies; "" = none */
+    bool split;     /* default true; without `reinject` nothing is split */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

@@ -174,6 +174,12 @@ const struct setting_entry settings_table[] = {
     CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
            "How RSA keys sign: pkcs1 (v1.5) or pss."),
 
+    SWITCH(split, true,
+           "Is a message whose recipients need different bodies split into copies, which go to\n"
+           "`reinject`? Without that listener, or with false, such recipients are told to come in a\n"
+           "message of their own (452 4.5.3)."),
+    TEXT(reinject, "", 0, PATH_MAX_BYTES, NULL, "socket", "The listener."),
+
     /* incoming */
     SWITCH(null_sender_exempt, false,
            "Are bounces and receipts (the null sender) exempt from decrypt-forced?"),
