@@ -68,13 +68,13 @@ static const struct option option_table[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const uint64_t repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_ALIAS_ATTR) |
-                                   WITH(OPTION_CHAIN) | WITH(OPTION_EXTERNAL) |
-                                   WITH(OPTION_MANAGED) | WITH(OPTION_TO);
+static const option_set repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_ALIAS_ATTR) |
+                                     WITH(OPTION_CHAIN) | WITH(OPTION_EXTERNAL) |
+                                     WITH(OPTION_MANAGED) | WITH(OPTION_TO);
 
 _Static_assert(sizeof option_table / sizeof *option_table == OPTION_COUNT + 1,
                "an option is missing in the table");
-_Static_assert(OPTION_COUNT <= 64, "sets of options have 64 bits");
+_Static_assert(OPTION_COUNT <= OPTION_SET_BITS, "there are more options than bits in a set");
 
 static const char *option_name(int option)
 {
@@ -150,7 +150,7 @@ const char *argument_value(const struct arguments *arguments, enum option_id opt
     return values->count > 0 ? values->items[0] : NULL;
 }
 
-const char *arguments_misplaced(const struct arguments *arguments, uint64_t allowed)
+const char *arguments_misplaced(const struct arguments *arguments, option_set allowed)
 {
     for (int option = 0; option < OPTION_COUNT; option++) {
         if (arguments->options[option].count > 0 && !(allowed & WITH(option))) {

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum option_id {
     OPTION_CONFIG,
@@ -65,8 +64,10 @@ enum option_id {
     OPTION_COUNT,
 };
 
-/* For sets of options. */
-#define WITH(option) (UINT64_C(1) << (option))
+/* A set of options: one bit each. */
+typedef unsigned __int128 option_set;
+#define OPTION_SET_BITS 128
+#define WITH(option) ((option_set)1 << (option))
 
 struct option_values {
     const char **items; /* borrowed from argv; "" of an option without a value */
@@ -88,7 +89,7 @@ bool argument_given(const struct arguments *arguments, enum option_id option);
 const char *argument_value(const struct arguments *arguments, enum option_id option);
 
 /* The first option that was given and is not in `allowed`: its name, NULL if none. */
-const char *arguments_misplaced(const struct arguments *arguments, uint64_t allowed);
+const char *arguments_misplaced(const struct arguments *arguments, option_set allowed);
 
 void arguments_clear(struct arguments *arguments);
 

@@ -24,7 +24,7 @@ struct command {
     const char *name; /* NULL: the group is the command ("init") */
     size_t min_words; /* behind the command's own words */
     size_t max_words;
-    uint64_t options;     /* allowed besides --config, --json, --help */
+    option_set options;   /* allowed besides --config, --json, --help */
     const char *synopsis; /* what follows the command's own words */
     const char *summary;  /* half a line */
     const char *details;  /* a paragraph, lines broken */

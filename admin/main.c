@@ -62,7 +62,7 @@ static int wrong_usage(const struct command_group *group, const struct command *
 static int run_command(const struct command_group *group, const struct command *command,
                        const struct arguments *arguments)
 {
-    const uint64_t everywhere = WITH(OPTION_CONFIG) | WITH(OPTION_JSON);
+    const option_set everywhere = WITH(OPTION_CONFIG) | WITH(OPTION_JSON);
     size_t own_words = command->name ? 2 : 1;
     size_t words = arguments->word_count - own_words;
     const char *misplaced = arguments_misplaced(arguments, command->options | everywhere);
