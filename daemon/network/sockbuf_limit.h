@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include <lber.h>
+#include <ldap.h>
 
 #include "deadline.h"
 
