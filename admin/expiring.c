@@ -80,19 +80,16 @@ static enum store_status add_anchors(struct store *store, struct finding *findin
     return status;
 }
 
+static void add_pubkey(void *context, const struct pubkey *pubkey)
+{
+    add(context, "pinned", pubkey->id, pubkey->addresses[0],
+        certificate_not_after(pubkey->certificate), pubkey->fingerprint);
+}
+
 static enum store_status add_pinned(struct store *store, struct finding *finding, char **why)
 {
-    struct pubkey_list list = {0};
-    enum store_status status = store_pubkey_list(store, NULL, &list, why);
-    for (size_t i = 0; status == STORE_OK && i < list.count; i++) {
-        const struct pubkey *pubkey = &list.items[i];
-        if (pubkey->pinned) {
-            add(finding, "pinned", pubkey->id, pubkey->addresses[0],
-                certificate_not_after(pubkey->certificate), pubkey->fingerprint);
-        }
-    }
-    pubkey_list_clear(&list);
-    return status;
+    const struct pubkey_filter pinned = {.pinned = true};
+    return store_pubkey_each(store, &pinned, add_pubkey, finding, why);
 }
 
 /* The one that issues: what former ones have issued runs out before they do. */
