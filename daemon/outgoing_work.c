@@ -56,6 +56,7 @@ static enum smime_status sign(struct outgoing_work *work, char **why)
         .certificate = work->identity->certificate,
         .key = work->identity->key,
         .chain = work->identity->chain,
+        .encryption_certificate = work->identity->encryption_certificate,
         .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
         .now = work->now,
         .progress = *work->progress,
