@@ -20,20 +20,38 @@ int flow_sender(struct gateway *gateway, struct transaction *transaction, struct
     return -1;
 }
 
+/* What the rules say of a recipient as far as it is known at RCPT. 0; 1 with *reply_out set when he
+ * must be refused; -1 for an error of ours. */
+static int expect(struct gateway *gateway, struct transaction *transaction,
+                  struct recipient *recipient, time_t now, struct reply *reply_out, char **why)
+{
+    int rc = 0;
+    recipient->direction = DIRECTION_NONE;
+    recipient->transform = TRANSFORM_NONE;
+    if (transaction->role != ROLE_INBOUND) {
+        if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender))
+            rc = outgoing_expect(gateway, transaction, recipient, now, why);
+        return rc;
+    }
+    if (!gateway_is_managed(gateway, recipient->canonical))
+        return 0;
+    incoming_expect(gateway, transaction, recipient);
+    rc = incoming_refuse_early(gateway, transaction, recipient, why);
+    if (rc == 1)
+        reply_set(reply_out, recipient->reply.code, recipient->reply.enhanced,
+                  recipient->reply.english, recipient->reply.german);
+    return rc;
+}
+
 int flow_recipient(struct gateway *gateway, struct transaction *transaction, time_t now,
                    struct reply *reply_out, char **why)
 {
     struct recipient *last = &transaction->recipients[transaction->recipient_count - 1];
-    last->direction = DIRECTION_NONE;
-    last->transform = TRANSFORM_NONE;
-    if (transaction->role == ROLE_INBOUND) {
-        if (gateway_is_managed(gateway, last->canonical))
-            incoming_expect(gateway, transaction, last);
-    } else if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender)) {
-        if (outgoing_expect(gateway, transaction, last, now, why) != 0) {
+    int rc = expect(gateway, transaction, last, now, reply_out, why);
+    if (rc != 0) {
+        if (rc < 0)
             reply_defer(reply_out);
-            return -1;
-        }
+        return -1;
     }
     /* Postfix strands a local submission whole when one recipient is refused here. */
     if (transaction->role == ROLE_LOCAL || copies_allowed(gateway) ||

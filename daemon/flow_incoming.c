@@ -44,6 +44,29 @@ void incoming_expect(struct gateway *gateway, const struct transaction *transact
     recipient->transform = incoming_transform(&recipient->decision);
 }
 
+static bool is_exempt(const struct gateway *gateway, const struct transaction *transaction)
+{
+    return transaction->sender[0] == '\0' && gateway->config->settings.null_sender_exempt;
+}
+
+/* The mode can only become stricter once From is known. */
+int incoming_refuse_early(struct gateway *gateway, const struct transaction *transaction,
+                          struct recipient *recipient, char **why)
+{
+    int has_keys;
+    if (recipient->decision.mode != INCOMING_DECRYPT_FORCED || is_exempt(gateway, transaction))
+        return 0;
+    has_keys = opening_has_keys(gateway, recipient->canonical, why);
+    if (has_keys != 0)
+        return has_keys < 0 ? -1 : 0;
+    reply_setf(&recipient->reply, 550, "5.7.1",
+               "Refused: %s accepts only encrypted mail from you, and has no certificate yet",
+               "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an und hat noch kein "
+               "Zertifikat",
+               recipient->canonical);
+    return 1;
+}
+
 /* Whom a From that cannot be trusted may show to the reader: rules are looked up for each of them.
  * Returns 0, 1 with out->reply when it is too long to be looked at, -1 out of memory. */
 static int find_authors(const struct header *header, struct mailboxes *authors, struct outcome *out)
@@ -66,7 +89,6 @@ static int find_authors(const struct header *header, struct mailboxes *authors, 
 static bool judge_recipients(struct gateway *gateway, struct transaction *transaction,
                              const struct mailboxes *authors)
 {
-    const struct settings *settings = &gateway->config->settings;
     bool may_open = true;
     for (size_t i = 0; i < transaction->recipient_count; i++) {
         struct recipient *recipient = &transaction->recipients[i];
@@ -78,8 +100,7 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
             if (by_from.mode > recipient->decision.mode)
                 recipient->decision = by_from;
         }
-        if (transaction->sender[0] == '\0' && settings->null_sender_exempt &&
-            recipient->decision.mode == INCOMING_DECRYPT_FORCED)
+        if (recipient->decision.mode == INCOMING_DECRYPT_FORCED && is_exempt(gateway, transaction))
             recipient->decision.mode = INCOMING_DECRYPT_ALWAYS;
         recipient->transform = incoming_transform(&recipient->decision);
         if (recipient->transform != TRANSFORM_OPEN)

@@ -40,6 +40,16 @@ static enum store_status find_identities(const struct gateway *gateway, const ch
     return status;
 }
 
+int opening_has_keys(const struct gateway *gateway, const char *address, char **why)
+{
+    struct identity_list list = {0};
+    enum store_status status = find_identities(gateway, address, &list, why);
+    identity_list_clear(&list);
+    if (status == STORE_OK)
+        return 1;
+    return status == STORE_NONE ? 0 : -1;
+}
+
 /* Whoever has no keys has an empty list. */
 static enum store_status load_identities(struct finder *finder, char **why)
 {

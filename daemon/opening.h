@@ -18,4 +18,8 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
             time_t now, const struct smime_progress *progress, struct outcome *out, bool *matched,
             char **why);
 
+/* Is there any key that could decrypt mail to this canonical address? 1, 0, or -1 for an error of
+ * ours (*why). */
+int opening_has_keys(const struct gateway *gateway, const char *address, char **why);
+
 #endif

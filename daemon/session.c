@@ -429,6 +429,10 @@ void session_finish(struct session *session, bool applied)
                  "the MTA did not take the result; the message is deferred%s",
                  outcome->copy_count > 0 ? ", its copies will come twice" : "");
     counters_add(service_counters(session->service), outcome, applied);
+    for (size_t i = 0; i < outcome->copy_count; i++) {
+        counters_add_copy(service_counters(session->service), outcome->copies[i].outcome);
+        message_log_copy(session_id(session), &session->transaction, &outcome->copies[i]);
+    }
     message_log(session_id(session), applied ? action : "defer", &session->transaction, outcome,
                 work_timer_elapsed_ms(&session->timer));
     clear_message(session);
