@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "handover.h"
+#include "mail_date.h"
+#include "message_id.h"
+#include "report.h"
 #include "why.h"
-
-#define MESSAGE_ID_RANDOM_BYTES 16
-#define DATE_BYTES 48
 
 bool copies_allowed(const struct gateway *gateway)
 {
@@ -22,42 +20,38 @@ bool copies_allowed(const struct gateway *gateway)
 /* What is to be handed over, in the form that handover() takes. */
 struct bundle {
     struct copy *copies;
-    struct entity *messages; /* bodies are borrowed */
+    struct entity *messages; /* bodies are borrowed, but that of the report */
     struct copy_recipient *recipients;
     size_t count;
+    bool has_report; /* the last one */
 };
 
 static void bundle_clear(struct bundle *bundle)
 {
     for (size_t i = 0; bundle->messages != NULL && i < bundle->count; i++)
         header_clear(&bundle->messages[i].header);
+    if (bundle->has_report)
+        spool_free(&bundle->messages[bundle->count - 1].body);
     free(bundle->messages);
     free(bundle->copies);
     free(bundle->recipients);
 }
 
-static int bundle_make(const struct outcome *outcome, struct bundle *out)
+static bool is_refused(const struct outcome_copy *copy)
 {
-    size_t recipients = 0;
-    for (size_t i = 0; i < outcome->copy_count; i++)
-        recipients += outcome->copies[i].count;
-    out->count = outcome->copy_count;
-    out->copies = calloc(out->count, sizeof *out->copies);
-    out->messages = calloc(out->count, sizeof *out->messages);
-    out->recipients = calloc(recipients, sizeof *out->recipients);
-    return out->copies != NULL && out->messages != NULL && out->recipients != NULL ? 0 : -1;
+    return copy->outcome->action == FLOW_REPLY;
 }
 
-/* RFC 5322 section 3.3, whatever the locale says. */
-static void write_date(time_t now, char out[DATE_BYTES])
+/* Room for all copies, and a report. */
+static int bundle_make(const struct outcome *outcome, struct bundle *out)
 {
-    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    struct tm tm = {0};
-    gmtime_r(&now, &tm);
-    snprintf(out, DATE_BYTES, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    size_t recipients = 1;
+    for (size_t i = 0; i < outcome->copy_count; i++)
+        recipients += outcome->copies[i].count;
+    out->copies = calloc(outcome->copy_count + 1, sizeof *out->copies);
+    out->messages = calloc(outcome->copy_count + 1, sizeof *out->messages);
+    out->recipients = calloc(recipients, sizeof *out->recipients);
+    return out->copies != NULL && out->messages != NULL && out->recipients != NULL ? 0 : -1;
 }
 
 /* The way of a copy is not the MTA's alone: one field says that it came through us, and counts for
@@ -65,10 +59,10 @@ static void write_date(time_t now, char out[DATE_BYTES])
 static int add_received(const struct gateway *gateway, const char *id, time_t now,
                         struct header *header)
 {
-    char date[DATE_BYTES];
+    char date[MAIL_DATE_BYTES];
     char *value = NULL;
     int rc = -1;
-    write_date(now, date);
+    mail_date(now, date);
     if (asprintf(&value, " by %s (smimed) id %.*s;\r\n\t%s", gateway->config->settings.authserv_id,
                  (int)strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"),
                  id, date) < 0)
@@ -112,22 +106,66 @@ static void make_envelope(const struct transaction *transaction, const struct ou
 static int add_message_id(const struct gateway *gateway, const struct transaction *transaction,
                           struct outcome *outcome)
 {
-    unsigned char random[MESSAGE_ID_RANDOM_BYTES];
-    char hex[2 * MESSAGE_ID_RANDOM_BYTES + 1];
     char *value = NULL;
+    char *id;
     int rc;
     if (header_get(&transaction->message.header, "Message-ID", 0) != NULL)
         return 0;
-    if (RAND_bytes(random, sizeof random) != 1)
+    id = message_id_new(gateway->config->settings.authserv_id);
+    if (id == NULL || asprintf(&value, " <%s>", id) < 0) {
+        free(id);
         return -1;
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(hex + 2 * i, 3, "%02x", random[i]);
-    if (asprintf(&value, " <%s@%s>", hex, gateway->config->settings.authserv_id) < 0)
-        return -1;
+    }
     rc = outcome_edit(outcome, EDIT_APPEND, "Message-ID", 0, value);
     for (size_t i = 0; rc == 0 && i < outcome->copy_count; i++)
         rc = outcome_edit(outcome->copies[i].outcome, EDIT_APPEND, "Message-ID", 0, value);
     free(value);
+    free(id);
+    return rc;
+}
+
+/* The refused recipients of whom the sender wants to hear: their number, in *members_out (free()).
+ * -1 out of memory. */
+static int collect_refused(const struct transaction *transaction, const struct outcome *outcome,
+                           size_t **members_out)
+{
+    size_t *members = calloc(transaction->recipient_count, sizeof *members);
+    int count = 0;
+    if (members == NULL)
+        return -1;
+    for (size_t c = 0; c < outcome->copy_count; c++) {
+        const struct outcome_copy *copy = &outcome->copies[c];
+        for (size_t i = 0; is_refused(copy) && i < copy->count; i++)
+            if (report_wanted(&transaction->recipients[copy->members[i]]))
+                members[count++] = copy->members[i];
+    }
+    *members_out = members;
+    return count;
+}
+
+/* Reports are sent by nobody, so that nobody reports on them. */
+static int add_report(const struct gateway *gateway, const struct transaction *transaction,
+                      const char *id, time_t now, const struct outcome *outcome,
+                      struct copy_recipient *recipient, struct bundle *bundle, char **why)
+{
+    size_t *members = NULL;
+    int count = collect_refused(transaction, outcome, &members);
+    int rc = count < 0 ? -1 : 0;
+    if (count > 0)
+        rc = report_make(gateway, transaction, members, (size_t)count, id, now,
+                         &bundle->messages[bundle->count], why);
+    if (rc == 0 && count > 0) {
+        *recipient = (struct copy_recipient){.text = transaction->sender_text, .notify = "NEVER"};
+        bundle->copies[bundle->count] = (struct copy){
+            .sender = "",
+            .recipients = recipient,
+            .recipient_count = 1,
+            .message = &bundle->messages[bundle->count],
+        };
+        bundle->count++;
+        bundle->has_report = true;
+    }
+    free(members);
     return rc;
 }
 
@@ -150,21 +188,27 @@ static void refuse(struct outcome *outcome, const char *recipient, char **cause)
 }
 
 static int make_all(const struct gateway *gateway, const struct transaction *transaction,
-                    const char *id, time_t now, struct outcome *outcome, struct bundle *bundle)
+                    const char *id, time_t now, struct outcome *outcome, struct bundle *bundle,
+                    char **why)
 {
     struct copy_recipient *recipients;
     if (add_message_id(gateway, transaction, outcome) != 0 || bundle_make(outcome, bundle) != 0)
         return -1;
     recipients = bundle->recipients;
-    for (size_t i = 0; i < bundle->count; i++) {
+    for (size_t i = 0; i < outcome->copy_count; i++) {
         const struct outcome_copy *from = &outcome->copies[i];
-        make_envelope(transaction, from, recipients, &bundle->copies[i]);
+        struct entity *message = &bundle->messages[bundle->count];
+        struct copy *copy = &bundle->copies[bundle->count];
+        if (is_refused(from))
+            continue;
+        bundle->count++;
+        make_envelope(transaction, from, recipients, copy);
         recipients += from->count;
-        if (make_message(gateway, transaction, from->outcome, id, now, &bundle->messages[i]) != 0)
+        if (make_message(gateway, transaction, from->outcome, id, now, message) != 0)
             return -1;
-        bundle->copies[i].message = &bundle->messages[i];
+        copy->message = message;
     }
-    return 0;
+    return add_report(gateway, transaction, id, now, outcome, recipients, bundle, why);
 }
 
 void copies_hand_over(const struct gateway *gateway, const struct transaction *transaction,
@@ -178,11 +222,15 @@ void copies_hand_over(const struct gateway *gateway, const struct transaction *t
     char *why = NULL;
     if (outcome->action == FLOW_REPLY || outcome->copy_count == 0)
         return;
-    if (make_all(gateway, transaction, id, now, outcome, &bundle) != 0)
-        why_set(&why, "out of memory");
-    else
+    if (make_all(gateway, transaction, id, now, outcome, &bundle, &why) != 0) {
+        if (why == NULL)
+            why_set(&why, "out of memory");
+    } else if (bundle.count == 0) {
+        status = HANDOVER_DONE; /* refused, and nobody wants to hear of it */
+    } else {
         status = handover(&gateway->config->settings, bundle.copies, bundle.count, progress,
                           &committed, &refused, &why);
+    }
     if (status != HANDOVER_DONE)
         why_prefix(&why, "%zu of %zu copies handed over", committed, bundle.count);
     if (status == HANDOVER_REFUSED)

@@ -56,6 +56,10 @@ void counters_add(struct counters *counters, const struct outcome *outcome, bool
 
 void counters_add_copy(struct counters *counters, const struct outcome *outcome)
 {
+    if (outcome->action == FLOW_REPLY) {
+        count(&counters->reported);
+        return;
+    }
     count(&counters->copies);
     count_work(counters, outcome);
 }
@@ -65,12 +69,13 @@ char *counters_text(struct counters *counters)
     char *text = NULL;
     int length = asprintf(
         &text,
-        "messages=%lu copies=%lu refused=%lu deferred=%lu signed=%lu encrypted=%lu "
+        "messages=%lu copies=%lu reported=%lu refused=%lu deferred=%lu signed=%lu encrypted=%lu "
         "not-signed=%lu decrypted=%lu not-decrypted=%lu verified=%lu "
         "not-verified=%lu",
-        value(&counters->messages), value(&counters->copies), value(&counters->refused),
-        value(&counters->deferred), value(&counters->is_signed), value(&counters->encrypted),
-        value(&counters->not_signed), value(&counters->decrypted), value(&counters->not_decrypted),
-        value(&counters->verified), value(&counters->not_verified));
+        value(&counters->messages), value(&counters->copies), value(&counters->reported),
+        value(&counters->refused), value(&counters->deferred), value(&counters->is_signed),
+        value(&counters->encrypted), value(&counters->not_signed), value(&counters->decrypted),
+        value(&counters->not_decrypted), value(&counters->verified),
+        value(&counters->not_verified));
     return length >= 0 ? text : NULL;
 }

@@ -10,6 +10,7 @@
 #include "mailboxes.h"
 #include "opening.h"
 #include "outcome.h"
+#include "report.h"
 #include "verdict_fields.h"
 #include "why.h"
 
@@ -109,35 +110,46 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
     return may_open;
 }
 
-/* Refuse where a recipient's rule does not take the message as it is. */
-static bool refuse_incoming(const struct transaction *transaction, struct outcome *out)
+/* Does this recipient's rule take the message as it was found? Sets his reply if not. */
+static bool refuse_for(struct recipient *recipient, enum encryption_verdict found)
 {
-    enum encryption_verdict found = out->opened.encryption;
-    for (size_t i = 0; i < transaction->recipient_count; i++) {
-        const struct recipient *recipient = &transaction->recipients[i];
-        int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
-        if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
-            reply_setf(
-                &out->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
-                "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
-        else if (mode >= INCOMING_DECRYPT_ALWAYS && found == ENCRYPTION_NOT_DECRYPTED)
-            reply_setf(&out->reply, 550, "5.7.5",
-                       "Refused: this encrypted message could not be decrypted for %s",
-                       "Abgelehnt: diese verschluesselte Nachricht liess sich fuer %s nicht "
-                       "entschluesseln",
-                       recipient->canonical);
-        else
-            continue;
-        out->action = FLOW_REPLY;
-        out->transform = TRANSFORM_REFUSE;
-        if (out->opened.encryption_reason != NULL)
-            out->cause = strdup(out->opened.encryption_reason);
-        return true;
-    }
-    return false;
+    int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
+    if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
+        reply_setf(
+            &recipient->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
+            "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
+    else if (mode >= INCOMING_DECRYPT_ALWAYS && found == ENCRYPTION_NOT_DECRYPTED)
+        reply_setf(&recipient->reply, 550, "5.7.5",
+                   "Refused: this encrypted message could not be decrypted for %s",
+                   "Abgelehnt: diese verschluesselte Nachricht liess sich fuer %s nicht "
+                   "entschluesseln",
+                   recipient->canonical);
+    else
+        return false;
+    return true;
 }
 
-/* Learning is no part of delivering: what cannot be stored is noted and the message goes on. */
+/* One who must refuse refuses for his group: where messages are split, its rules are the same. */
+static bool refuse_group(const struct transaction *transaction, const struct outcome_copy *copy)
+{
+    struct outcome *part = copy->outcome;
+    const struct recipient *first = NULL;
+    for (size_t i = 0; i < copy->count; i++) {
+        struct recipient *recipient = &transaction->recipients[copy->members[i]];
+        if (refuse_for(recipient, part->opened.encryption) && first == NULL)
+            first = recipient;
+    }
+    if (first == NULL)
+        return false;
+    part->action = FLOW_REPLY;
+    part->transform = TRANSFORM_REFUSE;
+    reply_set(&part->reply, first->reply.code, first->reply.enhanced, first->reply.english,
+              first->reply.german);
+    if (part->opened.encryption_reason != NULL)
+        part->cause = strdup(part->opened.encryption_reason);
+    return true;
+}
+
 static void learn(struct gateway *gateway, const char *from, time_t now, struct outcome *out)
 {
     const struct harvest *harvest = &out->opened.harvest;
@@ -254,20 +266,9 @@ static int finish_part(const struct incoming *incoming, const struct outcome_cop
     const struct settings *settings = &incoming->gateway->config->settings;
     const struct header *header = &incoming->transaction->message.header;
     struct outcome *part = copy->outcome;
-    struct recipient *storage;
-    struct transaction view;
-    bool refused;
     if (!part->opened_set)
         return verdict_fields_strip(settings, header, part, why);
-    storage = calloc(copy->count, sizeof *storage);
-    if (storage == NULL) {
-        why_set(why, "out of memory");
-        return -1;
-    }
-    view = transaction_view(incoming->transaction, copy->members, copy->count, storage);
-    refused = refuse_incoming(&view, part);
-    free(storage);
-    if (refused)
+    if (refuse_group(incoming->transaction, copy))
         return 0;
     if (verdict_fields_strip(settings, header, part, why) != 0 ||
         replace_message(incoming->transaction, part, why) != 0 ||
@@ -303,18 +304,16 @@ static int open_groups(struct incoming *incoming, bool may_open, char **why)
 /* Finish all parts; the largest rides on the message in hand. */
 static int finish_parts(struct incoming *incoming, struct outcome *out, char **why)
 {
-    for (size_t i = 0; i < incoming->parts.copy_count; i++) {
-        const struct outcome_copy *copy = &incoming->parts.copies[i];
-        if (copy->count == 0)
-            continue;
-        if (finish_part(incoming, copy, why) != 0)
-            return -1;
-        if (copy->outcome->action == FLOW_REPLY) {
-            outcome_become(out, copy->outcome);
-            return 0;
-        }
+    int may_report = report_allowed(incoming->gateway, incoming->transaction);
+    if (may_report < 0) {
+        why_set(why, "out of memory");
+        return -1;
     }
-    outcome_assemble(out, &incoming->parts);
+    for (size_t i = 0; i < incoming->parts.copy_count; i++)
+        if (incoming->parts.copies[i].count > 0 &&
+            finish_part(incoming, &incoming->parts.copies[i], why) != 0)
+            return -1;
+    outcome_assemble(out, &incoming->parts, may_report == 1);
     return 0;
 }
 

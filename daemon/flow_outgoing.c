@@ -9,6 +9,7 @@
 #include "mailboxes.h"
 #include "outcome.h"
 #include "outgoing_work.h"
+#include "report.h"
 #include "sender.h"
 #include "why.h"
 
@@ -251,19 +252,9 @@ static int find_blind(struct transaction *transaction, char **why)
 static void refuse(struct outcome *out, const struct recipient *recipient)
 {
     out->action = FLOW_REPLY;
+    out->transform = TRANSFORM_REFUSE;
     reply_set(&out->reply, recipient->reply.code, recipient->reply.enhanced,
               recipient->reply.english, recipient->reply.german);
-}
-
-/* Refuse for all when one recipient has to be refused. */
-static bool refuse_any(const struct transaction *transaction, struct outcome *out)
-{
-    for (size_t i = 0; i < transaction->recipient_count; i++)
-        if (transaction->recipients[i].transform == TRANSFORM_REFUSE) {
-            refuse(out, &transaction->recipients[i]);
-            return true;
-        }
-    return false;
 }
 
 /* Where messages are not split, there is one body for all. */
@@ -378,31 +369,68 @@ static void describe(const struct judgement *judgement, struct outcome *out)
         out->signer = strdup(judgement->authority.from);
 }
 
-/* Do the work of all groups; the first one's is the message in hand. Those that are signed only
- * come last (outgoing_work.h). */
-static int work_groups(struct outgoing_work *work, const struct judgement *judgement,
-                       const struct plan *plan, struct outcome *out, char **why)
+/* What is the group's fault is each member's. */
+static void set_replies(struct transaction *transaction, const struct outcome_copy *copy)
 {
-    for (size_t i = 1; i < plan->count; i++)
-        if (outcome_add_copy(out, plan->groups[i].members, plan->groups[i].count) == NULL) {
+    const struct reply *reply = &copy->outcome->reply;
+    for (size_t i = 0; i < copy->count; i++) {
+        struct recipient *recipient = &transaction->recipients[copy->members[i]];
+        if (recipient->reply.code == 0)
+            reply_set(&recipient->reply, reply->code, reply->enhanced, reply->english,
+                      reply->german);
+    }
+}
+
+static int work_group(struct outgoing_work *work, const struct judgement *judgement,
+                      const struct group *group, struct outcome_copy *copy, char **why)
+{
+    if (group->transform == TRANSFORM_REFUSE)
+        refuse(copy->outcome, &judgement->transaction->recipients[group->members[0]]);
+    else if (outgoing_work(work, group, copy->outcome, why) != 0)
+        return -1;
+    if (copy->outcome->action == FLOW_REPLY)
+        set_replies(judgement->transaction, copy);
+    else
+        describe(judgement, copy->outcome);
+    return 0;
+}
+
+/* Do the work of all groups. Those that are signed only come last (outgoing_work.h). */
+static int work_groups(struct outgoing_work *work, const struct judgement *judgement,
+                       const struct plan *plan, struct outcome *parts, char **why)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (outcome_add_copy(parts, plan->groups[i].members, plan->groups[i].count) == NULL) {
             why_set(why, "out of memory");
             return -1;
         }
     for (int last = 0; last <= 1; last++)
-        for (size_t i = 0; i < plan->count; i++) {
-            struct outcome *part = i == 0 ? out : out->copies[i - 1].outcome;
-            if (is_encrypted(plan->groups[i].transform) == (last == 1))
-                continue;
-            if (outgoing_work(work, &plan->groups[i], part, why) != 0)
+        for (size_t i = 0; i < plan->count; i++)
+            if (is_encrypted(plan->groups[i].transform) != (last == 1) &&
+                work_group(work, judgement, &plan->groups[i], &parts->copies[i], why) != 0)
                 return -1;
-            if (part->action == FLOW_REPLY) { /* one for all */
-                if (i > 0)
-                    outcome_become(out, part);
-                return 0;
-            }
-            describe(judgement, part);
-        }
     return 0;
+}
+
+/* The plan's groups, each with its result; the largest rides on the message in hand. */
+static int carry_out(struct outgoing_work *work, const struct judgement *judgement,
+                     const struct plan *plan, bool may_report, struct outcome *out, char **why)
+{
+    struct outcome parts = {.direction = DIRECTION_OUTGOING};
+    int rc = work_groups(work, judgement, plan, &parts, why);
+    if (rc == 0 && parts.copy_count > 0)
+        outcome_assemble(out, &parts, may_report);
+    outcome_clear(&parts);
+    return rc;
+}
+
+/* The first recipient who has to be refused, NULL if there is none. */
+static const struct recipient *first_refused(const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        if (transaction->recipients[i].transform == TRANSFORM_REFUSE)
+            return &transaction->recipients[i];
+    return NULL;
 }
 
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
@@ -415,16 +443,23 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
                                  .now = now,
                                  .progress = progress};
     struct plan plan = {0};
+    const struct recipient *refused;
+    int may_report = 0;
     int rc = judge(&judgement, why);
-    if (rc != 0 || refuse_unauthorised(&judgement, out) || refuse_any(transaction, out))
+    if (rc != 0 || refuse_unauthorised(&judgement, out))
         goto out;
-    rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
+    refused = first_refused(transaction);
+    may_report = report_allowed(gateway, transaction);
+    rc = may_report < 0 ? -1
+                        : plan_make(transaction->recipients, transaction->recipient_count, &plan);
     if (rc != 0)
         why_set(why, "out of memory");
+    else if (refused != NULL && may_report == 0)
+        refuse(out, refused);
     else if (plan.count > 1 && !copies_allowed(gateway))
         refuse_split(transaction, out);
     else
-        rc = work_groups(&work, &judgement, &plan, out, why);
+        rc = carry_out(&work, &judgement, &plan, may_report == 1, out, why);
 out:
     plan_clear(&plan);
     outgoing_work_clear(&work);

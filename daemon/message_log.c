@@ -98,10 +98,14 @@ void message_log_copy(const char *id, const struct transaction *transaction,
     if (!log_enabled(LOG_LEVEL_INFO) || !(out = begin(&text, &length, id)))
         return;
     fprintf(out, "copy direction=%s action=%s", direction_name(copy->outcome->direction),
-            copy->outcome->action == FLOW_REPLACE ? "replace" : "pass");
+            copy->outcome->action == FLOW_REPLACE ? "replace"
+            : copy->outcome->action == FLOW_REPLY ? "report"
+                                                  : "pass");
     for (size_t i = 0; i < copy->count; i++)
         put_text(out, "to", transaction->recipients[copy->members[i]].text);
     put_work(out, copy->outcome);
+    put_reply(out, &copy->outcome->reply);
+    put_text(out, "cause", copy->outcome->cause);
     finish(LOG_LEVEL_INFO, id, out, &text);
 }
 

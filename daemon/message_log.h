@@ -9,7 +9,7 @@
 void message_log(const char *id, const char *action, const struct transaction *transaction,
                  const struct outcome *outcome, long elapsed_ms);
 
-/* A copy was handed over before its message was answered. */
+/* A copy was handed over before its message was answered, or a report on those who are refused. */
 void message_log_copy(const char *id, const struct transaction *transaction,
                       const struct outcome_copy *copy);
 

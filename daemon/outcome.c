@@ -133,25 +133,53 @@ static void clear_copies(struct outcome *outcome)
     outcome->copy_count = 0;
 }
 
-void outcome_assemble(struct outcome *out, struct outcome *parts)
+static bool is_refused(const struct outcome_copy *copy)
+{
+    return copy->outcome->action == FLOW_REPLY;
+}
+
+/* Is this part all there is? */
+static bool is_final(const struct outcome_copy *copy, bool may_report)
+{
+    return copy->count > 0 && is_refused(copy) && (!may_report || copy->outcome->reply.code < 500);
+}
+
+/* The index of the part that rides on the message in hand, or speaks for all: *final_out. */
+static size_t choose(const struct outcome_copy *copies, size_t count, bool may_report,
+                     bool *final_out)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        *final_out = is_final(&copies[i], may_report);
+        if (*final_out)
+            return i;
+    }
+    for (size_t i = 1; i < count; i++) {
+        bool better = copies[i].count > copies[best].count;
+        if (is_refused(&copies[i]) != is_refused(&copies[best]))
+            better = is_refused(&copies[best]);
+        if (copies[best].count == 0 || (better && copies[i].count > 0))
+            best = i;
+    }
+    *final_out = is_refused(&copies[best]);
+    return best;
+}
+
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report)
 {
     struct outcome_copy *copies = parts->copies;
     size_t count = parts->copy_count;
-    size_t largest = 0;
+    bool final = false;
+    size_t chosen = choose(copies, count, may_report, &final);
     size_t kept = 0;
     parts->copies = NULL;
     parts->copy_count = 0;
-    for (size_t i = 1; i < count; i++)
-        if (copies[i].count > copies[largest].count)
-            largest = i;
-    for (size_t i = 0; i < count; i++) {
-        if (i == largest)
-            outcome_become(out, copies[i].outcome);
-        if (i == largest || copies[i].count == 0)
+    outcome_become(out, copies[chosen].outcome);
+    for (size_t i = 0; i < count; i++)
+        if (final || i == chosen || copies[i].count == 0)
             free_copy(&copies[i]);
         else
             copies[kept++] = copies[i];
-    }
     out->copies = copies;
     out->copy_count = kept;
 }

@@ -28,7 +28,8 @@ enum flow_action {
 struct outcome_copy {
     size_t *members; /* indexes into the transaction's recipients */
     size_t count;
-    struct outcome *outcome; /* FLOW_PASS or FLOW_REPLACE, with no copies of its own */
+    struct outcome *outcome; /* with no copies of its own. FLOW_REPLY: they are refused, each with
+                                the reply of his struct recipient, and the sender is told */
 };
 
 struct outcome {
@@ -71,9 +72,10 @@ int outcome_replace_content(struct outcome *outcome, const struct header *before
 void outcome_become(struct outcome *out, struct outcome *part);
 
 /* Make `out` from the copies of `parts`, those without members left out: the first of those with
- * the most members becomes `out` itself, the others its copies. There must be at least one; `parts`
- * has none then. */
-void outcome_assemble(struct outcome *out, struct outcome *parts);
+ * the most members becomes `out` itself, the others its copies. Refused parts never are `out`
+ * unless nothing else is left, or `may_report` is false, or one is a deferral: then that one is all
+ * there is. There must be at least one part; `parts` has none then. */
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report);
 
 /* An error of ours: 451; takes *cause over for the log. */
 void outcome_defer(struct outcome *outcome, char **cause);

@@ -96,6 +96,7 @@ struct settings {
     /* splitting */
     char *reinject; /* "unix:/path", "inet:port@host": the MTA's listener for copies; "" = none */
     bool split;     /* default true; without `reinject` nothing is split */
+    char *report_template; /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

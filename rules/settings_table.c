@@ -174,10 +174,16 @@ const struct setting_entry settings_table[] = {
     CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
            "How RSA keys sign: pkcs1 (v1.5) or pss."),
 
-    SWITCH(split, true,
-           "Is a message whose recipients need different bodies split into copies, which go to\n"
-           "`reinject`? Without that listener, or with false, such recipients are told to come in a\n"
-           "message of their own (452 4.5.3)."),
+    SWITCH(
+        split, true,
+        "Is a message whose recipients need different bodies split into copies, which go to\n"
+        "`reinject`? Without that listener, or with false, such recipients are told to come in a\n"
+        "message of their own (452 4.5.3)."),
+    TEXT(
+        report_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+        "absolute path, or nothing",
+        "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
+        "the text that is built in."),
     TEXT(reinject, "", 0, PATH_MAX_BYTES, NULL, "socket", "The listener."),
 
     /* incoming */

@@ -216,35 +216,92 @@ START_TEST(local_programs_are_split_for_too)
 }
 END_TEST
 
-/* One recipient who must be refused: nothing goes out to anybody. */
-START_TEST(refused_for_one_is_refused_for_all)
+/* The recipients that are refused by a report. */
+static size_t refused_count(void)
 {
-    static const char *const to[] = {"bob@partner.test", "carol@partner.test", "hans@example.com",
-                                     NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < outcome.copy_count; i++)
+        if (outcome.copies[i].outcome->action == FLOW_REPLY)
+            count += outcome.copies[i].count;
+    return count;
+}
+
+/* One recipient who must be refused does not keep the mail from the others. */
+START_TEST(the_refused_are_reported)
+{
+    static const char *const to[] = {"carol@partner.test", "bob@partner.test", "dan@partner.test",
+                                     "hans@example.com", NULL};
     begin(LISTENER RULE("outgoing = \"encrypt-forced\";"));
     send_text(TEXT, to);
+    ck_assert_int_ne(outcome.action, FLOW_REPLY);
+    ck_assert_uint_eq(refused_count(), 2);
+    for (size_t i = 0; i < 3; i += 2) {
+        const struct recipient *recipient = &transaction.recipients[i];
+        ck_assert_int_eq(part_of(to[i])->action, FLOW_REPLY);
+        ck_assert_int_eq(recipient->reply.code, 550);
+        ck_assert_ptr_nonnull(strstr(recipient->reply.english, to[i]));
+    }
+    save_part("bob@partner.test", "to-bob");
+    ck_assert(decrypts("to-bob", "bob"));
+    ck_assert_int_eq(part_of("hans@example.com")->action, FLOW_PASS);
+    end();
+}
+END_TEST
+
+/* No report to nobody: then one refusal is everybody's. */
+START_TEST(refused_for_one_is_refused_for_all)
+{
+    static const char *const to[] = {"bob@partner.test", "carol@partner.test", "hans@example.com"};
+    static const struct {
+        const char *config;
+        const char *sender;
+    } cases[] = {
+        {LISTENER RULE("outgoing = \"encrypt-forced\";") "sender_logins = \"mta\";", ""},
+        {RULE("outgoing = \"encrypt-forced\";") "local_senders = [ \"alice@example.com\" ];",
+         "alice@example.com"},
+    };
+    begin(cases[_i].config);
+    transaction = world_message(&world, _i == 0 ? ROLE_SUBMISSION : ROLE_LOCAL, "alice@example.com",
+                                cases[_i].sender, TEXT);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(world_recipient(&world, &transaction, to[i]), 0);
+    outcome = world_end(&world, &transaction);
     ck_assert_int_eq(outcome.action, FLOW_REPLY);
     ck_assert_int_eq(outcome.reply.code, 550);
-    ck_assert_ptr_nonnull(strstr(outcome.reply.english, "carol@partner.test"));
+    /* nobody is authorised as the null sender: bob, who comes first, cannot be written to either */
+    ck_assert_ptr_nonnull(
+        strstr(outcome.reply.english, _i == 0 ? "bob@partner.test" : "carol@partner.test"));
     ck_assert_uint_eq(outcome.copy_count, 0);
     ck_assert_ptr_null(outcome.body);
     end();
 }
 END_TEST
 
-START_TEST(a_copy_that_is_too_large_refuses_all)
+START_TEST(refused_all_are_refused)
 {
-    static const char *const to[] = {"hans@example.com", "karl@example.com", "bob@partner.test",
-                                     NULL};
+    static const char *const to[] = {"carol@partner.test", "dan@partner.test", NULL};
+    begin(LISTENER RULE("outgoing = \"encrypt-forced\";"));
+    send_text(TEXT, to);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    ck_assert_int_eq(outcome.reply.code, 550);
+    ck_assert_uint_eq(outcome.copy_count, 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_copy_that_is_too_large_is_reported)
+{
+    static const char *const to[] = {"bob@partner.test", "hans@example.com", NULL};
     char *text = NULL;
     begin(LISTENER RULE("outgoing = \"encrypt-optional\";") "message_size_limit = 100000;");
     ck_assert_int_gt(
         asprintf(&text, "From: alice@example.com\nTo: bob@partner.test\n\n%0*d\n", 90000, 7), 0);
     send_text(text, to);
     free(text);
-    ck_assert_int_eq(outcome.action, FLOW_REPLY);
-    ck_assert_int_eq(outcome.reply.code, 552);
-    ck_assert_uint_eq(outcome.copy_count, 0);
+    ck_assert_int_eq(outcome.action, FLOW_PASS);
+    ck_assert_uint_eq(refused_count(), 1);
+    ck_assert_int_eq(part_of("bob@partner.test")->reply.code, 552);
+    ck_assert_int_eq(transaction.recipients[0].reply.code, 552);
     end();
 }
 END_TEST
@@ -282,10 +339,16 @@ static char *encrypted_to(const char *who)
     return cli_read("mail", &length);
 }
 
+static const char *before_mail = ""; /* fields that come first */
+
 static void receive_encrypted(const char *who, const char *const *to)
 {
-    char *text = encrypted_to(who);
-    char *put = text;
+    char *mail = encrypted_to(who);
+    char *text = NULL;
+    char *put;
+    ck_assert_int_gt(asprintf(&text, "%s%s", before_mail, mail), 0);
+    free(mail);
+    put = text;
     for (const char *p = text; *p; p++) /* LF, as world_message() takes it */
         if (*p != '\r')
             *put++ = *p;
@@ -355,15 +418,34 @@ START_TEST(none_is_not_decrypted_for_those_with_another_rule)
 }
 END_TEST
 
+/* A stranger is told by a report only where the MTA says that he is who he says. */
 START_TEST(who_must_refuse_refuses_for_all)
 {
     static const char *const to[] = {"alice@example.com", "bert@example.com", NULL};
+    static const char *const results[] = {
+        "",
+        "Authentication-Results: mx.example.com; spf=fail smtp.mailfrom=partner.test\n",
+        "Authentication-Results: mx.elsewhere.test; spf=pass smtp.mailfrom=partner.test\n",
+        "Authentication-Results: mx.example.com; dkim=pass header.d=other.test\n",
+        "Authentication-Results: mx.example.com; dkim=pass header.d=partner.test\n",
+        "Authentication-Results: mx.example.com; none\n"
+        "Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=bob@partner.test\n",
+    };
+    bool genuine = _i >= 4;
     begin(LISTENER RULE("incoming = \"decrypt-always\";"));
+    before_mail = results[_i];
     receive_encrypted(cli_path("alice"), to);
-    ck_assert_int_eq(outcome.action, FLOW_REPLY);
-    ck_assert_int_eq(outcome.reply.code, 550);
-    ck_assert_ptr_nonnull(strstr(outcome.reply.english, "bert@example.com"));
-    ck_assert_uint_eq(outcome.copy_count, 0);
+    if (genuine) {
+        expect_decrypted("alice@example.com", true);
+        ck_assert_uint_eq(refused_count(), 1);
+        ck_assert_int_eq(part_of("bert@example.com")->reply.code, 550);
+        ck_assert_ptr_nonnull(strstr(transaction.recipients[1].reply.english, "bert@example.com"));
+    } else {
+        ck_assert_int_eq(outcome.action, FLOW_REPLY);
+        ck_assert_int_eq(outcome.reply.code, 550);
+        ck_assert_ptr_nonnull(strstr(outcome.reply.english, "bert@example.com"));
+        ck_assert_uint_eq(outcome.copy_count, 0);
+    }
     end();
 }
 END_TEST
@@ -408,13 +490,15 @@ int main(void)
     tcase_add_test(outgoing, blind_recipients_get_ciphertext_of_their_own);
     tcase_add_test(outgoing, the_same_blind_recipient_twice);
     tcase_add_test(outgoing, local_programs_are_split_for_too);
-    tcase_add_test(outgoing, refused_for_one_is_refused_for_all);
-    tcase_add_test(outgoing, a_copy_that_is_too_large_refuses_all);
+    tcase_add_test(outgoing, the_refused_are_reported);
+    tcase_add_loop_test(outgoing, refused_for_one_is_refused_for_all, 0, 2);
+    tcase_add_test(outgoing, refused_all_are_refused);
+    tcase_add_test(outgoing, a_copy_that_is_too_large_is_reported);
     tcase_add_loop_test(outgoing, uniform_where_nothing_is_split, 0, 2);
     tcase_add_test(incoming, alices_copy_is_decrypted_berts_is_not);
     tcase_add_test(incoming, those_who_can_read_share_a_copy);
     tcase_add_test(incoming, none_is_not_decrypted_for_those_with_another_rule);
-    tcase_add_test(incoming, who_must_refuse_refuses_for_all);
+    tcase_add_loop_test(incoming, who_must_refuse_refuses_for_all, 0, 6);
     tcase_add_test(incoming, a_recipient_info_that_lies);
     suite_add_tcase(suite, outgoing);
     suite_add_tcase(suite, incoming);
