@@ -111,7 +111,7 @@ START_TEST(report_is_complete)
                                            "ORCPT=rfc822;Bob+2Btag@Partner.test", NULL};
     static const char *const status[] = {"Reporting-MTA: dns; mx.example.com",
                                          "Original-Envelope-Id: QQ+314",
-                                         "Arrival-Date: Thu, 01 Jan 2026 00:00:00 +0000",
+                                         "Arrival-Date: Thu, 1 Jan 2026 00:00:00 +0000",
                                          "Original-Recipient: rfc822; Bob+tag@Partner.test",
                                          "Final-Recipient: rfc822; bob@partner.test",
                                          "Action: failed",
