@@ -94,14 +94,15 @@ static int report(const struct context *context, const char *address,
 {
     static const struct column columns[] = {{"mailbox", "mailbox", CELL_TEXT},
                                             {"file", "file", CELL_TEXT},
-                                            {"certificates of CAs", "chain", CELL_INTEGER},
+                                            {"certificates of CAs", "chain", CELL_COUNT},
                                             {NULL, NULL, CELL_TEXT}};
     struct table *table = table_new(columns);
     int rc = -1;
     if (table) {
         table_text(table, address);
         table_text(table, path);
-        table_integer(table, sk_X509_num(identity->chain));
+        int chain = sk_X509_num(identity->chain);
+        table_count(table, chain > 0 ? (size_t)chain : 0);
         rc = table_print_record(table, context->json, stdout);
     }
     table_free(&table);

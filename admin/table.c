@@ -70,6 +70,11 @@ void table_integer(struct table *table, long long number)
     add_cell(table, CELL_INTEGER, number ? json_integer(number) : json_null());
 }
 
+void table_count(struct table *table, size_t count)
+{
+    add_cell(table, CELL_COUNT, json_integer((json_int_t)count));
+}
+
 void table_boolean(struct table *table, bool value)
 {
     add_cell(table, CELL_BOOLEAN, json_boolean(value));
@@ -115,6 +120,7 @@ static char *cell_text(const json_t *value, enum cell_kind kind)
     case CELL_TEXT:
         return strdup(json_string_value(value));
     case CELL_INTEGER:
+    case CELL_COUNT:
         return asprintf(&text, "%lld", (long long)json_integer_value(value)) < 0 ? NULL : text;
     case CELL_BOOLEAN:
         return strdup(json_is_true(value) ? "yes" : "no");
@@ -185,6 +191,11 @@ static int measure(const struct table *table, size_t *widths)
     return 0;
 }
 
+static bool is_number(enum cell_kind kind)
+{
+    return kind == CELL_INTEGER || kind == CELL_COUNT;
+}
+
 static int print_row(const struct table *table, size_t row, const size_t *widths, FILE *out)
 {
     size_t last = last_shown(table);
@@ -197,7 +208,7 @@ static int print_row(const struct table *table, size_t row, const size_t *widths
             return -1;
         }
         size_t blanks = widths[column] - cell.width;
-        bool right = table->columns[column].kind == CELL_INTEGER;
+        bool right = is_number(table->columns[column].kind);
         pad(out, right ? blanks : 0);
         fputs(cell.text, out);
         pad(out, column == last ? 0 : (right ? 0 : blanks) + COLUMN_GAP);
@@ -216,7 +227,7 @@ static void print_titles(const struct table *table, const size_t *widths, FILE *
             continue;
         }
         size_t blanks = widths[column] - strlen(title);
-        bool right = table->columns[column].kind == CELL_INTEGER;
+        bool right = is_number(table->columns[column].kind);
         pad(out, right ? blanks : 0);
         fputs(title, out);
         pad(out, column == last ? 0 : (right ? 0 : blanks) + COLUMN_GAP);

@@ -12,6 +12,7 @@
 enum cell_kind {
     CELL_TEXT,
     CELL_INTEGER, /* an id or a position, from 1; 0: "-" and null */
+    CELL_COUNT,   /* how many, from 0 */
     CELL_BOOLEAN,
     CELL_TIME, /* a date in the table, date and time in JSON; 0: "-" and null */
     CELL_LIST, /* of texts */
@@ -33,6 +34,7 @@ struct table *table_new(const struct column *columns);
  * table is written. */
 void table_text(struct table *table, const char *text); /* NULL: "-" and null */
 void table_integer(struct table *table, long long number);
+void table_count(struct table *table, size_t count);
 void table_boolean(struct table *table, bool value);
 void table_time(struct table *table, time_t time);
 void table_list(struct table *table, char *const *items, size_t count);
