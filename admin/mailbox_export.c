@@ -94,7 +94,7 @@ static int report(const struct context *context, const char *address,
 {
     static const struct column columns[] = {{"mailbox", "mailbox", CELL_TEXT},
                                             {"file", "file", CELL_TEXT},
-                                            {"certificates of CAs", "chain", CELL_COUNT},
+                                            {"certificates of CAs", "chain", CELL_INTEGER},
                                             {NULL, NULL, CELL_TEXT}};
     struct table *table = table_new(columns);
     int rc = -1;
@@ -115,7 +115,7 @@ static int report(const struct context *context, const char *address,
 static int export_identity(struct context *context, const struct mailbox *mailbox, int64_t id)
 {
     const char *path = argument_value(context->arguments, OPTION_OUTPUT);
-    struct identity identity = {NULL, NULL, NULL};
+    struct identity identity = {0};
     char *why = NULL;
     int code = EXIT_REFUSED;
     if (access(path, F_OK) == 0) { /* before a password is asked for in vain */

@@ -130,7 +130,7 @@ out:
 }
 
 static const struct column columns[] = {{"position", "position", CELL_INTEGER},
-                                        {"rules", "rules", CELL_COUNT},
+                                        {"rules", "rules", CELL_INTEGER},
                                         {"file", "file", CELL_TEXT},
                                         {"line", "line", CELL_INTEGER},
                                         {"backup", "backup", CELL_TEXT},

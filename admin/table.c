@@ -70,9 +70,9 @@ void table_integer(struct table *table, long long number)
     add_cell(table, CELL_INTEGER, number ? json_integer(number) : json_null());
 }
 
-void table_count(struct table *table, size_t count)
+void table_count(struct table *table, size_t number)
 {
-    add_cell(table, CELL_COUNT, json_integer((json_int_t)count));
+    add_cell(table, CELL_INTEGER, json_integer((json_int_t)number));
 }
 
 void table_boolean(struct table *table, bool value)
@@ -120,7 +120,6 @@ static char *cell_text(const json_t *value, enum cell_kind kind)
     case CELL_TEXT:
         return strdup(json_string_value(value));
     case CELL_INTEGER:
-    case CELL_COUNT:
         return asprintf(&text, "%lld", (long long)json_integer_value(value)) < 0 ? NULL : text;
     case CELL_BOOLEAN:
         return strdup(json_is_true(value) ? "yes" : "no");
@@ -191,11 +190,6 @@ static int measure(const struct table *table, size_t *widths)
     return 0;
 }
 
-static bool is_number(enum cell_kind kind)
-{
-    return kind == CELL_INTEGER || kind == CELL_COUNT;
-}
-
 static int print_row(const struct table *table, size_t row, const size_t *widths, FILE *out)
 {
     size_t last = last_shown(table);
@@ -208,7 +202,7 @@ static int print_row(const struct table *table, size_t row, const size_t *widths
             return -1;
         }
         size_t blanks = widths[column] - cell.width;
-        bool right = is_number(table->columns[column].kind);
+        bool right = table->columns[column].kind == CELL_INTEGER;
         pad(out, right ? blanks : 0);
         fputs(cell.text, out);
         pad(out, column == last ? 0 : (right ? 0 : blanks) + COLUMN_GAP);
@@ -227,7 +221,7 @@ static void print_titles(const struct table *table, const size_t *widths, FILE *
             continue;
         }
         size_t blanks = widths[column] - strlen(title);
-        bool right = is_number(table->columns[column].kind);
+        bool right = table->columns[column].kind == CELL_INTEGER;
         pad(out, right ? blanks : 0);
         fputs(title, out);
         pad(out, column == last ? 0 : (right ? 0 : blanks) + COLUMN_GAP);
