@@ -41,7 +41,7 @@ SEE_daemon/directory  = $(SEE_libraries) -iquote daemon/network
 SEE_daemon/enrolment  = $(SEE_libraries) -iquote daemon/network
 SEE_daemon  = $(SEE_libraries) $(SEE_rooms)
 SEE_admin   = $(SEE_libraries) -iquote daemon $(SEE_rooms)
-SEE_tests   = $(SEE_admin) -iquote admin -iquote tests
+SEE_tests   = $(SEE_admin) -iquote admin -iquote tests -iquote tests/daemon/network
 SEE_libraries = -iquote address -iquote rules -iquote store -iquote smime
 SEE_rooms     = $(ROOMS:%=-iquote %)
 

@@ -12,7 +12,7 @@
 
 struct chore {
     const char *name; /* for the log */
-    int interval_s;   /* between the end of one run and the next; the first is soon after the start */
+    int interval_s; /* between the end of one run and the next; the first is soon after the start */
     /* Says what it did and what went wrong by log_line(), under the id KEEPER_LOG_ID. The store
      * has been refreshed. To end within CHORE_MAX_S, so that a reload or the end is not held up. */
     void (*run)(struct gateway *gateway, time_t now);

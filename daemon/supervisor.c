@@ -1,4 +1,4 @@
-/* The supervisor: one worker a socket.
+/* The supervisor: one worker a socket, and the keeper.
  *
  * It touches no message, no key and no database. Started as root it stays so, because a worker
  * that has to be started again needs the privileges once more for its socket; the workers give
@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 
 #include "background.h"
+#include "chores.h"
+#include "keeper.h"
 #include "log.h"
 #include "pid_file.h"
 #include "why.h"
@@ -31,9 +33,12 @@
 #define STEADY_S 60            /* and begins anew once a worker has lived so long */
 #define STOP_GRACE_S 5         /* beyond the shutdown time-out, before workers are killed */
 
+#define CHILD_NAME_BYTES 40
+
 struct child {
-    pid_t pid;   /* 0: not running */
-    int control; /* -1: none */
+    char name[CHILD_NAME_BYTES]; /* on log lines */
+    pid_t pid;                   /* 0: not running */
+    int control;                 /* -1: none */
     time_t started;
     time_t restart_at; /* when to start it again; 0: not planned */
     int pause_s;
@@ -41,10 +46,10 @@ struct child {
 
 struct supervisor {
     const struct supervisor_options *options;
-    struct child *children;
+    struct child *children; /* the workers in the order of their sockets; the keeper is last */
     size_t count;
     int pid_file;
-    int failures; /* workers that ended other than well during the stop */
+    int failures; /* children that ended other than well during the stop */
 };
 
 static time_t monotonic_s(void)
@@ -56,10 +61,10 @@ static time_t monotonic_s(void)
 }
 
 /* In the new process: leave the supervisor's descriptors, so that its death is noticed, and become
- * the worker. */
-static int become_worker(const struct supervisor *supervisor, size_t index, int control)
+ * the worker or the keeper. */
+static int become_child(const struct supervisor *supervisor, size_t index, int control)
 {
-    struct worker_options options = {
+    struct child_options options = {
         .config_path = supervisor->options->config_path,
         .config = supervisor->options->config,
         .socket_index = index,
@@ -76,11 +81,12 @@ static int become_worker(const struct supervisor *supervisor, size_t index, int 
     log_configure(options.config->settings.log, options.config->settings.log_level, options.debug);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    return worker_run(&options);
+    return index < options.config->settings.socket_count ? worker_run(&options)
+                                                         : keeper_run(&options);
 }
 
-/* Start the worker of a socket. Returns 0, -1 when there can be no process; in the worker's process
- * it returns 1 when that is to end, with its exit status in *status_out. */
+/* Start a child. Returns 0, -1 when there can be no process; in the child's process it returns 1
+ * when that is to end, with its exit status in *status_out. */
 static int start_child(struct supervisor *supervisor, size_t index, int *status_out)
 {
     struct child *child = &supervisor->children[index];
@@ -88,17 +94,17 @@ static int start_child(struct supervisor *supervisor, size_t index, int *status_
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "cannot start a worker: %m");
+        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "cannot start %s: %m", child->name);
         return -1;
     }
     pid = fork();
     if (pid == 0) {
-        *status_out = become_worker(supervisor, index, pair[1]);
+        *status_out = become_child(supervisor, index, pair[1]);
         return 1;
     }
     close(pair[1]);
     if (pid < 0) {
-        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "cannot start a worker: %m");
+        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "cannot start %s: %m", child->name);
         close(pair[0]);
         return -1;
     }
@@ -119,7 +125,7 @@ static int wait_ready(const struct child *child)
     do
         ready = poll(&fd, 1, START_TIMEOUT_MS);
     while (ready < 0 && errno == EINTR);
-    return ready == 1 && read(fd.fd, &byte, 1) == 1 && byte == WORKER_READY ? 0 : -1;
+    return ready == 1 && read(fd.fd, &byte, 1) == 1 && byte == CHILD_READY ? 0 : -1;
 }
 
 static void tell(const struct supervisor *supervisor, char command)
@@ -129,7 +135,7 @@ static void tell(const struct supervisor *supervisor, char command)
 
         /* Without SIGPIPE: a worker that is gone is noticed by its end. */
         if (child->pid && send(child->control, &command, 1, MSG_NOSIGNAL) != 1 && errno != EPIPE)
-            log_line(LOG_LEVEL_WARNING, SUPERVISOR_ID, "worker-%zu does not listen: %m", i + 1);
+            log_line(LOG_LEVEL_WARNING, SUPERVISOR_ID, "%s does not listen: %m", child->name);
     }
 }
 
@@ -141,13 +147,13 @@ static void forget_child(struct child *child)
     child->pid = 0;
 }
 
-static void log_end(size_t index, int status)
+static void log_end(const struct child *child, int status)
 {
     if (WIFSIGNALED(status))
-        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "worker-%zu was killed by signal %d (%s)",
-                 index + 1, WTERMSIG(status), strsignal(WTERMSIG(status)));
+        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "%s was killed by signal %d (%s)", child->name,
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "worker-%zu ended with status %d", index + 1,
+        log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "%s ended with status %d", child->name,
                  WEXITSTATUS(status));
 }
 
@@ -166,7 +172,7 @@ static void reap(struct supervisor *supervisor, bool stopping)
                 continue;
             forget_child(child);
             if (!stopping || status != 0) {
-                log_end(i, status);
+                log_end(child, status);
                 supervisor->failures++;
             }
             if (stopping)
@@ -176,7 +182,7 @@ static void reap(struct supervisor *supervisor, bool stopping)
             else if (child->pause_s < RESTART_MAX_S)
                 child->pause_s *= 2;
             child->restart_at = now + child->pause_s;
-            log_line(LOG_LEVEL_WARNING, SUPERVISOR_ID, "worker-%zu is started again in %d s", i + 1,
+            log_line(LOG_LEVEL_WARNING, SUPERVISOR_ID, "%s is started again in %d s", child->name,
                      child->pause_s);
         }
     }
@@ -239,7 +245,7 @@ static void reload(const struct supervisor *supervisor)
         log_needs_restart("pid_file");
     log_configure(config->settings.log, config->settings.log_level, supervisor->options->debug);
     log_line(LOG_LEVEL_INFO, SUPERVISOR_ID, "the configuration is good: reloading");
-    tell(supervisor, WORKER_RELOAD);
+    tell(supervisor, CHILD_RELOAD);
     problems_clear(&problems);
     config_free(&config);
 }
@@ -260,7 +266,7 @@ static void stop(struct supervisor *supervisor)
         monotonic_s() + supervisor->options->config->settings.shutdown_timeout_s + STOP_GRACE_S;
     bool killed = false;
 
-    tell(supervisor, WORKER_STOP);
+    tell(supervisor, CHILD_STOP);
     for (reap(supervisor, true); any_running(supervisor); reap(supervisor, true)) {
         if (!killed && monotonic_s() >= deadline) {
             killed = true;
@@ -272,7 +278,7 @@ static void stop(struct supervisor *supervisor)
     }
 }
 
-/* Start what is due. Returns 1 in a worker's process. */
+/* Start what is due. Returns 1 in a child's process. */
 static int start_due(struct supervisor *supervisor, int *status_out)
 {
     for (size_t i = 0; i < supervisor->count; i++) {
@@ -290,7 +296,7 @@ static int start_due(struct supervisor *supervisor, int *status_out)
     return 0;
 }
 
-/* Start all workers and wait until they serve. Returns 0; -1 when one does not; 1 in a worker's
+/* Start all children and wait until they work. Returns 0; -1 when one does not; 1 in a child's
  * process. */
 static int start_all(struct supervisor *supervisor, int *status_out)
 {
@@ -300,15 +306,15 @@ static int start_all(struct supervisor *supervisor, int *status_out)
         if (started != 0)
             return started;
         if (wait_ready(&supervisor->children[i]) != 0) {
-            log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "worker-%zu does not start; nothing is served",
-                     i + 1);
+            log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "%s does not start; nothing is served",
+                     supervisor->children[i].name);
             return -1;
         }
     }
     return 0;
 }
 
-/* Until told to stop: restart, reload. Returns 1 in a worker's process, else 0. */
+/* Until told to stop: restart, reload. Returns 1 in a child's process, else 0. */
 static int supervise(struct supervisor *supervisor, const sigset_t *signals, int *status_out)
 {
     const struct timespec second = {.tv_sec = 1};
@@ -329,7 +335,7 @@ static int supervise(struct supervisor *supervisor, const sigset_t *signals, int
 /* Tell whoever waits that all is served, and nobody is watching standard error any more. */
 static int announce(struct supervisor *supervisor)
 {
-    const char ready = WORKER_READY;
+    const char ready = CHILD_READY;
     char *why = NULL;
 
     if (supervisor->pid_file >= 0 &&
@@ -340,7 +346,7 @@ static int announce(struct supervisor *supervisor)
         return -1;
     }
     log_line(LOG_LEVEL_INFO, SUPERVISOR_ID, "smimed %s serves %zu sockets", SMIMED_VERSION,
-             supervisor->count);
+             supervisor->options->config->settings.socket_count);
     log_mirror_errors(false);
     if (supervisor->options->background)
         background_detach(supervisor->options->config->settings.log == LOG_TARGET_STDERR);
@@ -377,7 +383,7 @@ int supervisor_run(const struct supervisor_options *options)
 {
     struct supervisor supervisor = {
         .options = options,
-        .count = options->config->settings.socket_count,
+        .count = options->config->settings.socket_count + 1,
         .pid_file = -1,
     };
     sigset_t signals;
@@ -393,8 +399,15 @@ int supervisor_run(const struct supervisor_options *options)
         log_line(LOG_LEVEL_ERROR, SUPERVISOR_ID, "%s", why);
         goto out;
     }
-    for (size_t i = 0; i < supervisor.count; i++)
-        supervisor.children[i].control = -1;
+    for (size_t i = 0; i < supervisor.count; i++) {
+        struct child *child = &supervisor.children[i];
+
+        child->control = -1;
+        if (i + 1 < supervisor.count)
+            snprintf(child->name, sizeof child->name, "worker-%zu", i + 1);
+        else
+            snprintf(child->name, sizeof child->name, "%s", KEEPER_LOG_ID);
+    }
     sigemptyset(&signals);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGTERM);

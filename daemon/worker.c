@@ -9,9 +9,7 @@
  * supervisor, also when a terminal or a service manager signals all processes at once. */
 #include "worker.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,7 +17,6 @@
 
 #include <sys/stat.h>
 
-#include "background.h"
 #include "listener.h"
 #include "log.h"
 #include "milter.h"
@@ -31,22 +28,12 @@
 #define SETTLE_MS 500 /* for libmilter's last answers when the worker stops */
 
 struct worker {
-    const struct worker_options *options;
+    const struct child_options *options;
     const struct socket_setting *setting;
     struct listener listener;
     struct service *service;
     char name[WORKER_NAME_BYTES]; /* on log lines */
 };
-
-static void ignore_signals(void)
-{
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    /* A limit on file sizes is a full disk: an error of one message, not the end of all. */
-    signal(SIGXFSZ, SIG_IGN);
-}
 
 static int open_socket(struct worker *worker, char **why)
 {
@@ -63,27 +50,6 @@ static int open_socket(struct worker *worker, char **why)
     if (rc == 0)
         rc = listener_finish(settings, worker->setting, &worker->listener, why);
     return rc;
-}
-
-static struct gateway *open_gateway(const struct worker *worker)
-{
-    struct problems problems = {0};
-    struct gateway *gateway = gateway_open(worker->options->config_path, &problems);
-    char *why = NULL;
-
-    if (gateway && privileges_check_spool(gateway->config->settings.spool, &why) != 0) {
-        problems_add(&problems, NULL, 0, "%s", why_text(&why));
-        gateway_release(&gateway);
-    }
-    for (size_t i = 0; i < problems.count; i++) {
-        char *text = problem_text(&problems.items[i]);
-
-        log_line(LOG_LEVEL_ERROR, worker->name, "%s", text ? text : "out of memory");
-        free(text);
-    }
-    why_free(&why);
-    problems_clear(&problems);
-    return gateway;
 }
 
 static int start(struct worker *worker)
@@ -103,7 +69,7 @@ static int start(struct worker *worker)
     if (dropped > 0)
         log_line(LOG_LEVEL_DEBUG, worker->name, "not started as root: not becoming the user %s",
                  settings->user);
-    gateway = open_gateway(worker);
+    gateway = child_open_gateway(worker->options, worker->name);
     if (!gateway)
         goto out;
     worker->service = service_new(gateway, worker->setting->role);
@@ -130,9 +96,10 @@ static void log_counters(struct worker *worker)
 }
 
 /* New messages begin under the new configuration; those in hand end under theirs. */
-static void reload(struct worker *worker)
+static void reload(void *context)
 {
-    struct gateway *gateway = open_gateway(worker);
+    struct worker *worker = context;
+    struct gateway *gateway = child_open_gateway(worker->options, worker->name);
 
     if (!gateway) {
         log_line(LOG_LEVEL_ERROR, worker->name, "not reloaded: the former configuration stays");
@@ -143,23 +110,6 @@ static void reload(struct worker *worker)
     service_replace_gateway(worker->service, gateway);
     log_line(LOG_LEVEL_INFO, worker->name, "reloaded configuration, rules and trust");
     log_counters(worker);
-}
-
-/* Obey the supervisor until told to stop; its end means stop. */
-static void control(struct worker *worker)
-{
-    char command;
-    ssize_t length;
-
-    for (;;) {
-        length = read(worker->options->control, &command, 1);
-        if (length < 0 && errno == EINTR)
-            continue;
-        if (length != 1 || command == WORKER_STOP)
-            return;
-        if (command == WORKER_RELOAD)
-            reload(worker);
-    }
 }
 
 static void *serve(void *context)
@@ -200,17 +150,16 @@ static size_t finish(struct worker *worker)
     return left;
 }
 
-int worker_run(const struct worker_options *options)
+int worker_run(const struct child_options *options)
 {
     /* Static: the thread that serves ends with the process, not with this function. */
     static struct worker worker;
     pthread_t thread;
-    const char ready = WORKER_READY;
 
     worker.options = options;
     worker.setting = &options->config->settings.sockets[options->socket_index];
     snprintf(worker.name, sizeof worker.name, "worker-%zu", options->socket_index + 1);
-    ignore_signals();
+    child_ignore_signals();
     if (start(&worker) != 0) {
         listener_remove(&worker.listener);
         return 1;
@@ -222,12 +171,8 @@ int worker_run(const struct worker_options *options)
     }
     log_line(LOG_LEVEL_INFO, worker.name, "serving %s as %s", worker.setting->address,
              role_name(worker.setting->role));
-    if (options->background)
-        background_detach(options->config->settings.log == LOG_TARGET_STDERR);
-    log_mirror_errors(false);
-    if (write(options->control, &ready, 1) != 1)
-        log_line(LOG_LEVEL_WARNING, worker.name, "the supervisor is gone");
-    control(&worker);
+    child_announce(options, worker.name);
+    child_obey(options, reload, &worker);
     /* libmilter's threads still run: with messages left they must not meet the exit handlers. The
      * service stays, for connections that are only now refused; its store is closed. */
     if (finish(&worker) > 0)

@@ -16,7 +16,7 @@
 
 #define DAEMON_PATIENCE_MS 20000
 #define DAEMON_STEP_MS 10
-#define DAEMON_MAX_WORKERS 16
+#define DAEMON_MAX_CHILDREN 16
 
 struct daemon_run {
     pid_t pid;
@@ -165,7 +165,8 @@ SITE_UNUSED static void daemon_check_log(const struct daemon_run *run)
         ck_assert_msg(sscanf(line, "%*s smimed[%*d]: %15[a-z]: %63[^: ]: ", level, id) == 2,
                       "log line without an id: %s", line);
         ck_assert_msg(!strcmp(id, "supervisor") || !strncmp(id, "worker-", 7) ||
-                          !strcmp(id, "negotiate") || id[0] == 'Q' || id[0] == 's',
+                          !strcmp(id, "keeper") || !strcmp(id, "negotiate") || id[0] == 'Q' ||
+                          id[0] == 's',
                       "log line with a strange id: %s", line);
     }
     free(text);
@@ -186,16 +187,16 @@ SITE_UNUSED static void daemon_stop(struct daemon_run *run)
     daemon_check_log(run);
 }
 
-/* The processes of the workers: children of the supervisor. Returns their number. */
-SITE_UNUSED static size_t daemon_workers(const struct daemon_run *run,
-                                         pid_t out[DAEMON_MAX_WORKERS])
+/* The processes of the workers and the keeper: children of the supervisor. Returns their number. */
+SITE_UNUSED static size_t daemon_children(const struct daemon_run *run,
+                                          pid_t out[DAEMON_MAX_CHILDREN])
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     size_t count = 0;
 
     ck_assert_ptr_nonnull(proc);
-    while ((entry = readdir(proc)) != NULL && count < DAEMON_MAX_WORKERS) {
+    while ((entry = readdir(proc)) != NULL && count < DAEMON_MAX_CHILDREN) {
         char path[300];
         char state;
         int parent = 0;

@@ -216,24 +216,24 @@ END_TEST
  * is in hand. */
 START_TEST(signals_to_workers_drop_nothing)
 {
-    pid_t workers[DAEMON_MAX_WORKERS];
+    pid_t children[DAEMON_MAX_CHILDREN];
     const struct milter_mail mail = small_mail();
     struct milter_client mc;
     size_t count;
 
     begin("");
     begin_message(&mc, &mail);
-    count = daemon_workers(&run, workers);
-    ck_assert_uint_eq(count, 2);
+    count = daemon_children(&run, children);
+    ck_assert_uint_eq(count, 3); /* two workers and the keeper */
     for (size_t i = 0; i < count; i++) {
-        kill(workers[i], SIGHUP);
-        kill(workers[i], SIGINT);
-        kill(workers[i], SIGTERM);
+        kill(children[i], SIGHUP);
+        kill(children[i], SIGINT);
+        kill(children[i], SIGTERM);
     }
     ck_assert_int_eq(send_small(local), MILTER_ACCEPT);
     kill(run.pid, SIGTERM);
     for (size_t i = 0; i < count; i++)
-        kill(workers[i], SIGTERM);
+        kill(children[i], SIGTERM);
     for (int i = 0; i < 30; i++)
         daemon_step();
     ck_assert_int_eq(milter_end(&mc, &mail), MILTER_ACCEPT);
@@ -263,19 +263,20 @@ END_TEST
 START_TEST(killed_worker_is_started_again)
 {
     const struct milter_mail mail = small_mail();
-    pid_t workers[DAEMON_MAX_WORKERS];
+    pid_t children[DAEMON_MAX_CHILDREN];
     struct milter_client mc;
     size_t count;
 
     begin("");
     begin_message(&mc, &mail);
-    count = daemon_workers(&run, workers);
+    count = daemon_children(&run, children);
     for (size_t i = 0; i < count; i++)
-        kill(workers[i], SIGKILL);
+        kill(children[i], SIGKILL);
     ck_assert_int_eq(milter_end(&mc, &mail), MILTER_LOST);
     milter_close(&mc);
     daemon_wait_log(&run, "serving unix:", 4);
-    ck_assert_uint_eq(daemon_log_count(&run, "was killed by signal 9"), 2);
+    daemon_wait_log(&run, "was killed by signal 9", 3);
+    daemon_wait_log(&run, "supervisor: keeper is started again", 1);
     ck_assert_int_eq(send_small(inbound), MILTER_ACCEPT);
     ck_assert_int_eq(send_small(local), MILTER_ACCEPT);
     end();
@@ -284,12 +285,12 @@ END_TEST
 
 START_TEST(workers_end_with_their_supervisor)
 {
-    pid_t workers[DAEMON_MAX_WORKERS];
+    pid_t children[DAEMON_MAX_CHILDREN];
     size_t count;
 
     begin("");
-    count = daemon_workers(&run, workers);
-    ck_assert_uint_eq(count, 2);
+    count = daemon_children(&run, children);
+    ck_assert_uint_eq(count, 3); /* two workers and the keeper */
     kill(run.pid, SIGKILL);
     ck_assert_int_eq(daemon_wait(&run), 128 + SIGKILL);
     daemon_wait_log(&run, "stopped, no message in hand", 2);
@@ -302,11 +303,11 @@ END_TEST
 
 START_TEST(no_core_dumps)
 {
-    pid_t pids[DAEMON_MAX_WORKERS + 1];
+    pid_t pids[DAEMON_MAX_CHILDREN + 1];
     size_t count;
 
     begin("");
-    count = daemon_workers(&run, pids);
+    count = daemon_children(&run, pids);
     pids[count++] = run.pid;
     for (size_t i = 0; i < count; i++) {
         char path[64], line[256];

@@ -345,7 +345,7 @@ static void check_identity(pid_t pid, const struct passwd *user)
 static void privileges_are_dropped_to(const char *socket_more, gid_t expected)
 {
     const struct passwd *nobody = getpwnam("nobody");
-    pid_t workers[DAEMON_MAX_WORKERS];
+    pid_t children[DAEMON_MAX_CHILDREN];
     struct milter_client mc;
     char address[160], command[500];
     size_t count;
@@ -358,9 +358,10 @@ static void privileges_are_dropped_to(const char *socket_more, gid_t expected)
              site.config, site.dir, site.dir);
     ck_assert_int_eq(system(command), 0);
     daemon_start(&run, &site);
-    count = daemon_workers(&run, workers);
-    ck_assert_uint_eq(count, 1);
-    check_identity(workers[0], nobody);
+    count = daemon_children(&run, children);
+    ck_assert_uint_eq(count, 2); /* a worker and the keeper */
+    for (size_t i = 0; i < count; i++)
+        check_identity(children[i], nobody);
     snprintf(address, sizeof address, "unix:%s", path);
     ck_assert_int_eq(milter_connect(&mc, address), 0);
     ck_assert_int_eq(milter_open_session(&mc, NULL), MILTER_CONTINUE);
