@@ -369,8 +369,11 @@ enum store_status store_enrolment_received(struct store *store, const char *addr
     }
     status = write_messages(store->sql, mailbox, messages, why);
     if (status == STORE_OK) {
-        status = sql_run(store->sql, "UPDATE enrolment SET received = ?2 WHERE mailbox = ?1",
-                         SQL_VALUES(SQL_INT(mailbox), SQL_INT(now)), why);
+        status =
+            sql_run(store->sql,
+                    "UPDATE enrolment SET received = CASE received WHEN 0 THEN ?2 ELSE received"
+                    " END WHERE mailbox = ?1",
+                    SQL_VALUES(SQL_INT(mailbox), SQL_INT(now)), why);
     }
     return change_end(store, status, &nothing, why);
 }

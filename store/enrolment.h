@@ -88,7 +88,7 @@ enum store_status store_enrolment_wait(struct store *store, const char *address,
                                        const struct enrolment_messages *messages, time_t next,
                                        char **why);
 
-/* A certificate came and is good; it is confirmed next. */
+/* A certificate came and is good; it is confirmed next. `now` counts the first time. */
 enum store_status store_enrolment_received(struct store *store, const char *address,
                                            const struct enrolment_messages *messages, time_t now,
                                            char **why);
