@@ -151,7 +151,7 @@ enum store_status enrolment_finish(struct sql *sql, int64_t mailbox, int64_t cer
     enum store_status status =
         sql_run(sql,
                 "INSERT INTO enrolled (certificate, mailbox, ca)"
-                " SELECT ?2, mailbox, ca FROM enrolment WHERE mailbox = ?1 AND phase = 0"
+                " SELECT ?2, mailbox, ca FROM enrolment WHERE mailbox = ?1 AND received != 0"
                 " ON CONFLICT (certificate) DO NOTHING",
                 SQL_VALUES(SQL_INT(mailbox), SQL_INT(certificate)), why);
     return status == STORE_OK ? enrolment_delete(sql, mailbox, why) : status;

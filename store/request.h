@@ -16,8 +16,8 @@ enum store_status request_delete(struct sql *sql, int64_t mailbox, char **why);
 /* Forget the enrolment of a mailbox, if there is one. */
 enum store_status enrolment_delete(struct sql *sql, int64_t mailbox, char **why);
 
-/* The request of a mailbox was answered by this certificate: if it was enrolled, the enrolment is
- * over and the certificate's CA is remembered. */
+/* The request of a mailbox was answered by this certificate: an enrolment that it has is over. The
+ * certificate's CA is remembered, unless it was another way that the answer came. */
 enum store_status enrolment_finish(struct sql *sql, int64_t mailbox, int64_t certificate,
                                    char **why);
 
