@@ -89,7 +89,7 @@ enum store_status enrol_revoke(struct store *store, const struct settings *setti
                                char **why)
 {
     const struct cmp_setting *ca = NULL;
-    struct identity identity = {NULL, NULL, NULL};
+    struct identity identity = {0};
     enum store_status status = find_certificate(store, address, &certificate_id, why);
 
     if (status == STORE_OK)
