@@ -4,109 +4,36 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <ldap.h>
 
 #include "address.h"
+#include "ldap_connection.h"
 #include "why.h"
 
-#define CONNECT_TIMEOUT_S 10
-#define PAGE_TIMEOUT_S 60   /* until a page of entries has come */
-#define TOTAL_TIMEOUT_S 600 /* until all have */
-#define PAGE_ENTRIES 500    /* Active Directory gives at most 1000 */
+#define CONNECT_TIMEOUT_MS 10000
+#define OPEN_TIMEOUT_MS 60000 /* until it is connected and bound */
+#define PAGE_TIMEOUT_S 60     /* until a page of entries has come */
+#define TOTAL_TIMEOUT_S 600   /* until all have */
+#define PAGE_ENTRIES 500      /* Active Directory gives at most 1000 */
 #define MAX_ENTRIES 500000
 
 /* ---- Connection ---- */
 
-static int failed(LDAP *ldap, int code, const char *what, char **why)
+static struct ldap_connection *connect_to(const struct ldap_source *from, char **why)
 {
-    char *details = NULL;
-    if (ldap) {
-        ldap_get_option(ldap, LDAP_OPT_DIAGNOSTIC_MESSAGE, &details);
-    }
-    why_set(why, "%s: %s%s%s%s", what, ldap_err2string(code), details && *details ? " (" : "",
-            details ? details : "", details && *details ? ")" : "");
-    ldap_memfree(details);
-    return -1;
-}
-
-/* Options fail only where memory or a file is missing. */
-static int set_options(LDAP *ldap, const struct ldap_source *from, char **why)
-{
-    const int version = LDAP_VERSION3;
-    const int demand = LDAP_OPT_X_TLS_DEMAND;
-    const int client = 0;
-    const struct timeval connect = {CONNECT_TIMEOUT_S, 0};
-    const struct timeval answer = {PAGE_TIMEOUT_S, 0};
-    int code = ldap_set_option(ldap, LDAP_OPT_PROTOCOL_VERSION, &version);
-    /* A referral would take the password to another server. */
-    code = code ? code : ldap_set_option(ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
-    code = code ? code : ldap_set_option(ldap, LDAP_OPT_NETWORK_TIMEOUT, &connect);
-    code = code ? code : ldap_set_option(ldap, LDAP_OPT_TIMEOUT, &answer);
-    code = code ? code : ldap_set_option(ldap, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
-    if (from->tls_ca) {
-        code = code ? code : ldap_set_option(ldap, LDAP_OPT_X_TLS_CACERTFILE, from->tls_ca);
-    }
-    code = code ? code : ldap_set_option(ldap, LDAP_OPT_X_TLS_NEWCTX, &client);
-    if (code == LDAP_SUCCESS) {
-        return 0;
-    }
-    if (from->tls_ca) {
-        why_set(why, "the certificates of CAs in %s cannot be used", from->tls_ca);
-        return -1;
-    }
-    return failed(NULL, code, "the connection cannot be set up", why);
-}
-
-static bool is_private(const struct ldap_source *from)
-{
-    return from->start_tls || !strncasecmp(from->uri, "ldaps://", 8) ||
-           !strncasecmp(from->uri, "ldapi://", 8);
-}
-
-static int bind_as(LDAP *ldap, const struct ldap_source *from, char **why)
-{
-    struct berval password = {0, NULL};
-    if (!from->bind_dn) {
-        return 0; /* anonymous, which needs no words in LDAPv3 */
-    }
-    if (!from->password || !*from->password) {
-        /* RFC 4513 section 5.1.2: that would be taken for anonymous, and succeed. */
-        why_set(why, "the password of %s is empty", from->bind_dn);
-        return -1;
-    }
-    password.bv_val = (char *)(uintptr_t)from->password;
-    password.bv_len = strlen(from->password);
-    int code = ldap_sasl_bind_s(ldap, from->bind_dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
-    return code == LDAP_SUCCESS ? 0 : failed(ldap, code, from->bind_dn, why);
-}
-
-static LDAP *connect_to(const struct ldap_source *from, char **why)
-{
-    LDAP *ldap = NULL;
-    if (from->bind_dn && !is_private(from)) {
-        why_set(why, "the password would be sent in the clear: use ldaps:// or --start-tls");
-        return NULL;
-    }
-    int code = ldap_initialize(&ldap, from->uri);
-    if (code != LDAP_SUCCESS) {
-        failed(NULL, code, from->uri, why);
-        return NULL;
-    }
-    int rc = set_options(ldap, from, why);
-    if (rc == 0 && from->start_tls) {
-        code = ldap_start_tls_s(ldap, NULL, NULL);
-        rc = code == LDAP_SUCCESS ? 0 : failed(ldap, code, "STARTTLS", why);
-    }
-    if (rc == 0) {
-        rc = bind_as(ldap, from, why);
-    }
-    if (rc) {
-        ldap_unbind_ext_s(ldap, NULL, NULL);
-        ldap = NULL;
-    }
-    return ldap;
+    const struct ldap_connection_options options = {
+        .uri = from->uri,
+        .starttls = from->start_tls ? LDAP_STARTTLS_REQUIRED : LDAP_STARTTLS_OFF,
+        .starttls_setting = "--start-tls",
+        .ca_file = from->tls_ca,
+        .ca_file_setting = "--tls-ca",
+        .bind_dn = from->bind_dn,
+        .password = from->password,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .deadline = deadline_in_ms(OPEN_TIMEOUT_MS),
+    };
+    return ldap_connection_open(&options, why);
 }
 
 /* ---- Entries ---- */
@@ -206,7 +133,8 @@ static int add_entry(const struct context *context, const struct ldap_source *fr
 /* ---- Search ---- */
 
 struct search {
-    LDAP *ldap;
+    struct ldap_connection *connection;
+    LDAP *ldap; /* of it */
     const char *filter;
     char *attributes[LDAP_SOURCE_MAX_ALIAS_ATTRS + 2];
     struct berval cookie; /* where the next page begins */
@@ -236,11 +164,11 @@ static int take_page(const struct context *context, const struct ldap_source *fr
     code = parsed == LDAP_SUCCESS ? code : parsed;
     if (code != LDAP_SUCCESS) {
         ldap_controls_free(controls);
-        return failed(search->ldap, code,
-                      code == LDAP_SIZELIMIT_EXCEEDED
-                          ? "the directory gives only a part of its entries"
-                          : "the search failed",
-                      why);
+        return ldap_connection_failed(search->connection, code,
+                                      code == LDAP_SIZELIMIT_EXCEEDED
+                                          ? "the directory gives only a part of its entries"
+                                          : "the search failed",
+                                      why);
     }
     take_cookie(search, controls);
     ldap_controls_free(controls);
@@ -265,6 +193,7 @@ static int search_page(const struct context *context, const struct ldap_source *
     LDAPControl *page = NULL;
     struct timeval limit = {PAGE_TIMEOUT_S, 0};
     int rc = -1;
+    ldap_connection_until(search->connection, deadline_in_ms(PAGE_TIMEOUT_S * 1000L));
     /* Not critical: a server that does not know pages gives all at once. */
     int code = ldap_create_page_control(search->ldap, PAGE_ENTRIES, &search->cookie, 0, &page);
     if (code == LDAP_SUCCESS) {
@@ -276,7 +205,7 @@ static int search_page(const struct context *context, const struct ldap_source *
     if (result) {
         rc = take_page(context, from, search, result, out, why);
     } else {
-        failed(search->ldap, code, "the search failed", why);
+        ldap_connection_failed(search->connection, code, "the search failed", why);
     }
     ldap_msgfree(result);
     ldap_control_free(page);
@@ -286,9 +215,7 @@ static int search_page(const struct context *context, const struct ldap_source *
 static int search_all(const struct context *context, const struct ldap_source *from,
                       struct search *search, struct mailbox_source *out, char **why)
 {
-    struct timespec now, end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += TOTAL_TIMEOUT_S;
+    const struct deadline end = deadline_in_ms(TOTAL_TIMEOUT_S * 1000L);
     search->attributes[0] = (char *)(uintptr_t)from->address_attr;
     for (size_t i = 0; i < from->alias_attr->count; i++) {
         search->attributes[i + 1] = (char *)(uintptr_t)from->alias_attr->items[i];
@@ -297,8 +224,7 @@ static int search_all(const struct context *context, const struct ldap_source *f
         if (search_page(context, from, search, out, why)) {
             return -1;
         }
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (search->cookie.bv_len > 0 && now.tv_sec > end.tv_sec) {
+        if (search->cookie.bv_len > 0 && deadline_left_ms(&end) == 0) {
             why_set(why, "the directory has not given all its entries within %d seconds",
                     TOTAL_TIMEOUT_S);
             return -1;
@@ -325,10 +251,11 @@ int ldap_source_read(const struct context *context, const struct ldap_source *fr
         }
         search.filter = filter;
     }
-    search.ldap = connect_to(from, why);
-    if (search.ldap) {
+    search.connection = connect_to(from, why);
+    if (search.connection) {
+        search.ldap = ldap_connection_handle(search.connection);
         rc = search_all(context, from, &search, out, why);
-        ldap_unbind_ext_s(search.ldap, NULL, NULL);
+        ldap_connection_close(&search.connection);
     }
     if (rc) {
         why_prefix(why, "%s", from->uri);
