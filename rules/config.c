@@ -25,6 +25,8 @@ static const struct {
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"reinject", reader_reinject},
+    {"mail_server", reader_mail_server},
     {"rules", reader_rules},
 };
 

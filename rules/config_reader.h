@@ -93,6 +93,11 @@ void reader_sender_logins(struct config_reader *reader, const config_setting_t *
 void reader_trusted_networks(struct config_reader *reader, const config_setting_t *setting);
 void reader_shared_mailboxes(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_mail_server.c */
+
+void reader_reinject(struct config_reader *reader, const config_setting_t *setting);
+void reader_mail_server(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_rules.c */
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting);

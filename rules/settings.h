@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "mail_server_setting.h"
 #include "pattern.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -93,6 +94,11 @@ struct settings {
     enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
+    /* what smimed sends */
+    struct mail_server_setting reinject;    /* the MTA's listener for copies */
+    struct mail_server_setting mail_server; /* for reports and notices */
+    char *helo_name;                        /* default: the host name */
+    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
