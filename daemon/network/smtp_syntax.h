@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 #define SMTP_MAX_ADDRESS_BYTES 998
-#define SMTP_MAX_ENVID_BYTES 100 /* RFC 3461 section 4.4 */
-#define SMTP_MAX_ORCPT_BYTES 500 /* RFC 3461 section 4.2 */
+/* RFC 3461 has 100 and 500; what an MTA let in longer has to go on. */
+#define SMTP_MAX_ENVID_BYTES 998
+#define SMTP_MAX_ORCPT_BYTES 998
 
 /* May `text` stand between < and >? No control characters, no blanks, angle brackets or
  * backslashes outside quotes, quotes in pairs, UTF-8 where not ASCII. Whether it is an address is
