@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enrol.h"
 #include "gateway.h"
 #include "listener.h"
 #include "mail_server.h"
@@ -40,6 +41,16 @@ static void check_sockets(const struct config *config, struct problems *problems
         problems_add(problems, config->path, 0, "sockets is missing: smimed needs at least one");
     for (size_t i = 0; i < settings->socket_count; i++)
         if (listener_check(settings, &settings->sockets[i], &why) != 0)
+            note(problems, config, &why);
+}
+
+/* As the user that smimed runs as: it reads them later. */
+static void check_cas(const struct config *config, struct problems *problems)
+{
+    char *why = NULL;
+
+    for (size_t i = 0; i < config->settings.cmp_count; i++)
+        if (enrol_ca_check(&config->settings.cmp[i], &why) != 0)
             note(problems, config, &why);
 }
 
@@ -84,6 +95,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
         note(&problems, config, &why);
     if (mail_server_check(&config->settings, &why) != 0)
         note(&problems, config, &why);
+    check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {
         report(gateway->config, out);

@@ -218,6 +218,9 @@ static enum smtp_status hand_over_some(struct handover *work, const struct copy 
         if (status == SMTP_OK)
             status = say_content(work, work->connections[i], copies[i].message, why);
     }
+    /* Time has passed for the first ones: are all still there? */
+    for (size_t i = 0; i < count && status == SMTP_OK; i++)
+        status = smtp_flush(work->connections[i], why);
     for (size_t i = 0; i < count && status == SMTP_OK; i++) {
         status = smtp_end(work->connections[i], why);
         if (status == SMTP_OK)

@@ -361,6 +361,22 @@ enum smtp_status smtp_write(struct smtp *smtp, const void *bytes, size_t length,
     return status;
 }
 
+/* Before the end of the content an answer can only be a refusal, which must not be taken for an
+ * acceptance. */
+enum smtp_status smtp_flush(struct smtp *smtp, char **why)
+{
+    enum smtp_status status;
+
+    if (smtp->channel.lost || smtp->stage != SMTP_STAGE_CONTENT)
+        return out_of_order(smtp, why);
+    status = smtp_channel_flush(&smtp->channel, why);
+    if (status == SMTP_OK)
+        status = smtp_channel_quiet(&smtp->channel, why);
+    if (status != SMTP_OK)
+        why_prefix(why, "%s, content", smtp->where);
+    return status;
+}
+
 enum smtp_status smtp_end(struct smtp *smtp, char **why)
 {
     struct smtp_channel *channel = &smtp->channel;
@@ -369,7 +385,6 @@ enum smtp_status smtp_end(struct smtp *smtp, char **why)
     if (channel->lost || smtp->stage != SMTP_STAGE_CONTENT)
         return out_of_order(smtp, why);
     smtp->stage = SMTP_STAGE_BROKEN;
-    /* Before the end an answer can only be a refusal, which must not be taken for an acceptance. */
     status = smtp_channel_quiet(channel, why);
     if (status == SMTP_OK && !smtp->line_start)
         status = end_line(smtp, why);

@@ -108,6 +108,9 @@ enum smtp_status smtp_reset(struct smtp *smtp, char **why);
 enum smtp_status smtp_data(struct smtp *smtp, char **why);
 enum smtp_status smtp_write(struct smtp *smtp, const void *bytes, size_t length, char **why);
 
+/* Send what of the content is still with us, and see that the server has no objection yet. */
+enum smtp_status smtp_flush(struct smtp *smtp, char **why);
+
 /* The end of the content. SMTP_OK: the server is responsible for the message now. When the
  * connection breaks before the answer (SMTP_DEFERRED), it may be or not. */
 enum smtp_status smtp_end(struct smtp *smtp, char **why);
