@@ -26,6 +26,8 @@ static const struct {
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
     {"cmp", reader_cmp},
+    {"reinject", reader_reinject},
+    {"mail_server", reader_mail_server},
     {"rules", reader_rules},
 };
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "cmp_setting.h"
+#include "mail_server_setting.h"
 #include "pattern.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -94,9 +95,12 @@ struct settings {
     enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
-    /* splitting */
-    char *reinject; /* "unix:/path", "inet:port@host": the MTA's listener for copies; "" = none */
-    bool split;     /* default true; without `reinject` nothing is split */
+    /* what smimed sends */
+    struct mail_server_setting reinject;    /* the MTA's listener for copies */
+    struct mail_server_setting mail_server; /* for reports and notices */
+    char *helo_name;                        /* default: the host name */
+    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
+    bool split;            /* default true; without `reinject` nothing is split */
     char *report_template; /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
