@@ -137,6 +137,8 @@ static void read_file(struct source *source)
         status = ldif_read(content.bytes, content.length, &entries, &why);
     } else if (source->wide && vcards_begin(content.bytes, content.length)) {
         status = vcards_read(content.bytes, content.length, &entries, &why);
+    } else if (source->wide && pem_stands_in(content.bytes, content.length)) {
+        status = pem_read(content.bytes, content.length, &entries, &why);
     } else {
         status = read_plain(source, &content, &why);
     }

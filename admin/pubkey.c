@@ -56,28 +56,57 @@ static int check_foreign(const struct context *context, X509 *certificate, char 
     return rc;
 }
 
-static enum import_result import_pubkey(struct context *context, X509 *certificate,
-                                        const STACK_OF(X509) * file, int64_t *id_out, char **why)
+static bool passes_over(X509 *certificate, const STACK_OF(X509) * together, char **why)
 {
-    if (is_ca(certificate) && has_leaf(file)) {
-        why_set(why, "passed over: a CA certificate that accompanies the others of this file; to "
-                     "believe it, import it with: smimectl trust import");
-        return IMPORT_PASSED_OVER;
+    if (!is_ca(certificate) || !has_leaf(together)) {
+        return false;
     }
-    if (check_foreign(context, certificate, why)) {
-        return IMPORT_REFUSED;
+    why_set(why, "passed over: a CA certificate that accompanies the others of this file; to "
+                 "believe it, import it with: smimectl trust import");
+    return true;
+}
+
+static void take_result(struct import_item *item, struct pubkey_import *entry)
+{
+    item->id = entry->id;
+    item->result = entry->refused ? IMPORT_REFUSED : IMPORT_DONE;
+    item->why = entry->reason;
+    entry->reason = NULL;
+}
+
+static enum store_status import_pubkeys(struct context *context, struct import_item *items,
+                                        size_t count, char **why)
+{
+    struct pubkey_import *entries = calloc(count ? count : 1, sizeof *entries);
+    size_t used = 0;
+    if (!entries) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].result == IMPORT_DONE &&
+            check_foreign(context, items[i].certificate, &items[i].why)) {
+            items[i].result = IMPORT_REFUSED;
+        } else if (items[i].result == IMPORT_DONE) {
+            entries[used++].certificate = items[i].certificate;
+        }
     }
     enum store_status status =
-        store_pubkey_import(context->store, certificate, context->now, id_out, why);
-    if (status != STORE_OK) {
-        return IMPORT_REFUSED;
+        used > 0 ? store_pubkey_import_all(context->store, entries, used, context->now, why)
+                 : STORE_OK;
+    for (size_t i = 0, next = 0; status == STORE_OK && i < count; i++) {
+        if (items[i].result == IMPORT_DONE) {
+            take_result(&items[i], &entries[next++]);
+        }
     }
-    return IMPORT_DONE;
+    free(entries);
+    return status;
 }
 
 static int pubkey_import(struct context *context)
 {
-    return import_people(context, import_pubkey);
+    static const struct importer importer = {passes_over, import_pubkeys};
+    return import_people(context, &importer);
 }
 
 /* ---- export ---- */

@@ -40,8 +40,9 @@ static const struct column record_columns[] = {{"id", "id", CELL_INTEGER},
                                                {NULL, NULL, CELL_TEXT}};
 
 /* In the order of both lists of columns. */
-static void fill(struct table *table, const struct pubkey *pubkey)
+static void fill(void *context, const struct pubkey *pubkey)
 {
+    struct table *table = context;
     char *issuer = certificate_issuer(pubkey->certificate);
     char *subject = certificate_subject(pubkey->certificate);
     char *serial = certificate_serial(pubkey->certificate);
@@ -64,7 +65,7 @@ static void fill(struct table *table, const struct pubkey *pubkey)
 
 int pubkey_list_command(struct context *context)
 {
-    struct pubkey_list list = {0};
+    struct pubkey_filter filter = {0};
     struct table *table = NULL;
     char *why = NULL, *address = NULL;
     int code = EXIT_REFUSED;
@@ -74,13 +75,11 @@ int pubkey_list_command(struct context *context)
     if (context->word_count > 0 && !(address = canonical_argument(context->words[0]))) {
         goto out;
     }
-    if (store_pubkey_list(context->store, address, &list, &why) != STORE_OK) {
+    filter.address = address;
+    table = table_new(list_columns);
+    if (table && store_pubkey_each(context->store, &filter, fill, table, &why) != STORE_OK) {
         tell_error("the public keys cannot be listed: %s", why_text(&why));
         goto out;
-    }
-    table = table_new(list_columns);
-    for (size_t i = 0; table && i < list.count; i++) {
-        fill(table, &list.items[i]);
     }
     if (!table || table_print(table, context->json, stdout)) {
         tell_error("the public keys cannot be written");
@@ -89,7 +88,6 @@ int pubkey_list_command(struct context *context)
     code = EXIT_DONE;
 out:
     table_free(&table);
-    pubkey_list_clear(&list);
     free(address);
     why_free(&why);
     return code;

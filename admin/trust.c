@@ -12,18 +12,31 @@
 
 #define MAX_FILES 10000 /* on one command line */
 
-static enum import_result import_anchor(struct context *context, X509 *certificate,
-                                        const STACK_OF(X509) * file, int64_t *id_out, char **why)
+/* One by one: anchors are few. */
+static enum store_status import_anchors(struct context *context, struct import_item *items,
+                                        size_t count, char **why)
 {
-    (void)file; /* an anchor is judged by itself */
-    enum store_status status =
-        store_anchor_import(context->store, certificate, context->now, id_out, why);
-    return status == STORE_OK ? IMPORT_DONE : IMPORT_REFUSED;
+    for (size_t i = 0; i < count; i++) {
+        struct import_item *item = &items[i];
+        if (item->result != IMPORT_DONE) {
+            continue;
+        }
+        enum store_status status = store_anchor_import(context->store, item->certificate,
+                                                       context->now, &item->id, &item->why);
+        if (status == STORE_ERROR) {
+            why_set(why, "%s", why_text(&item->why));
+            return status;
+        }
+        item->result = status == STORE_OK ? IMPORT_DONE : IMPORT_REFUSED;
+    }
+    return STORE_OK;
 }
 
 static int trust_import(struct context *context)
 {
-    return import_files(context, import_anchor);
+    /* An anchor is judged by itself, whatever is in its file besides. */
+    static const struct importer importer = {.import = import_anchors};
+    return import_files(context, &importer);
 }
 
 static const struct column list_columns[] = {

@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "entity.h"
+#include "revocation_source.h"
 
 enum encryption_verdict { ENCRYPTION_NONE, ENCRYPTION_DECRYPTED, ENCRYPTION_NOT_DECRYPTED };
 
@@ -104,6 +105,9 @@ struct open_request {
      * RecipientInfo alone proves nothing, anybody can add one. NULL: there are none. */
     enum key_answer (*further_key)(void *context, size_t n, EVP_PKEY **key_out,
                                    X509 **certificate_out);
+    /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
+     * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
+    struct revocation_source revocation;
     bool clear_sign; /* opaque-signed becomes clear-signed where that is sound */
     time_t now;
     struct smime_limits limits;

@@ -12,6 +12,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "chain_revocation.h"
 #include "why.h"
 
 struct attempt {
@@ -253,6 +254,26 @@ static enum smime_status try_bundles(X509 *leaf, STACK_OF(X509) * bundle,
     return status;
 }
 
+/* A chain that is valid so far: has one of its certificates been revoked? */
+static enum smime_status judge_revocation(struct attempt *best, STACK_OF(X509) * bundle,
+                                          const struct open_request *request, char **why)
+{
+    struct revocation_finding finding;
+    enum smime_status status = chain_revocation_check(best->chain, bundle, request, &finding, why);
+    if (status != SMIME_OK)
+        return status;
+    if (finding.state == REVOCATION_REVOKED) {
+        best->verdict = SIGNATURE_REVOKED;
+        why_set(&best->reason, "%s%s", why_text(&finding.sentence),
+                best->use == CHAIN_SIGN ? ", and nothing proves that the signature is older" : "");
+    } else if (finding.state == REVOCATION_UNKNOWN) {
+        best->verdict = request->revocation.hard ? SIGNATURE_UNTRUSTED : SIGNATURE_VALID;
+        why_set(&best->reason, "revocation could not be checked: %s", why_text(&finding.sentence));
+    }
+    revocation_finding_clear(&finding);
+    return SMIME_OK;
+}
+
 enum smime_status chain_verify(X509 *leaf, STACK_OF(X509) * bundle,
                                const struct open_request *request, enum chain_use use,
                                enum signature_verdict *verdict_out, STACK_OF(X509) * *chain_out,
@@ -260,14 +281,16 @@ enum smime_status chain_verify(X509 *leaf, STACK_OF(X509) * bundle,
 {
     struct attempt best = {.use = use};
     enum smime_status status = try_bundles(leaf, bundle, request, &best);
+    if (status != SMIME_OK)
+        why_set(why, "cannot build a certificate chain: out of memory");
+    else if (best.verdict == SIGNATURE_VALID && request->revocation.find != NULL)
+        status = judge_revocation(&best, bundle, request, why);
     *verdict_out = best.verdict;
     if (chain_out != NULL)
         *chain_out = NULL;
-    if (status != SMIME_OK) {
-        why_set(why, "cannot build a certificate chain: out of memory");
-    } else if (best.verdict != SIGNATURE_VALID) {
+    if (status == SMIME_OK && (best.verdict != SIGNATURE_VALID || best.reason != NULL))
         why_set(reason, "%s", why_text(&best.reason));
-    } else if (chain_out != NULL) {
+    if (status == SMIME_OK && best.verdict == SIGNATURE_VALID && chain_out != NULL) {
         *chain_out = best.chain;
         best.chain = NULL;
     }

@@ -13,7 +13,8 @@ enum chain_use { CHAIN_SIGN, CHAIN_ENCRYPT };
 
 /* Judge `leaf` by request->anchors as of request->now, with the help of `bundle` (certificates of
  * the message; may be NULL) and request->intermediates. *verdict_out is SIGNATURE_VALID, _EXPIRED
- * (otherwise good), _REVOKED or _UNTRUSTED, with a sentence in *reason unless valid. *chain_out
+ * (otherwise good), _REVOKED or _UNTRUSTED, with a sentence in *reason unless valid; there, a
+ * sentence is a restriction: that revocation could not be checked, and need not be. *chain_out
  * (may be NULL) gets the chain of a valid one, leaf first, anchor last. SMIME_OK or SMIME_ERROR. */
 enum smime_status chain_verify(X509 *leaf, STACK_OF(X509) * bundle,
                                const struct open_request *request, enum chain_use use,

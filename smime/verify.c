@@ -113,9 +113,10 @@ static enum smime_status judge_signer(struct judgement *judgement, struct signer
         why_set(&reason, "the certificate is not for signing mail");
     }
     if (signer->verdict == SIGNATURE_VALID)
-        why_set(&signer->reason, "signed by %s%s",
+        why_set(&signer->reason, "signed by %s%s%s%s",
                 judgement->author->address != NULL ? judgement->author->address : "somebody",
-                signer_info_is_sha1(signer->info) ? " (with the weak digest SHA-1)" : "");
+                signer_info_is_sha1(signer->info) ? " (with the weak digest SHA-1)" : "",
+                reason != NULL ? "; " : "", reason != NULL ? reason : "");
     else
         why_set(&signer->reason, "the signature is good, but its certificate is not: %s",
                 why_text(&reason));

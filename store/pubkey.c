@@ -1,4 +1,4 @@
-/* Other people's public keys: importing, listing, deleting. */
+/* Other people's public keys as rows: writing, deleting, pinning. */
 #include "pubkey.h"
 
 #include <stdlib.h>
@@ -132,45 +132,6 @@ enum store_status pubkey_put(struct sql *sql, X509 *certificate,
         *write_out = PUBKEY_CHANGED;
         return insert(sql, certificate, addresses, source, now, id_out, why);
     }
-    return status;
-}
-
-enum store_status store_pubkey_import(struct store *store, X509 *certificate, time_t now,
-                                      int64_t *id_out, char **why)
-{
-    struct cert_addresses addresses;
-    enum pubkey_write write = PUBKEY_UNCHANGED;
-    int64_t id = 0;
-    if (cert_check_use(certificate, CERT_USE_ENCRYPT, now, why) != 0) {
-        return STORE_REFUSED;
-    }
-    if (cert_addresses(certificate, &addresses) != 0) {
-        return store_no_memory(why);
-    }
-    enum store_status status = change_begin(store, why);
-    if (status == STORE_OK) {
-        status =
-            pubkey_put(store->sql, certificate, &addresses, PUBKEY_IMPORTED, now, &id, &write, why);
-        if (status == STORE_OK) {
-            status = candidate_forget(store->sql, certificate, why);
-        }
-        if (status == STORE_OK && write == PUBKEY_CHANGED) {
-            status = pubkey_audit(store, "public key imported", id, why);
-        } else {
-            audit_nothing(store);
-        }
-        struct change change = {
-            .effect = write == PUBKEY_CHANGED ? CHANGE_ADDRESSES : CHANGE_NOTHING,
-            .kind = CACHE_ENCRYPTION,
-            .addresses = addresses.items,
-            .count = addresses.count,
-        };
-        status = change_end(store, status, &change, why);
-    }
-    if (status == STORE_OK && id_out) {
-        *id_out = id;
-    }
-    cert_addresses_clear(&addresses);
     return status;
 }
 

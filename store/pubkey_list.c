@@ -24,26 +24,17 @@ void pubkey_list_clear(struct pubkey_list *list)
     *list = (struct pubkey_list){NULL, 0};
 }
 
-static enum store_status push_pubkey(struct pubkey_list *list, sqlite3_stmt *row, char **why)
+static enum store_status read_pubkey(sqlite3_stmt *row, struct pubkey *out, char **why)
 {
-    /* Grown in powers of two: there may be many thousands. */
-    if ((list->count & (list->count + 1)) == 0) {
-        struct pubkey *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
-        if (!items) {
-            return store_no_memory(why);
-        }
-        list->items = items;
-    }
-    struct pubkey *item = &list->items[list->count++];
-    *item = (struct pubkey){
+    *out = (struct pubkey){
         .id = sqlite3_column_int64(row, 0),
         .source = (enum pubkey_source)sqlite3_column_int(row, 1),
         .first_seen = sqlite3_column_int64(row, 2),
         .last_seen = sqlite3_column_int64(row, 3),
         .pinned = sqlite3_column_int(row, 6) != 0,
     };
-    item->fingerprint = sql_text(row, 4, why);
-    return item->fingerprint ? certificate_column(row, 5, &item->certificate, why) : STORE_ERROR;
+    out->fingerprint = sql_text(row, 4, why);
+    return out->fingerprint ? certificate_column(row, 5, &out->certificate, why) : STORE_ERROR;
 }
 
 static enum store_status push_address(struct pubkey *pubkey, sqlite3_stmt *row, char **why)
@@ -82,47 +73,110 @@ static enum store_status read_addresses(struct sql *sql, struct pubkey *pubkey, 
     "SELECT p.id, p.source, p.first_seen, p.last_seen, c.fingerprint, c.der, p.pinned"             \
     " FROM pubkey p JOIN certificate c ON c.id = p.certificate "
 
-/* Those for `address`; without one that with `id`; without either all. */
-static enum store_status list(struct sql *sql, const char *address, int64_t id,
-                              struct pubkey_list *out, char **why)
+/* The first row of those for `address`; without one of that with `id`; without either of all, or of
+ * all that are pinned. */
+static enum store_status first_row(struct sql *sql, const struct pubkey_filter *filter, int64_t id,
+                                   sqlite3_stmt **row_out, char **why)
+{
+    if (filter->address) {
+        return sql_query(sql,
+                         PUBKEY_COLUMNS "JOIN pubkey_address a ON a.pubkey = p.id"
+                                        " WHERE a.address = ?1 AND p.pinned >= ?2 ORDER BY p.id",
+                         SQL_VALUES(SQL_TEXT(filter->address), SQL_INT(filter->pinned)), row_out,
+                         why);
+    }
+    if (id > 0) {
+        return sql_query(sql, PUBKEY_COLUMNS "WHERE p.id = ?1", SQL_VALUES(SQL_INT(id)), row_out,
+                         why);
+    }
+    return sql_query(sql, PUBKEY_COLUMNS "WHERE p.pinned >= ?1 ORDER BY p.id",
+                     SQL_VALUES(SQL_INT(filter->pinned)), row_out, why);
+}
+
+/* Where public keys go, one by one; the taker may take over what is in one. */
+struct taking {
+    enum store_status (*take)(struct taking *taking, struct pubkey *pubkey, char **why);
+    struct pubkey_list *list;
+    pubkey_taker *taker;
+    void *context;
+};
+
+static enum store_status each(struct sql *sql, const struct pubkey_filter *filter, int64_t id,
+                              struct taking *taking, char **why)
 {
     sqlite3_stmt *row = NULL;
-    enum store_status status = STORE_OK;
-    if (address) {
-        status = sql_query(sql,
-                           PUBKEY_COLUMNS "JOIN pubkey_address a ON a.pubkey = p.id"
-                                          " WHERE a.address = ?1 ORDER BY p.id",
-                           SQL_VALUES(SQL_TEXT(address)), &row, why);
-    } else if (id > 0) {
-        status =
-            sql_query(sql, PUBKEY_COLUMNS "WHERE p.id = ?1", SQL_VALUES(SQL_INT(id)), &row, why);
-    } else {
-        status = sql_query(sql, PUBKEY_COLUMNS "ORDER BY p.id", SQL_NO_VALUES, &row, why);
-    }
+    enum store_status status = first_row(sql, filter, id, &row, why);
     while (status == STORE_OK) {
-        status = push_pubkey(out, row, why);
+        struct pubkey pubkey = {0};
+        status = read_pubkey(row, &pubkey, why);
+        if (status == STORE_OK) {
+            status = read_addresses(sql, &pubkey, why);
+        }
+        if (status == STORE_OK) {
+            status = taking->take(taking, &pubkey, why);
+        }
+        clear(&pubkey);
         if (status == STORE_OK) {
             status = sql_next(sql, row, why);
         }
     }
     sql_done(row);
-    status = status == STORE_NONE ? STORE_OK : status;
-    for (size_t i = 0; status == STORE_OK && i < out->count; i++) {
-        status = read_addresses(sql, &out->items[i], why);
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
+static enum store_status read_all(struct store *store, const struct pubkey_filter *filter,
+                                  int64_t id, struct taking *taking, char **why)
+{
+    enum store_status status = sql_begin_read(store->sql, why);
+    if (status != STORE_OK) {
+        return status;
     }
+    status = sql_end(store->sql, each(store->sql, filter, id, taking, why), why);
+    sql_unlock(store->sql);
     return status;
+}
+
+/* ---- One after the other ---- */
+
+static enum store_status hand_on(struct taking *taking, struct pubkey *pubkey, char **why)
+{
+    (void)why;
+    taking->taker(taking->context, pubkey);
+    return STORE_OK;
+}
+
+enum store_status store_pubkey_each(struct store *store, const struct pubkey_filter *filter,
+                                    pubkey_taker *take, void *context, char **why)
+{
+    struct taking taking = {.take = hand_on, .taker = take, .context = context};
+    return read_all(store, filter, 0, &taking, why);
+}
+
+/* ---- As a list ---- */
+
+static enum store_status keep(struct taking *taking, struct pubkey *pubkey, char **why)
+{
+    struct pubkey_list *list = taking->list;
+    /* Grown in powers of two: there may be many thousands. */
+    if ((list->count & (list->count + 1)) == 0) {
+        struct pubkey *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
+        if (!items) {
+            return store_no_memory(why);
+        }
+        list->items = items;
+    }
+    list->items[list->count++] = *pubkey;
+    *pubkey = (struct pubkey){0};
+    return STORE_OK;
 }
 
 static enum store_status read_list(struct store *store, const char *address, int64_t id,
                                    struct pubkey_list *out, char **why)
 {
+    const struct pubkey_filter filter = {.address = address};
+    struct taking taking = {.take = keep, .list = out};
     *out = (struct pubkey_list){NULL, 0};
-    enum store_status status = sql_begin_read(store->sql, why);
-    if (status != STORE_OK) {
-        return status;
-    }
-    status = sql_end(store->sql, list(store->sql, address, id, out, why), why);
-    sql_unlock(store->sql);
+    enum store_status status = read_all(store, &filter, id, &taking, why);
     if (status != STORE_OK) {
         pubkey_list_clear(out);
     }

@@ -230,6 +230,8 @@ struct identity {
     EVP_PKEY *key;
     STACK_OF(X509) * chain; /* intermediates, leaf excluded, from the issuer upwards, root excluded;
                                may be empty */
+    X509 *encryption_certificate; /* of store_signing_identity(): what answers are to be encrypted
+                                     to; NULL: `certificate`, or there is none */
 };
 
 struct identity_list {
@@ -238,7 +240,9 @@ struct identity_list {
 };
 
 /* What signs for `address` at `now`: STORE_NONE when the mailbox is unknown or not active, or its
- * certificate is not valid now (*why says which). */
+ * certificate is not valid now (*why says which). Where its certificate is for signatures alone,
+ * the mailbox's newest one for encryption that is valid now comes along, unless a CA of the store
+ * has revoked it. */
 enum store_status store_signing_identity(struct store *store, const char *address, time_t now,
                                          struct identity *out, char **why);
 /* Every key the mailbox of `address` ever had, the newest first, whatever its state and the
@@ -307,6 +311,20 @@ struct capabilities {
  * approval, or rejected, is approved by that. *id_out (may be NULL) gets its id. */
 enum store_status store_pubkey_import(struct store *store, X509 *certificate, time_t now,
                                       int64_t *id_out, char **why);
+
+/* One of many that are imported together. */
+struct pubkey_import {
+    X509 *certificate; /* borrowed */
+    int64_t id;        /* set by the import: of the public key, 0 where it was refused */
+    bool refused;      /* set by the import */
+    char *reason;      /* set by the import: why it was refused; why_free() */
+};
+
+/* The same for many, each imported or refused by itself. One transaction: hand over some hundred
+ * at a time, so that others need not wait. STORE_ERROR: none is imported, and no reasons are set.
+ */
+enum store_status store_pubkey_import_all(struct store *store, struct pubkey_import *entries,
+                                          size_t count, time_t now, char **why);
 /* Learn from a valid signature by `address`: the encryption certificate and the capabilities. The
  * same checks as an import, and the certificate must name `address`. The caller has checked that it
  * chains to an anchor by itself. STORE_OK, with *changed_out (may be NULL) true when the store
@@ -328,7 +346,17 @@ enum store_status store_harvest_held(struct store *store, const char *address, X
 enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
                                                X509 **out, struct capabilities *capabilities_out,
                                                char **why);
-/* `address` NULL: all. */
+struct pubkey_filter {
+    const char *address; /* NULL: any */
+    bool pinned;         /* only those that are */
+};
+typedef void pubkey_taker(void *context, const struct pubkey *pubkey);
+
+/* Hand over one after the other, by id, in memory that does not grow with their number. `take` is
+ * lent each, and must not use the store. */
+enum store_status store_pubkey_each(struct store *store, const struct pubkey_filter *filter,
+                                    pubkey_taker *take, void *context, char **why);
+/* `address` NULL: all, which may be too many for the memory. */
 enum store_status store_pubkey_list(struct store *store, const char *address,
                                     struct pubkey_list *out, char **why);
 /* The one with this id, or STORE_NONE. */

@@ -53,6 +53,9 @@ struct pki_spec {
     const char *dns_names[PKI_MAX_NAMES]; /* dNSName, NULL at the end */
     const char *key_usage;                /* as in openssl.cnf; NULL: fit for the key and `ca` */
     const char *extended_key_usage;       /* as in openssl.cnf; NULL: emailProtection, CA: none */
+    const char *crl_url;                  /* cRLDistributionPoints; NULL: none */
+    const char *ocsp_url;                 /* authorityInfoAccess; NULL: none */
+    bool ocsp_no_check;                   /* id-pkix-ocsp-nocheck */
     bool ca;                              /* basicConstraints CA:TRUE */
     time_t not_before;                    /* 0: PKI_NOW - a year */
     time_t not_after;                     /* 0: PKI_NOW + ten years */
@@ -154,6 +157,23 @@ static inline void pki_add_extension(X509 *certificate, X509 *issuer, int nid, c
     X509_EXTENSION_free(extension);
 }
 
+/* Where the revocation can be asked for. */
+static inline void pki_add_places(X509 *certificate, X509 *issuer, const struct pki_spec *spec)
+{
+    char value[512];
+    if (spec->crl_url) {
+        snprintf(value, sizeof value, "URI:%s", spec->crl_url);
+        pki_add_extension(certificate, issuer, NID_crl_distribution_points, value);
+    }
+    if (spec->ocsp_url) {
+        snprintf(value, sizeof value, "OCSP;URI:%s", spec->ocsp_url);
+        pki_add_extension(certificate, issuer, NID_info_access, value);
+    }
+    if (spec->ocsp_no_check) {
+        pki_add_extension(certificate, issuer, NID_id_pkix_OCSP_noCheck, "ignored");
+    }
+}
+
 static inline void pki_add_extensions(X509 *certificate, X509 *issuer, const struct pki_spec *spec)
 {
     const char *usage = spec->key_usage;
@@ -180,6 +200,7 @@ static inline void pki_add_extensions(X509 *certificate, X509 *issuer, const str
     if (*extended) {
         pki_add_extension(certificate, issuer, NID_ext_key_usage, extended);
     }
+    pki_add_places(certificate, issuer, spec);
     pki_add_alternative_names(certificate, spec);
 }
 

@@ -1,4 +1,4 @@
-/* Certificates in LDIF and vCards: any bytes. */
+/* Certificates in LDIF, vCards and PEM: any bytes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ldif_begins(text, size);
     vcards_begin(text, size);
+    pem_stands_in(text, size);
     demand(ldif_read(text, size, &taker, &why) == CREDENTIAL_OK || why);
     demand(vcards_read(text, size, &taker, &why) == CREDENTIAL_OK || why);
+    demand(pem_read(text, size, &taker, &why) == CREDENTIAL_OK || why);
     why_free(&why);
     free(text);
     return 0;
