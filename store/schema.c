@@ -184,10 +184,8 @@ static const char lookups[] = "CREATE TABLE lookup ("
                               "CREATE INDEX lookup_until ON lookup (until);";
 
 const struct schema_step schema_steps[] = {
-    {version_1, NULL},
-    {key_requests, NULL},
-    {pubkeys_and_audit, NULL},
-    {certification_authorities, NULL},
+    {version_1, NULL},         {key_requests, NULL},
+    {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
     {lookups, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
