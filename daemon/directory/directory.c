@@ -119,12 +119,32 @@ static int judge_finding(struct looking *looking, const struct answer *answer,
     return -1;
 }
 
+/* Where everybody is asked: the first who has one is believed, and the others are only heard. */
+static int pass_over(struct answer *answer, const char *before, char **why)
+{
+    for (size_t i = 0; i < answer->count; i++) {
+        struct finding *finding = &answer->findings[i];
+        if (finding->certificate == NULL)
+            continue;
+        why_set(&finding->reason, "%s comes first, and has one", before);
+        if (finding->reason == NULL) {
+            why_set(why, "out of memory");
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Judge what a directory had. Without a certificate that is taken it had nothing. */
 static int judge_answer(struct looking *looking, struct answer *answer, char **why)
 {
+    const struct directory_report *report = looking->report;
     bool taken = false;
     if (answer->status != ANSWER_FOUND)
         return 0;
+    for (size_t i = 0; i + 1 < report->count; i++)
+        if (report->answers[i].status == ANSWER_FOUND)
+            return pass_over(answer, report->answers[i].source, why);
     for (size_t i = 0; i < answer->count; i++) {
         if (judge_finding(looking, answer, &answer->findings[i], why) != 0)
             return -1;
@@ -332,6 +352,26 @@ enum directory_status directory_lookup(const struct directory_request *request,
     sk_X509_pop_free(looking.taken, X509_free);
     store_trust_clear(&looking.trust);
     return report_out->status;
+}
+
+int directory_outlook(const struct directory_request *request, char **out, char **why)
+{
+    struct directory_report report = {0};
+    int due = is_due(request, &report, why);
+    char *names = NULL;
+    *out = NULL;
+    if (due > 0)
+        names = directory_names(request->settings, request->address);
+    if (due > 0 && (names == NULL || asprintf(out, "would be asked: %s", names) < 0)) {
+        *out = NULL;
+        why_set(why, "out of memory");
+        due = -1;
+    } else if (due == 0 && report.remembered) {
+        *out = directory_sentence(request->address, &report);
+    }
+    free(names);
+    directory_report_clear(&report);
+    return due < 0 ? -1 : 0;
 }
 
 char *directory_sentence(const char *address, const struct directory_report *report)

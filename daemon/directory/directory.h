@@ -54,6 +54,11 @@ char *directory_names(const struct settings *settings, const char *address);
 enum directory_status directory_lookup(const struct directory_request *request,
                                        struct directory_report *report_out, char **why);
 
+/* What directory_lookup() would do or knows already, without asking anybody: "would be asked: ...",
+ * or the sentence of what is remembered, as a new string in *out; NULL where there is nothing to
+ * say. Returns 0, -1 for an error of ours (*why). */
+int directory_outlook(const struct directory_request *request, char **out, char **why);
+
 /* What became of it in one sentence, for a log: a new string, NULL when nobody was to be asked or
  * out of memory. */
 char *directory_sentence(const char *address, const struct directory_report *report);
