@@ -27,6 +27,7 @@ static const struct {
     {"shared_mailboxes", reader_shared_mailboxes},
     {"directories", reader_directories},
     {"dns_resolvers", reader_dns_resolvers},
+    {"cmp", reader_cmp},
     {"rules", reader_rules},
 };
 
@@ -76,7 +77,7 @@ static void read_root(struct config_reader *reader, const config_setting_t *root
         if (entry->type == SETTING_LIST)
             read_list(reader, setting);
         else
-            reader_scalar(reader, setting, entry);
+            reader_value(reader, setting, entry, &reader->config->settings);
     }
 }
 
