@@ -28,9 +28,10 @@ enum cmp_ca_issue {
 /* What a test says to the CA and hears from it; shared with its process, and altered at any time.
  */
 struct cmp_ca_orders {
-    volatile int waits;       /* polls of an applicant that have to wait */
-    volatile int check_after; /* seconds that these are told */
-    volatile int valid_days;  /* of what is issued */
+    volatile int waits;         /* polls of an applicant that have to wait */
+    volatile int check_after;   /* seconds that these are told */
+    volatile int valid_after_s; /* what is issued begins then */
+    volatile int valid_days;    /* of what is issued */
     volatile enum cmp_ca_issue issue;
     volatile bool implicit_confirm; /* granted if asked for */
     volatile bool busy;             /* requests are rejected with systemUnavail */
@@ -131,7 +132,7 @@ static inline X509 *cmp_ca_issue_right(struct cmp_ca *ca, const OSSL_CRMF_MSG *r
                  X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 &&
                  X509_set_pubkey(made, key) == 1,
              "names and a key");
-    pki_need(X509_gmtime_adj(X509_getm_notBefore(made), -3600) &&
+    pki_need(X509_gmtime_adj(X509_getm_notBefore(made), ca->orders->valid_after_s) &&
                  X509_time_adj_ex(X509_getm_notAfter(made), ca->orders->valid_days, 0, NULL),
              "a validity");
     pki_add_extension(made, issuer, NID_basic_constraints, "critical,CA:FALSE");

@@ -88,7 +88,7 @@ static int confirm(OSSL_CMP_CTX *context, X509 *certificate, int fail_info, cons
     enrolment_messages_clear(&messages);
     if (exchange->verdict == CMP_TAKE)
         return 0;
-    exchange->transfer.stopped = exchange->verdict == CMP_FAIL;
+    exchange->transfer.stopped = exchange->verdict != CMP_REFUSE;
     *text = why_text(&exchange->reason);
     return fail_info != 0 ? fail_info : BIT(OSSL_CMP_PKIFAILUREINFO_incorrectData);
 }
@@ -141,9 +141,9 @@ static enum cmp_result failure(const OSSL_CMP_CTX *context, struct exchange *exc
     struct cmp_errors errors;
 
     cmp_reason_take("CMP", &errors, why);
-    if (exchange->verdict == CMP_FAIL) {
+    if (exchange->verdict == CMP_FAIL || exchange->verdict == CMP_LATER) {
         why_set(why, "%s", why_text(&exchange->reason));
-        return CMP_ERROR;
+        return exchange->verdict == CMP_FAIL ? CMP_ERROR : CMP_POSTPONED;
     }
     if (exchange->verdict == CMP_REFUSE) {
         why_set(why, "the certificate that the CA issued is refused: %s%s",
