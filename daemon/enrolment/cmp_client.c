@@ -162,7 +162,7 @@ static enum cmp_result failure(const OSSL_CMP_CTX *context, struct exchange *exc
     /* Of this alone OpenSSL 3.0 says nothing. */
     if (!errors.any)
         why_set(why, "the sender of an answer is not the CA that was asked");
-    return !transfer->asked && transfer->repeated > 0 ? CMP_ENDED : CMP_UNCLEAR;
+    return transfer->asked == 0 && transfer->repeated > 0 ? CMP_ENDED : CMP_UNCLEAR;
 }
 
 /* OpenSSL returns after each answer that has to wait: those that are given again are passed over
@@ -174,7 +174,7 @@ static enum cmp_result run(OSSL_CMP_CTX *context, struct exchange *exchange, int
 
     do
         rc = OSSL_CMP_try_certreq(context, type, NULL, &out->check_after_s);
-    while (rc == -1 && !exchange->transfer.asked);
+    while (rc == -1 && exchange->transfer.asked == 0);
     if (rc == 0) {
         enum cmp_result result = failure(context, exchange, why);
 

@@ -107,6 +107,19 @@ START_TEST(waits_and_polls)
 }
 END_TEST
 
+/* A CA of RFC 9483, whose decision answers to the nonce of the request. */
+START_TEST(decision_for_the_nonce_of_the_request)
+{
+    fixture.ca.orders->waits = _i;
+    fixture.ca.orders->nonce_of_request = true;
+    ck_ok(&fixture.store, enrol_start(&fixture, ENROLMENT_NEW, now));
+    for (int i = 0; i < _i; i++)
+        enrol_expect(&fixture, now + i, ENROL_WAITING, NULL);
+    enrol_expect(&fixture, now + _i, ENROL_ACTIVE, NULL);
+    ck_assert_int_eq(fixture.ca.orders->issued, 1);
+}
+END_TEST
+
 /* What a CA proposes is bounded both ways. */
 START_TEST(check_after_is_bounded)
 {
@@ -392,6 +405,7 @@ static Suite *suite(void)
     tcase_add_test(tests, cr_instead_of_ir);
     tcase_add_test(tests, implicit_confirmation);
     tcase_add_test(tests, waits_and_polls);
+    tcase_add_loop_test(tests, decision_for_the_nonce_of_the_request, 0, 4);
     tcase_add_loop_test(tests, check_after_is_bounded, 0, 5);
     tcase_add_loop_test(tests, subject, 0, 3);
     tcase_add_test(tests, further_addresses);

@@ -121,6 +121,18 @@ START_TEST(replayed_answer_to_a_poll)
 }
 END_TEST
 
+/* "Wait" as the decision itself: OpenSSL would poll for ever, without a pause. */
+START_TEST(no_end_of_waiting)
+{
+    fixture.ca.orders->waits = 1;
+    fixture.ca.orders->waits_for_ever = true;
+    start();
+    enrol_expect(&fixture, now, ENROL_WAITING, NULL);
+    enrol_expect(&fixture, now + 1, ENROL_RETRY, NULL);
+    ck_assert_int_le(fixture.ca.orders->requests, 10);
+}
+END_TEST
+
 START_TEST(attempts_become_rarer)
 {
     start();
@@ -504,6 +516,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tests, bad_servers, 0, 8);
     tcase_add_test(tests, replayed_answer);
     tcase_add_test(tests, replayed_answer_to_a_poll);
+    tcase_add_test(tests, no_end_of_waiting);
     tcase_add_test(tests, attempts_become_rarer);
     tcase_add_test(tests, given_up_in_time);
     tcase_add_test(tests, wrong_secret);
