@@ -30,9 +30,9 @@ void help_program(FILE *out)
           "      --version      the version of the program\n"
           "\n"
           "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
-          "were done and some were not; 4, 5 (only expiring) certificates run out, have run\n"
-          "out; 6 (only rules check) something was found; 75 (only process) deferred, to be\n"
-          "tried again.\n"
+          "were done and some were not; 4, 5 (only expiring, tls check) certificates run out,\n"
+          "have run out; warnings, failures; 6 (only rules check) something was found; 75\n"
+          "(only process) deferred, to be tried again.\n"
           "\n"
           "Example: smimectl mailbox list --domain example.com\n",
           out);

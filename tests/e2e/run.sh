@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")" || exit 2
 
-TESTS='canonical modes roles traffic failures demo'
+TESTS='canonical modes roles traffic failures tls demo'
 LIMIT_S=300 # for one test
 
 [ $# -gt 0 ] || eval "set -- $TESTS"
