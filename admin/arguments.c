@@ -14,6 +14,7 @@ static const struct option option_table[] = {
     {"json", no_argument, NULL, FIRST_LONG + OPTION_JSON},
     {"help", no_argument, NULL, FIRST_LONG + OPTION_HELP},
     {"version", no_argument, NULL, FIRST_LONG + OPTION_VERSION},
+    {"address", required_argument, NULL, FIRST_LONG + OPTION_ADDRESS},
     {"address-attr", required_argument, NULL, FIRST_LONG + OPTION_ADDRESS_ATTR},
     {"again", no_argument, NULL, FIRST_LONG + OPTION_AGAIN},
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
@@ -69,6 +70,7 @@ static const struct option option_table[] = {
     {"role", required_argument, NULL, FIRST_LONG + OPTION_ROLE},
     {"separate", no_argument, NULL, FIRST_LONG + OPTION_SEPARATE},
     {"serial", required_argument, NULL, FIRST_LONG + OPTION_SERIAL},
+    {"service", required_argument, NULL, FIRST_LONG + OPTION_SERVICE},
     {"since", required_argument, NULL, FIRST_LONG + OPTION_SINCE},
     {"sort", required_argument, NULL, FIRST_LONG + OPTION_SORT},
     {"start-tls", no_argument, NULL, FIRST_LONG + OPTION_START_TLS},
@@ -76,6 +78,7 @@ static const struct option option_table[] = {
     {"subject", required_argument, NULL, FIRST_LONG + OPTION_SUBJECT},
     {"system", no_argument, NULL, FIRST_LONG + OPTION_SYSTEM},
     {"text", required_argument, NULL, FIRST_LONG + OPTION_TEXT},
+    {"timeout", required_argument, NULL, FIRST_LONG + OPTION_TIMEOUT},
     {"tls-ca", required_argument, NULL, FIRST_LONG + OPTION_TLS_CA},
     {"to", required_argument, NULL, FIRST_LONG + OPTION_TO},
     {"trust", no_argument, NULL, FIRST_LONG + OPTION_TRUST},
@@ -86,7 +89,7 @@ static const struct option option_table[] = {
 
 static const option_set repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_ALIAS_ATTR) |
                                      WITH(OPTION_CHAIN) | WITH(OPTION_EXTERNAL) |
-                                     WITH(OPTION_MANAGED) | WITH(OPTION_TO);
+                                     WITH(OPTION_MANAGED) | WITH(OPTION_SERVICE) | WITH(OPTION_TO);
 
 _Static_assert(sizeof option_table / sizeof *option_table == OPTION_COUNT + 1,
                "an option is missing in the table");

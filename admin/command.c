@@ -6,6 +6,7 @@
 const struct command_group *const command_groups[] = {
     &init_group,    &mailbox_group,  &pubkey_group, &trust_group,  &ca_group,      &rules_group,
     &process_group, &expiring_group, &audit_group,  &backup_group, &restore_group, &setup_group,
+    &tls_group,
     NULL,
 };
 
