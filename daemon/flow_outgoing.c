@@ -9,8 +9,8 @@
 #include "mailboxes.h"
 #include "outcome.h"
 #include "outgoing_work.h"
-#include "report.h"
 #include "recipient_key.h"
+#include "report.h"
 #include "sender.h"
 #include "why.h"
 
