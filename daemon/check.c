@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "directory_check.h"
 #include "enrol.h"
 #include "gateway.h"
 #include "listener.h"
@@ -93,6 +94,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     }
     if (privileges_check_spool(config->settings.spool, &why) != 0)
         note(&problems, config, &why);
+    directory_check(&config->settings, config_path, &problems);
     if (mail_server_check(&config->settings, &why) != 0)
         note(&problems, config, &why);
     check_cas(config, &problems);
