@@ -50,20 +50,11 @@ set_up() {
     postfix_mailbox "$dir" bob@example.com
     postfix_mailbox "$dir" alice@example.com
     printf 'müller@example.com %s/\n' mueller >>"$dir/etc/mailboxes"
-    # As the manual has it: the socket lies where only members of postdrop come by.
-    cat >>"$dir/etc/master.cf" <<'CF'
-tlsmgr unix - - n 1000? 1 tlsmgr
-smimed-reinject unix n - n - - smtpd
-    -o syslog_name=postfix/reinject
-    -o smtpd_milters=
-    -o mynetworks=127.0.0.0/8
-    -o smtpd_relay_restrictions=permit_mynetworks,reject
-    -o cleanup_service_name=smimed-cleanup
-smimed-cleanup unix n - n - 0 cleanup
-    -o always_bcc=
-    -o sender_bcc_maps=
-    -o recipient_bcc_maps=
-CF
+    # The example that is installed, but for its chroot.
+    printf 'tlsmgr unix - - n 1000? 1 tlsmgr\n' >>"$dir/etc/master.cf"
+    sed -n '/^#smimed-reinject/,$s/^#//p' "$E2E_TOP/etc/postfix-master.cf" |
+        sed -E '/^smimed/s/ y / n /' >>"$dir/etc/master.cf"
+    postfix_set "$dir" 'smimed_reinject_milters ='
     printf 'team@example.com alice@example.com, bob@example.com\n' >"$dir/etc/aliases"
     postfix_mailbox "$dir" archive@example.com
     postfix_set "$dir" "virtual_alias_maps = texthash:$dir/etc/aliases" \
@@ -179,6 +170,7 @@ delivery_status() {
 refusals() {
     local before
     before=$(mail_count bob)
+    configure "\"inet:${PORTS[plain]}@localhost\""
     hand reinject "$E2E_DIR/message" from=alice@example.com to=bob@example.com copy \
         from=alice@example.com to=bob@example.com to=nobody@example.com
     ok 'one refused recipient of the second copy' \
