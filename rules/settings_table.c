@@ -223,9 +223,9 @@ const struct setting_entry settings_table[] = {
     /* what smimed sends */
     LIST("reinject", false, MAIL_SERVER,
          "The listener of the MTA that takes copies of a message whose recipients need different\n"
-         "bodies. It must admit nobody else, run the filters behind smimed and never smimed, and "
-         "map\n"
-         "no address a second time. Without it no message is split.",
+         "bodies. It must admit nobody else, run the filters behind smimed and never smimed, "
+         "follow\n"
+         "aliases and copy nothing to always_bcc. Without it no message is split.",
          "\"unix:/var/spool/postfix/public/smimed-reinject\""),
     LIST(
         "mail_server", false, MAIL_SERVER,
