@@ -28,6 +28,7 @@ static const struct option option_table[] = {
     {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
+    {"complete", no_argument, NULL, FIRST_LONG + OPTION_COMPLETE},
     {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
     {"crl-url", required_argument, NULL, FIRST_LONG + OPTION_CRL_URL},
     {"csr", required_argument, NULL, FIRST_LONG + OPTION_CSR},
@@ -152,6 +153,17 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     out->words = argv + optind;
     out->word_count = (size_t)(argc - optind);
     return 0;
+}
+
+const char *argument_name(enum option_id option, bool *takes_value_out)
+{
+    *takes_value_out = false;
+    for (const struct option *entry = option_table; entry->name; entry++) {
+        if (entry->val == FIRST_LONG + (int)option) {
+            *takes_value_out = entry->has_arg == required_argument;
+        }
+    }
+    return option_name((int)option);
 }
 
 bool argument_given(const struct arguments *arguments, enum option_id option)
