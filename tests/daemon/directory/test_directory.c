@@ -363,7 +363,7 @@ static const struct password_case {
     {"s3cret\n", 0600, DIRECTORY_FOUND, "found"},
     {"wrong\n", 0600, DIRECTORY_UNAVAILABLE, "Invalid credentials"},
     {"\n", 0600, DIRECTORY_UNAVAILABLE, "is empty"},
-    {"s3cret\n", 0644, DIRECTORY_UNAVAILABLE, "chmod o="},
+    {"s3cret\n", 0644, DIRECTORY_UNAVAILABLE, "chmod o=,g-w"},
     {NULL, 0, DIRECTORY_UNAVAILABLE, "cannot be opened"},
 };
 
