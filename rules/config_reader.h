@@ -98,6 +98,10 @@ void reader_shared_mailboxes(struct config_reader *reader, const config_setting_
 
 void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_clients.c */
+
+void reader_client_servers(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_rules.c */
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting);
