@@ -21,6 +21,8 @@ static const struct option option_table[] = {
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
     {"alias-attr", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_ATTR},
     {"alias-map", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_MAP},
+    {"all", no_argument, NULL, FIRST_LONG + OPTION_ALL},
+    {"apply", no_argument, NULL, FIRST_LONG + OPTION_APPLY},
     {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
     {"base", required_argument, NULL, FIRST_LONG + OPTION_BASE},
     {"bind-dn", required_argument, NULL, FIRST_LONG + OPTION_BIND_DN},
@@ -28,6 +30,7 @@ static const struct option option_table[] = {
     {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
+    {"complete", no_argument, NULL, FIRST_LONG + OPTION_COMPLETE},
     {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
     {"crl-url", required_argument, NULL, FIRST_LONG + OPTION_CRL_URL},
     {"csr", required_argument, NULL, FIRST_LONG + OPTION_CSR},
@@ -39,6 +42,7 @@ static const struct option option_table[] = {
     {"format", required_argument, NULL, FIRST_LONG + OPTION_FORMAT},
     {"from", required_argument, NULL, FIRST_LONG + OPTION_FROM},
     {"from-file", required_argument, NULL, FIRST_LONG + OPTION_FROM_FILE},
+    {"generic", no_argument, NULL, FIRST_LONG + OPTION_GENERIC},
     {"id", required_argument, NULL, FIRST_LONG + OPTION_ID},
     {"imap", required_argument, NULL, FIRST_LONG + OPTION_IMAP},
     {"incoming", no_argument, NULL, FIRST_LONG + OPTION_INCOMING},
@@ -52,6 +56,7 @@ static const struct option option_table[] = {
     {"managed", required_argument, NULL, FIRST_LONG + OPTION_MANAGED},
     {"message", required_argument, NULL, FIRST_LONG + OPTION_MESSAGE},
     {"name", required_argument, NULL, FIRST_LONG + OPTION_NAME},
+    {"no-cache", no_argument, NULL, FIRST_LONG + OPTION_NO_CACHE},
     {"note", required_argument, NULL, FIRST_LONG + OPTION_NOTE},
     {"outgoing", no_argument, NULL, FIRST_LONG + OPTION_OUTGOING},
     {"outgoing-mode", required_argument, NULL, FIRST_LONG + OPTION_OUTGOING_MODE},
@@ -62,6 +67,7 @@ static const struct option option_table[] = {
     {"pkcs12", required_argument, NULL, FIRST_LONG + OPTION_PKCS12},
     {"pop3", required_argument, NULL, FIRST_LONG + OPTION_POP3},
     {"position", required_argument, NULL, FIRST_LONG + OPTION_POSITION},
+    {"postfix-config", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_CONFIG},
     {"postfix-map", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_MAP},
     {"reason", required_argument, NULL, FIRST_LONG + OPTION_REASON},
     {"rejected", no_argument, NULL, FIRST_LONG + OPTION_REJECTED},
@@ -160,6 +166,17 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     out->words = argv + optind;
     out->word_count = (size_t)(argc - optind);
     return 0;
+}
+
+const char *argument_name(enum option_id option, bool *takes_value_out)
+{
+    *takes_value_out = false;
+    for (const struct option *entry = option_table; entry->name; entry++) {
+        if (entry->val == FIRST_LONG + (int)option) {
+            *takes_value_out = entry->has_arg == required_argument;
+        }
+    }
+    return option_name((int)option);
 }
 
 bool argument_given(const struct arguments *arguments, enum option_id option)

@@ -17,6 +17,8 @@ enum option_id {
     OPTION_ALIAS,
     OPTION_ALIAS_ATTR,
     OPTION_ALIAS_MAP,
+    OPTION_ALL,
+    OPTION_APPLY,
     OPTION_AT,
     OPTION_BASE,
     OPTION_BIND_DN,
@@ -24,6 +26,7 @@ enum option_id {
     OPTION_CERT,
     OPTION_CHAIN,
     OPTION_CLIENT,
+    OPTION_COMPLETE,
     OPTION_CRLF,
     OPTION_CRL_URL,
     OPTION_CSR,
@@ -35,6 +38,7 @@ enum option_id {
     OPTION_FORMAT,
     OPTION_FROM,
     OPTION_FROM_FILE,
+    OPTION_GENERIC,
     OPTION_ID,
     OPTION_IMAP,
     OPTION_INCOMING,
@@ -48,6 +52,7 @@ enum option_id {
     OPTION_MANAGED,
     OPTION_MESSAGE,
     OPTION_NAME,
+    OPTION_NO_CACHE,
     OPTION_NOTE,
     OPTION_OUTGOING,
     OPTION_OUTGOING_MODE,
@@ -58,6 +63,7 @@ enum option_id {
     OPTION_PKCS12,
     OPTION_POP3,
     OPTION_POSITION,
+    OPTION_POSTFIX_CONFIG,
     OPTION_POSTFIX_MAP,
     OPTION_REASON,
     OPTION_REJECTED,
@@ -106,6 +112,9 @@ struct arguments {
 /* Take `argv` apart. Returns 0; -1 when an option is unknown, lacks its value or comes twice where
  * only one makes sense, which was told on standard error. */
 int arguments_parse(int argc, char **argv, struct arguments *out);
+
+/* The name of an option, and whether it takes a value. */
+const char *argument_name(enum option_id option, bool *takes_value_out);
 
 bool argument_given(const struct arguments *arguments, enum option_id option);
 /* The value of an option that was given, else NULL. */

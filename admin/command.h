@@ -19,6 +19,7 @@ enum {
     EXIT_EXPIRED = 5,     /* expiring: certificates have run out */
     EXIT_TLS_WARNING = 4, /* tls check: something should be better */
     EXIT_TLS_FAILED = 5,  /* tls check: something is wrong */
+    EXIT_FOUND = 6,       /* rules check, setup: something was found */
     EXIT_DEFERRED = 75    /* process: to be tried again (EX_TEMPFAIL) */
 };
 
@@ -53,6 +54,7 @@ extern const struct command_group expiring_group;
 extern const struct command_group audit_group;
 extern const struct command_group backup_group;
 extern const struct command_group restore_group;
+extern const struct command_group setup_group;
 
 /* All groups, NULL at the end. */
 extern const struct command_group *const command_groups[];
