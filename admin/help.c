@@ -21,9 +21,9 @@ void help_program(FILE *out)
           "\n",
           out);
     for (size_t i = 0; command_groups[i]; i++) {
-        fprintf(out, "  %-8s  %s\n", command_groups[i]->name, command_groups[i]->summary);
+        fprintf(out, "  %-15s  %s\n", command_groups[i]->name, command_groups[i]->summary);
     }
-    fputs("  help      help [COMMAND ...]: this text, or that of a command, with an example\n"
+    fputs("  help             help [COMMAND ...]: this text, or that of a command\n"
           "\n"
           "Options, anywhere on the line:\n"
           "\n"
