@@ -14,6 +14,8 @@ static const struct option option_table[] = {
     {"json", no_argument, NULL, FIRST_LONG + OPTION_JSON},
     {"help", no_argument, NULL, FIRST_LONG + OPTION_HELP},
     {"version", no_argument, NULL, FIRST_LONG + OPTION_VERSION},
+    {"activesync", required_argument, NULL, FIRST_LONG + OPTION_ACTIVESYNC},
+    {"address", required_argument, NULL, FIRST_LONG + OPTION_ADDRESS},
     {"address-attr", required_argument, NULL, FIRST_LONG + OPTION_ADDRESS_ATTR},
     {"again", no_argument, NULL, FIRST_LONG + OPTION_AGAIN},
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
@@ -28,6 +30,7 @@ static const struct option option_table[] = {
     {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
+    {"complete", no_argument, NULL, FIRST_LONG + OPTION_COMPLETE},
     {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
     {"crl-url", required_argument, NULL, FIRST_LONG + OPTION_CRL_URL},
     {"csr", required_argument, NULL, FIRST_LONG + OPTION_CSR},
@@ -36,13 +39,16 @@ static const struct option option_table[] = {
     {"domain", required_argument, NULL, FIRST_LONG + OPTION_DOMAIN},
     {"external", required_argument, NULL, FIRST_LONG + OPTION_EXTERNAL},
     {"filter", required_argument, NULL, FIRST_LONG + OPTION_FILTER},
+    {"format", required_argument, NULL, FIRST_LONG + OPTION_FORMAT},
     {"from", required_argument, NULL, FIRST_LONG + OPTION_FROM},
     {"from-file", required_argument, NULL, FIRST_LONG + OPTION_FROM_FILE},
     {"generic", no_argument, NULL, FIRST_LONG + OPTION_GENERIC},
     {"id", required_argument, NULL, FIRST_LONG + OPTION_ID},
+    {"imap", required_argument, NULL, FIRST_LONG + OPTION_IMAP},
     {"incoming", no_argument, NULL, FIRST_LONG + OPTION_INCOMING},
     {"incoming-mode", required_argument, NULL, FIRST_LONG + OPTION_INCOMING_MODE},
     {"key", required_argument, NULL, FIRST_LONG + OPTION_KEY},
+    {"language", required_argument, NULL, FIRST_LONG + OPTION_LANGUAGE},
     {"ldap", required_argument, NULL, FIRST_LONG + OPTION_LDAP},
     {"lf", no_argument, NULL, FIRST_LONG + OPTION_LF},
     {"login", required_argument, NULL, FIRST_LONG + OPTION_LOGIN},
@@ -59,6 +65,7 @@ static const struct option option_table[] = {
     {"password-file", required_argument, NULL, FIRST_LONG + OPTION_PASSWORD_FILE},
     {"pem", no_argument, NULL, FIRST_LONG + OPTION_PEM},
     {"pkcs12", required_argument, NULL, FIRST_LONG + OPTION_PKCS12},
+    {"pop3", required_argument, NULL, FIRST_LONG + OPTION_POP3},
     {"position", required_argument, NULL, FIRST_LONG + OPTION_POSITION},
     {"postfix-config", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_CONFIG},
     {"postfix-map", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_MAP},
@@ -68,24 +75,31 @@ static const struct option option_table[] = {
     {"role", required_argument, NULL, FIRST_LONG + OPTION_ROLE},
     {"separate", no_argument, NULL, FIRST_LONG + OPTION_SEPARATE},
     {"serial", required_argument, NULL, FIRST_LONG + OPTION_SERIAL},
+    {"service", required_argument, NULL, FIRST_LONG + OPTION_SERVICE},
+    {"show-template", no_argument, NULL, FIRST_LONG + OPTION_SHOW_TEMPLATE},
     {"since", required_argument, NULL, FIRST_LONG + OPTION_SINCE},
     {"sort", required_argument, NULL, FIRST_LONG + OPTION_SORT},
     {"start-tls", no_argument, NULL, FIRST_LONG + OPTION_START_TLS},
     {"state", required_argument, NULL, FIRST_LONG + OPTION_STATE},
     {"subject", required_argument, NULL, FIRST_LONG + OPTION_SUBJECT},
+    {"submission", required_argument, NULL, FIRST_LONG + OPTION_SUBMISSION},
     {"system", no_argument, NULL, FIRST_LONG + OPTION_SYSTEM},
+    {"template", required_argument, NULL, FIRST_LONG + OPTION_TEMPLATE},
     {"text", required_argument, NULL, FIRST_LONG + OPTION_TEXT},
+    {"timeout", required_argument, NULL, FIRST_LONG + OPTION_TIMEOUT},
     {"tls-ca", required_argument, NULL, FIRST_LONG + OPTION_TLS_CA},
     {"to", required_argument, NULL, FIRST_LONG + OPTION_TO},
     {"trust", no_argument, NULL, FIRST_LONG + OPTION_TRUST},
+    {"username", required_argument, NULL, FIRST_LONG + OPTION_USERNAME},
     {"wait", required_argument, NULL, FIRST_LONG + OPTION_WAIT},
     {"withdraw", no_argument, NULL, FIRST_LONG + OPTION_WITHDRAW},
+    {"with-certificate", no_argument, NULL, FIRST_LONG + OPTION_WITH_CERTIFICATE},
     {NULL, 0, NULL, 0},
 };
 
 static const option_set repeatable = WITH(OPTION_ALIAS) | WITH(OPTION_ALIAS_ATTR) |
                                      WITH(OPTION_CHAIN) | WITH(OPTION_EXTERNAL) |
-                                     WITH(OPTION_MANAGED) | WITH(OPTION_TO);
+                                     WITH(OPTION_MANAGED) | WITH(OPTION_SERVICE) | WITH(OPTION_TO);
 
 _Static_assert(sizeof option_table / sizeof *option_table == OPTION_COUNT + 1,
                "an option is missing in the table");
@@ -152,6 +166,17 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     out->words = argv + optind;
     out->word_count = (size_t)(argc - optind);
     return 0;
+}
+
+const char *argument_name(enum option_id option, bool *takes_value_out)
+{
+    *takes_value_out = false;
+    for (const struct option *entry = option_table; entry->name; entry++) {
+        if (entry->val == FIRST_LONG + (int)option) {
+            *takes_value_out = entry->has_arg == required_argument;
+        }
+    }
+    return option_name((int)option);
 }
 
 bool argument_given(const struct arguments *arguments, enum option_id option)

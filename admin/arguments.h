@@ -10,6 +10,8 @@ enum option_id {
     OPTION_JSON,
     OPTION_HELP,
     OPTION_VERSION,
+    OPTION_ACTIVESYNC,
+    OPTION_ADDRESS,
     OPTION_ADDRESS_ATTR,
     OPTION_AGAIN,
     OPTION_ALIAS,
@@ -24,6 +26,7 @@ enum option_id {
     OPTION_CERT,
     OPTION_CHAIN,
     OPTION_CLIENT,
+    OPTION_COMPLETE,
     OPTION_CRLF,
     OPTION_CRL_URL,
     OPTION_CSR,
@@ -32,13 +35,16 @@ enum option_id {
     OPTION_DOMAIN,
     OPTION_EXTERNAL,
     OPTION_FILTER,
+    OPTION_FORMAT,
     OPTION_FROM,
     OPTION_FROM_FILE,
     OPTION_GENERIC,
     OPTION_ID,
+    OPTION_IMAP,
     OPTION_INCOMING,
     OPTION_INCOMING_MODE,
     OPTION_KEY,
+    OPTION_LANGUAGE,
     OPTION_LDAP,
     OPTION_LF,
     OPTION_LOGIN,
@@ -55,6 +61,7 @@ enum option_id {
     OPTION_PASSWORD_FILE,
     OPTION_PEM,
     OPTION_PKCS12,
+    OPTION_POP3,
     OPTION_POSITION,
     OPTION_POSTFIX_CONFIG,
     OPTION_POSTFIX_MAP,
@@ -64,18 +71,25 @@ enum option_id {
     OPTION_ROLE,
     OPTION_SEPARATE,
     OPTION_SERIAL,
+    OPTION_SERVICE,
+    OPTION_SHOW_TEMPLATE,
     OPTION_SINCE,
     OPTION_SORT,
     OPTION_START_TLS,
     OPTION_STATE,
     OPTION_SUBJECT,
+    OPTION_SUBMISSION,
     OPTION_SYSTEM,
+    OPTION_TEMPLATE,
     OPTION_TEXT,
+    OPTION_TIMEOUT,
     OPTION_TLS_CA,
     OPTION_TO,
     OPTION_TRUST,
+    OPTION_USERNAME,
     OPTION_WAIT,
     OPTION_WITHDRAW,
+    OPTION_WITH_CERTIFICATE,
     OPTION_COUNT,
 };
 
@@ -98,6 +112,9 @@ struct arguments {
 /* Take `argv` apart. Returns 0; -1 when an option is unknown, lacks its value or comes twice where
  * only one makes sense, which was told on standard error. */
 int arguments_parse(int argc, char **argv, struct arguments *out);
+
+/* The name of an option, and whether it takes a value. */
+const char *argument_name(enum option_id option, bool *takes_value_out);
 
 bool argument_given(const struct arguments *arguments, enum option_id option);
 /* The value of an option that was given, else NULL. */
