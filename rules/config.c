@@ -25,6 +25,7 @@ static const struct {
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"revocation_networks", reader_revocation_networks},
     {"rules", reader_rules},
 };
 

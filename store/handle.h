@@ -17,6 +17,7 @@
 struct store {
     struct sql *sql;
     struct cache *cache;
+    struct cache *crls; /* parsed CRLs, by version: no generation concerns it */
     struct secret secret;
     char *path;
     dev_t device; /* of the database file that is open */

@@ -130,7 +130,7 @@ static size_t objects_of(const struct identity *identity)
 
 /* ---- Signing ---- */
 
-enum signing_state { SIGNING_UNKNOWN, SIGNING_INACTIVE, SIGNING_READY };
+enum signing_state { SIGNING_UNKNOWN, SIGNING_INACTIVE, SIGNING_REVOKED, SIGNING_READY };
 
 struct signing {
     struct cached cached;
@@ -138,34 +138,47 @@ struct signing {
     struct identity identity; /* of SIGNING_READY */
     time_t not_before;
     time_t not_after;
+    char *revoked; /* of SIGNING_REVOKED: what is known of it */
 };
 
 static void signing_destroy(struct cached *cached)
 {
     struct signing *signing = (struct signing *)cached;
     identity_clear(&signing->identity);
+    free(signing->revoked);
     free(signing);
 }
 
+static enum store_status take_signing_row(struct signing *out, struct key_rows *rows,
+                                          sqlite3_stmt *row, char **why)
+{
+    if (sqlite3_column_type(row, 4) == SQLITE_NULL) {
+        out->state = SIGNING_READY;
+        return push_key(rows, row, why);
+    }
+    out->state = SIGNING_REVOKED;
+    out->revoked = sql_text(row, 4, why);
+    return out->revoked ? STORE_OK : STORE_ERROR;
+}
+
 static enum store_status read_signing_rows(struct sql *sql, const char *address,
-                                           enum signing_state *state_out, struct key_rows *rows,
-                                           char **why)
+                                           struct signing *out, struct key_rows *rows, char **why)
 {
     sqlite3_stmt *row = NULL;
-    *state_out = SIGNING_UNKNOWN;
+    out->state = SIGNING_UNKNOWN;
     enum store_status status =
         sql_query(sql,
-                  "SELECT k.id, k.pkcs8, c.der, m.state"
+                  "SELECT k.id, k.pkcs8, c.der, m.state, r.sentence"
                   " FROM mailbox_address a JOIN mailbox m ON m.id = a.mailbox"
                   " LEFT JOIN private_key k ON k.id = m.signing_key"
-                  " LEFT JOIN certificate c ON c.id = k.certificate WHERE a.address = ?1",
+                  " LEFT JOIN certificate c ON c.id = k.certificate"
+                  " LEFT JOIN revoked r ON r.certificate = c.id WHERE a.address = ?1",
                   SQL_VALUES(SQL_TEXT(address)), &row, why);
     if (status == STORE_OK) {
-        *state_out = SIGNING_INACTIVE;
+        out->state = SIGNING_INACTIVE;
         if (sqlite3_column_int(row, 3) == MAILBOX_ACTIVE &&
             sqlite3_column_type(row, 0) != SQLITE_NULL) {
-            *state_out = SIGNING_READY;
-            status = push_key(rows, row, why);
+            status = take_signing_row(out, rows, row, why);
         }
     }
     sql_done(row);
@@ -183,7 +196,7 @@ static enum store_status load_signing(struct store *store, const char *address, 
     if (status != STORE_OK) {
         return status;
     }
-    status = read_signing_rows(store->sql, address, &out->state, &rows, why);
+    status = read_signing_rows(store->sql, address, out, &rows, why);
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status == STORE_OK && rows.count > 0) {
@@ -239,6 +252,8 @@ enum store_status store_signing_identity(struct store *store, const char *addres
         why_set(why, "there is no mailbox %s", address);
     } else if (signing->state == SIGNING_INACTIVE) {
         why_set(why, "the mailbox %s is not active", address);
+    } else if (signing->state == SIGNING_REVOKED) {
+        why_set(why, "the mailbox %s does not sign: %s", address, signing->revoked);
     } else if (now < signing->not_before) {
         why_set(why, "the certificate of the mailbox %s is not yet valid", address);
     } else if (now > signing->not_after) {

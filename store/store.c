@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "crl.h"
 #include "handle.h"
 #include "mozilla.h"
 #include "schema.h"
@@ -191,8 +192,9 @@ static enum store_status fill_handle(struct store *store, const struct store_opt
     store->path = strdup(options->path);
     store->mozilla_roots = module && *module ? strdup(module) : NULL;
     store->cache = cache_new(CACHE_MAX_OBJECTS);
+    store->crls = cache_new(CRL_CACHE_KIB);
     store->system_anchors = sk_X509_new_null();
-    if (!store->path || !store->cache || !store->system_anchors ||
+    if (!store->path || !store->cache || !store->crls || !store->system_anchors ||
         (module && *module && !store->mozilla_roots)) {
         return store_no_memory(why);
     }
@@ -236,6 +238,7 @@ void store_close(struct store **store)
     }
     sql_close(&(*store)->sql);
     cache_free(&(*store)->cache);
+    cache_free(&(*store)->crls);
     secret_wipe(&(*store)->secret);
     sk_X509_pop_free((*store)->system_anchors, X509_free);
     pthread_mutex_destroy(&(*store)->system_lock);
