@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca.h"
 #include "certificate.h"
 #include "command.h"
 #include "table.h"
@@ -91,6 +92,24 @@ static enum store_status add_pinned(struct store *store, struct finding *finding
     return store_pubkey_each(store, &pinned, add_pubkey, finding, why);
 }
 
+/* The one that issues: what former ones have issued runs out before they do. */
+static enum store_status add_ca(struct store *store, struct finding *finding, char **why)
+{
+    struct ca_list list = {0};
+    enum store_status status = store_ca_list(store, &list, why);
+    for (size_t i = 0; status == STORE_OK && i < list.count; i++) {
+        const struct ca *ca = &list.items[i];
+        if (ca->issues) {
+            char *subject = certificate_subject(ca->certificate);
+            add(finding, "ca", ca->id, subject, certificate_not_after(ca->certificate),
+                ca->fingerprint);
+            OPENSSL_free(subject);
+        }
+    }
+    ca_list_clear(&list);
+    return status;
+}
+
 static int read_days(const struct arguments *arguments, int64_t *out)
 {
     const char *text = argument_value(arguments, OPTION_DAYS);
@@ -126,7 +145,8 @@ static int expiring(struct context *context)
     }
     if (add_mailboxes(context->store, &finding, &why) != STORE_OK ||
         add_anchors(context->store, &finding, &why) != STORE_OK ||
-        add_pinned(context->store, &finding, &why) != STORE_OK) {
+        add_pinned(context->store, &finding, &why) != STORE_OK ||
+        add_ca(context->store, &finding, &why) != STORE_OK) {
         tell_error("the certificates cannot be read: %s", why_text(&why));
         goto out;
     }
@@ -147,7 +167,8 @@ static const struct command expiring_commands[] = {
      .summary = "list what runs out",
      .details =
          "Lists the certificates that run out within N days (30), or have run out: those that\n"
-         "active mailboxes sign with, own trust anchors, and pinned public keys. For\n"
+         "active mailboxes sign with, own trust anchors, pinned public keys, and the CA of one's\n"
+         "own that issues. For\n"
          "monitoring the exit code says 0: none, 4: some run out, 5: some have run out;\n"
          "any other code is a failure of the command itself.",
      .example = "  smimectl expiring --days 60",

@@ -114,7 +114,7 @@ static int report(const struct context *context, const char *address,
 static int export_identity(struct context *context, const struct mailbox *mailbox, int64_t id)
 {
     const char *path = argument_value(context->arguments, OPTION_OUTPUT);
-    struct identity identity = {NULL, NULL, NULL};
+    struct identity identity = {0};
     char *why = NULL;
     int code = EXIT_REFUSED;
     if (access(path, F_OK) == 0) { /* before a password is asked for in vain */

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
 #include "chain_notice.h"
 #include "command.h"
 #include "credential.h"
@@ -14,6 +11,7 @@
 #include "input.h"
 #include "mailbox_commands.h"
 #include "mailbox_listing.h"
+#include "public_file.h"
 #include "table.h"
 #include "tell.h"
 #include "why.h"
@@ -21,20 +19,6 @@
 #define PEM_NAME "CERTIFICATE REQUEST"
 
 /* ---- request ---- */
-
-/* The request as PEM: a new string (OPENSSL_free()), NULL when out of memory. */
-static char *pem_text(const unsigned char *der, size_t length)
-{
-    BIO *out = BIO_new(BIO_s_mem());
-    char *text = NULL, *bytes = NULL;
-    if (out && PEM_write_bio(out, PEM_NAME, "", der, (long)length) > 0) {
-        long size = BIO_get_mem_data(out, &bytes);
-        text = size > 0 ? OPENSSL_strndup(bytes, (size_t)size) : NULL;
-    }
-    BIO_free(out);
-    ERR_clear_error();
-    return text;
-}
 
 /* Print the request that is pending. */
 static int print_request(struct context *context, const struct mailbox *mailbox)
@@ -50,7 +34,7 @@ static int print_request(struct context *context, const struct mailbox *mailbox)
         tell_next("One is made by: smimectl mailbox request %s", mailbox->address);
         goto out;
     }
-    text = status == STORE_OK ? pem_text(der, length) : NULL;
+    text = status == STORE_OK ? pem_of(PEM_NAME, der, length) : NULL;
     if (!text) {
         tell_error("the request cannot be shown: %s", why_text(&why));
         goto out;

@@ -70,6 +70,11 @@ void table_integer(struct table *table, long long number)
     add_cell(table, CELL_INTEGER, number ? json_integer(number) : json_null());
 }
 
+void table_count(struct table *table, size_t number)
+{
+    add_cell(table, CELL_INTEGER, json_integer((json_int_t)number));
+}
+
 void table_boolean(struct table *table, bool value)
 {
     add_cell(table, CELL_BOOLEAN, json_boolean(value));

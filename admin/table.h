@@ -33,6 +33,7 @@ struct table *table_new(const struct column *columns);
  * table is written. */
 void table_text(struct table *table, const char *text); /* NULL: "-" and null */
 void table_integer(struct table *table, long long number);
+void table_count(struct table *table, size_t number); /* in a column of CELL_INTEGER; 0 is 0 */
 void table_boolean(struct table *table, bool value);
 void table_time(struct table *table, time_t time);
 void table_list(struct table *table, char *const *items, size_t count);

@@ -58,6 +58,7 @@ static enum smime_status sign(struct gateway *gateway, const struct entity *mess
         .certificate = identity->certificate,
         .key = identity->key,
         .chain = identity->chain,
+        .encryption_certificate = identity->encryption_certificate,
         .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
         .now = now,
         .progress = *progress,

@@ -129,7 +129,9 @@ enum store_status certificate_drop_unused(struct sql *sql, int64_t id, char **wh
                    " AND NOT EXISTS (SELECT 1 FROM pubkey WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM candidate WHERE certificate = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM anchor WHERE certificate = ?1)"
-                   " AND NOT EXISTS (SELECT 1 FROM intermediate WHERE certificate = ?1)",
+                   " AND NOT EXISTS (SELECT 1 FROM intermediate WHERE certificate = ?1)"
+                   " AND NOT EXISTS (SELECT 1 FROM ca WHERE certificate = ?1)"
+                   " AND NOT EXISTS (SELECT 1 FROM ca_certificate WHERE certificate = ?1)",
                    SQL_VALUES(SQL_INT(id)), why);
 }
 

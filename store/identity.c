@@ -11,6 +11,9 @@
 #include "mailbox.h"
 #include "why.h"
 
+/* Certificates of former keys that are looked at for one to encrypt to. */
+#define MAX_ENCRYPTION_CHOICE 16
+
 /* ---- Rows ---- */
 
 struct key_row {
@@ -70,7 +73,7 @@ static enum store_status read_chain(struct sql *sql, struct key_row *key, char *
 static enum store_status parse_identity(const struct store *store, const struct key_row *row,
                                         struct identity *out, char **why)
 {
-    *out = (struct identity){NULL, NULL, NULL};
+    *out = (struct identity){0};
     enum store_status status =
         certificate_parse(row->certificate.start, row->certificate.length, &out->certificate, why);
     if (status == STORE_OK) {
@@ -97,7 +100,8 @@ void identity_clear(struct identity *identity)
     X509_free(identity->certificate);
     EVP_PKEY_free(identity->key);
     sk_X509_pop_free(identity->chain, X509_free);
-    *identity = (struct identity){NULL, NULL, NULL};
+    X509_free(identity->encryption_certificate);
+    *identity = (struct identity){0};
 }
 
 void identity_list_clear(struct identity_list *list)
@@ -138,23 +142,45 @@ struct signing {
     struct identity identity; /* of SIGNING_READY */
     time_t not_before;
     time_t not_after;
-    char *revoked; /* of SIGNING_REVOKED: what is known of it */
+    char *revoked;               /* of SIGNING_REVOKED: what is known of it */
+    STACK_OF(X509) * encryption; /* where it only signs: what may be encrypted to, newest first */
+};
+
+/* What was read of it. */
+struct signing_rows {
+    struct key_rows key; /* one or none */
+    struct blobs others; /* certificates of the mailbox's other keys, the newest first */
 };
 
 static void signing_destroy(struct cached *cached)
 {
     struct signing *signing = (struct signing *)cached;
     identity_clear(&signing->identity);
+    sk_X509_pop_free(signing->encryption, X509_free);
     free(signing->revoked);
     free(signing);
 }
 
-static enum store_status take_signing_row(struct signing *out, struct key_rows *rows,
+/* Of the mailbox that signs with `key`; a revoked certificate would not serve anybody. */
+static enum store_status read_others(struct sql *sql, int64_t key, struct blobs *out, char **why)
+{
+    return sql_blobs(sql,
+                     "SELECT c.der FROM private_key k JOIN certificate c ON c.id = k.certificate"
+                     " WHERE k.mailbox = (SELECT mailbox FROM private_key WHERE id = ?1)"
+                     " AND k.id <> ?1 AND NOT EXISTS (SELECT 1 FROM ca_certificate i"
+                     " WHERE i.certificate = k.certificate AND i.revoked IS NOT NULL)"
+                     " AND NOT EXISTS (SELECT 1 FROM revoked r"
+                     " WHERE r.certificate = k.certificate)"
+                     " ORDER BY k.added DESC, k.id DESC LIMIT ?2",
+                     SQL_VALUES(SQL_INT(key), SQL_INT(MAX_ENCRYPTION_CHOICE)), out, why);
+}
+
+static enum store_status take_signing_row(struct signing *out, struct signing_rows *rows,
                                           sqlite3_stmt *row, char **why)
 {
     if (sqlite3_column_type(row, 4) == SQLITE_NULL) {
         out->state = SIGNING_READY;
-        return push_key(rows, row, why);
+        return push_key(&rows->key, row, why);
     }
     out->state = SIGNING_REVOKED;
     out->revoked = sql_text(row, 4, why);
@@ -162,7 +188,8 @@ static enum store_status take_signing_row(struct signing *out, struct key_rows *
 }
 
 static enum store_status read_signing_rows(struct sql *sql, const char *address,
-                                           struct signing *out, struct key_rows *rows, char **why)
+                                           struct signing *out, struct signing_rows *rows,
+                                           char **why)
 {
     sqlite3_stmt *row = NULL;
     out->state = SIGNING_UNKNOWN;
@@ -182,16 +209,51 @@ static enum store_status read_signing_rows(struct sql *sql, const char *address,
         }
     }
     sql_done(row);
-    if (status == STORE_OK && rows->count > 0) {
-        status = read_chain(sql, &rows->items[0], why);
+    if (status == STORE_OK && rows->key.count > 0) {
+        status = read_chain(sql, &rows->key.items[0], why);
+    }
+    if (status == STORE_OK && rows->key.count > 0) {
+        status = read_others(sql, rows->key.items[0].id, &rows->others, why);
     }
     return status == STORE_NONE ? STORE_OK : status;
+}
+
+static bool fits_encryption(X509 *certificate)
+{
+    time_t not_before = 0;
+    return cert_validity(certificate, &not_before, &(time_t){0}) == 0 &&
+           cert_check_use(certificate, CERT_USE_ENCRYPT, not_before, NULL) == 0;
+}
+
+static enum store_status parse_signing(const struct store *store, const struct signing_rows *rows,
+                                       struct signing *out, char **why)
+{
+    enum store_status status = parse_identity(store, &rows->key.items[0], &out->identity, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    out->cached.objects = objects_of(&out->identity);
+    if (cert_validity(out->identity.certificate, &out->not_before, &out->not_after) != 0) {
+        why_set(why, "the validity of the certificate cannot be read");
+        return STORE_ERROR;
+    }
+    if (fits_encryption(out->identity.certificate)) {
+        return STORE_OK;
+    }
+    status = certificate_parse_all(&rows->others, &out->encryption, why);
+    for (int i = sk_X509_num(out->encryption); i-- > 0;) {
+        if (!fits_encryption(sk_X509_value(out->encryption, i))) {
+            X509_free(sk_X509_delete(out->encryption, i));
+        }
+    }
+    out->cached.objects += out->encryption ? (size_t)sk_X509_num(out->encryption) : 0;
+    return status;
 }
 
 static enum store_status load_signing(struct store *store, const char *address, struct signing *out,
                                       char **why)
 {
-    struct key_rows rows = {NULL, 0};
+    struct signing_rows rows = {0};
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
@@ -199,16 +261,11 @@ static enum store_status load_signing(struct store *store, const char *address, 
     status = read_signing_rows(store->sql, address, out, &rows, why);
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
-    if (status == STORE_OK && rows.count > 0) {
-        status = parse_identity(store, &rows.items[0], &out->identity, why);
-        out->cached.objects = status == STORE_OK ? objects_of(&out->identity) : 0;
+    if (status == STORE_OK && rows.key.count > 0) {
+        status = parse_signing(store, &rows, out, why);
     }
-    if (status == STORE_OK && rows.count > 0 &&
-        cert_validity(out->identity.certificate, &out->not_before, &out->not_after) != 0) {
-        why_set(why, "the validity of the certificate cannot be read");
-        status = STORE_ERROR;
-    }
-    key_rows_clear(&rows);
+    key_rows_clear(&rows.key);
+    blobs_clear(&rows.others);
     if (status != STORE_OK) {
         why_prefix(why, "the signing key of %s", address);
     }
@@ -238,11 +295,27 @@ static enum store_status get_signing(struct store *store, const char *address, s
     return STORE_OK;
 }
 
+/* A reference, or NULL. */
+static X509 *choose_encryption(const STACK_OF(X509) * choice, time_t now)
+{
+    for (int i = 0; i < sk_X509_num(choice); i++) {
+        X509 *certificate = sk_X509_value(choice, i);
+        time_t not_before = 0;
+        time_t not_after = 0;
+        if (cert_validity(certificate, &not_before, &not_after) == 0 && now >= not_before &&
+            now <= not_after) {
+            X509_up_ref(certificate);
+            return certificate;
+        }
+    }
+    return NULL;
+}
+
 enum store_status store_signing_identity(struct store *store, const char *address, time_t now,
                                          struct identity *out, char **why)
 {
     struct signing *signing = NULL;
-    *out = (struct identity){NULL, NULL, NULL};
+    *out = (struct identity){0};
     enum store_status status = get_signing(store, address, &signing, why);
     if (status != STORE_OK) {
         return status;
@@ -260,6 +333,9 @@ enum store_status store_signing_identity(struct store *store, const char *addres
         why_set(why, "the certificate of the mailbox %s has expired", address);
     } else {
         status = share_identity(&signing->identity, out, why);
+    }
+    if (status == STORE_OK) {
+        out->encryption_certificate = choose_encryption(signing->encryption, now);
     }
     cached_release(&signing->cached);
     return status;

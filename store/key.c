@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 
 #include "audit.h"
+#include "ca_rows.h"
 #include "cert_use.h"
 #include "certificate.h"
 #include "chain.h"
@@ -15,21 +16,12 @@
 #include "mailbox.h"
 #include "why.h"
 
-/* What goes into the database, made ready before the transaction: sealing is slow beside a write.
- */
-struct material {
-    X509 *certificate; /* borrowed */
-    unsigned char *sealed;
-    size_t sealed_length;
-    STACK_OF(X509) * chain; /* references; may be NULL */
-    enum { KEY_FORMER, KEY_SIGNS } role;
-    const struct blob *request; /* CSR of the request that it answers; NULL: none */
-};
-
-static void material_clear(struct material *material)
+void key_material_clear(struct key_material *material)
 {
     OPENSSL_free(material->sealed);
     sk_X509_pop_free(material->chain, X509_free);
+    material->sealed = NULL;
+    material->chain = NULL;
 }
 
 /* X509_check_private_key() compares public parts alone: a key without a private part, or with one
@@ -43,8 +35,8 @@ static bool has_fitting_private_part(EVP_PKEY *key)
     return fits;
 }
 
-static enum store_status prepare(struct store *store, EVP_PKEY *key, STACK_OF(X509) * chain,
-                                 struct material *out, char **why)
+enum store_status key_prepare(const struct store *store, EVP_PKEY *key, STACK_OF(X509) * chain,
+                              struct key_material *out, char **why)
 {
     if (X509_check_private_key(out->certificate, key) != 1) {
         ERR_clear_error();
@@ -85,8 +77,8 @@ enum store_status key_check_addresses(struct sql *sql, int64_t mailbox, const ch
     return status;
 }
 
-static enum store_status put_chain(struct sql *sql, int64_t key, const struct material *material,
-                                   char **why)
+static enum store_status put_chain(struct sql *sql, int64_t key,
+                                   const struct key_material *material, char **why)
 {
     enum store_status status =
         sql_run(sql, "DELETE FROM key_chain WHERE private_key = ?1", SQL_VALUES(SQL_INT(key)), why);
@@ -105,8 +97,9 @@ static enum store_status put_chain(struct sql *sql, int64_t key, const struct ma
 
 /* A key that is there already is the same one, since the certificate is; its seal and its chain may
  * be newer. */
-static enum store_status put_key(struct sql *sql, int64_t mailbox, const struct material *material,
-                                 time_t now, int64_t *id_out, char **why)
+static enum store_status put_key(struct sql *sql, int64_t mailbox,
+                                 const struct key_material *material, time_t now, int64_t *id_out,
+                                 char **why)
 {
     int64_t certificate = 0;
     enum store_status status = certificate_put(sql, material->certificate, &certificate, why);
@@ -145,17 +138,38 @@ static enum store_status drop_request(struct sql *sql, int64_t mailbox, const st
     return status;
 }
 
-static enum store_status write_key(struct store *store, const char *address,
-                                   const struct material *material, time_t now, char **why)
+/* For the audit trail. */
+static const char *deed(const struct key_material *material)
+{
+    switch (material->role) {
+    case KEY_FORMER:
+        return "former key added";
+    case KEY_DECRYPTS:
+        return "encryption key added";
+    case KEY_SIGNS:
+        break;
+    }
+    return material->request ? "certificate installed" : "mailbox activated";
+}
+
+static enum store_status let_sign(struct sql *sql, int64_t mailbox, int64_t key,
+                                  const struct key_material *material, char **why)
+{
+    enum store_status status = ca_refuse_revoked(sql, material->certificate, why);
+    if (status == STORE_OK) {
+        status = sql_run(sql, "UPDATE mailbox SET signing_key = ?2, state = ?3 WHERE id = ?1",
+                         SQL_VALUES(SQL_INT(mailbox), SQL_INT(key), SQL_INT(MAILBOX_ACTIVE)), why);
+    }
+    return status;
+}
+
+enum store_status key_write(struct store *store, const char *address,
+                            const struct key_material *material, time_t now, char **why)
 {
     struct sql *sql = store->sql;
     int64_t mailbox = 0;
     int64_t key = 0;
-    enum store_status status = change_begin(store, why);
-    if (status != STORE_OK) {
-        return status;
-    }
-    status = mailbox_id_needed(sql, address, &mailbox, why);
+    enum store_status status = mailbox_id_needed(sql, address, &mailbox, why);
     if (status == STORE_OK && material->request) {
         status = drop_request(sql, mailbox, material->request, why);
     }
@@ -166,29 +180,28 @@ static enum store_status write_key(struct store *store, const char *address,
         status = put_key(sql, mailbox, material, now, &key, why);
     }
     if (status == STORE_OK && material->role == KEY_SIGNS) {
-        status = sql_run(sql, "UPDATE mailbox SET signing_key = ?2, state = ?3 WHERE id = ?1",
-                         SQL_VALUES(SQL_INT(mailbox), SQL_INT(key), SQL_INT(MAILBOX_ACTIVE)), why);
+        status = let_sign(sql, mailbox, key, material, why);
     }
     if (status == STORE_OK) {
-        status = audit_certificate(store,
-                                   material->request              ? "certificate installed"
-                                   : material->role == KEY_FORMER ? "former key added"
-                                                                  : "mailbox activated",
-                                   address, 0, material->certificate, why);
+        status = audit_certificate(store, deed(material), address, 0, material->certificate, why);
     }
-    return change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
+    return status;
 }
 
 /* Make a pair ready and write it. */
 static enum store_status add_key(struct store *store, const char *address, EVP_PKEY *key,
-                                 STACK_OF(X509) * chain, struct material *material, time_t now,
+                                 STACK_OF(X509) * chain, struct key_material *material, time_t now,
                                  char **why)
 {
-    enum store_status status = prepare(store, key, chain, material, why);
+    enum store_status status = key_prepare(store, key, chain, material, why);
     if (status == STORE_OK) {
-        status = write_key(store, address, material, now, why);
+        status = change_begin(store, why);
     }
-    material_clear(material);
+    if (status == STORE_OK) {
+        status = key_write(store, address, material, now, why);
+        status = change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
+    }
+    key_material_clear(material);
     return status;
 }
 
@@ -196,7 +209,7 @@ enum store_status store_mailbox_activate(struct store *store, const char *addres
                                          X509 *certificate, STACK_OF(X509) * chain, time_t now,
                                          char **why)
 {
-    struct material material = {.certificate = certificate, .role = KEY_SIGNS};
+    struct key_material material = {.certificate = certificate, .role = KEY_SIGNS};
     if (cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
         return STORE_REFUSED;
     }
@@ -207,7 +220,7 @@ enum store_status store_mailbox_add_former_key(struct store *store, const char *
                                                EVP_PKEY *key, X509 *certificate, time_t now,
                                                char **why)
 {
-    struct material material = {.certificate = certificate, .role = KEY_FORMER};
+    struct key_material material = {.certificate = certificate, .role = KEY_FORMER};
     if (i2d_X509(certificate, NULL) > CERT_MAX_BYTES) {
         why_set(why, "the certificate has more than %d bytes", CERT_MAX_BYTES);
         return STORE_REFUSED;
@@ -233,7 +246,8 @@ enum store_status store_mailbox_install(struct store *store, const char *address
         status = STORE_REFUSED;
     }
     if (status == STORE_OK) {
-        struct material material = {.certificate = certificate, .role = KEY_SIGNS, .request = &csr};
+        struct key_material material = {
+            .certificate = certificate, .role = KEY_SIGNS, .request = &csr};
         status = add_key(store, address, key, chain, &material, now, why);
     }
     EVP_PKEY_free(key);
@@ -274,6 +288,9 @@ static enum store_status reactivate(struct sql *sql, const char *address, time_t
     }
     if (status == STORE_OK && cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
         status = STORE_REFUSED;
+    }
+    if (status == STORE_OK) {
+        status = ca_refuse_revoked(sql, certificate, why);
     }
     if (status == STORE_OK) {
         status = key_check_addresses(sql, mailbox, address, certificate, why);

@@ -160,7 +160,7 @@ enum store_status store_mailbox_identity(struct store *store, const char *addres
                                          int64_t certificate_id, struct identity *out, char **why)
 {
     struct stored_key stored = {0};
-    *out = (struct identity){NULL, NULL, NULL};
+    *out = (struct identity){0};
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;

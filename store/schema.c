@@ -144,6 +144,34 @@ static const char key_requests[] = "CREATE TABLE key_request ("
                                    " made INTEGER NOT NULL"
                                    ") STRICT;";
 
+/* Certification authorities of one's own, of which the newest issues, and what they issued. */
+static const char certification_authorities[] =
+    "CREATE TABLE ca ("
+    " id INTEGER PRIMARY KEY,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " pkcs8 BLOB NOT NULL,"
+    " crl_url TEXT NOT NULL,"                 /* empty: none */
+    " crl_number INTEGER NOT NULL DEFAULT 0," /* of the last CRL */
+    " crl_next_update INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    /* No reference to the mailbox, which may be deleted; what was issued for it stays. */
+    "CREATE TABLE ca_certificate ("
+    " id INTEGER PRIMARY KEY,"
+    " ca INTEGER NOT NULL REFERENCES ca (id),"
+    " serial TEXT NOT NULL UNIQUE,"
+    " certificate INTEGER NOT NULL UNIQUE REFERENCES certificate (id),"
+    " mailbox TEXT NOT NULL,"
+    " key_hash TEXT NOT NULL," /* SHA-256 of the public key: a compromised one is certified no more
+                                */
+    " issued INTEGER NOT NULL,"
+    " revoked INTEGER,"
+    " reason INTEGER," /* CRLReason */
+    " CHECK ((revoked IS NULL) = (reason IS NULL))"
+    ") STRICT;"
+    "CREATE INDEX ca_certificate_ca ON ca_certificate (ca, revoked);"
+    "CREATE INDEX ca_certificate_mailbox ON ca_certificate (mailbox);"
+    "CREATE INDEX ca_certificate_key_hash ON ca_certificate (key_hash, reason);";
+
 /* What is known of revocation. `source` of a CRL: imported (0), fetched (1); `kind` of a place:
  * gives CRLs (0), answers OCSP (1). */
 static const char revocation[] =
@@ -195,9 +223,8 @@ static const char revocation[] =
     ") STRICT;";
 
 const struct schema_step schema_steps[] = {
-    {version_1, NULL},
-    {key_requests, NULL},
-    {pubkeys_and_audit, NULL},
+    {version_1, NULL},         {key_requests, NULL},
+    {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
     {revocation, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;

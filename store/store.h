@@ -230,6 +230,8 @@ struct identity {
     EVP_PKEY *key;
     STACK_OF(X509) * chain; /* intermediates, leaf excluded, from the issuer upwards, root excluded;
                                may be empty */
+    X509 *encryption_certificate; /* of store_signing_identity(): what answers are to be encrypted
+                                     to; NULL: `certificate`, or there is none */
 };
 
 struct identity_list {
@@ -238,7 +240,9 @@ struct identity_list {
 };
 
 /* What signs for `address` at `now`: STORE_NONE when the mailbox is unknown or not active, or its
- * certificate is not valid now (*why says which). */
+ * certificate is not valid now (*why says which). Where its certificate is for signatures alone,
+ * the mailbox's newest one for encryption that is valid now comes along, unless a CA of the store
+ * has revoked it. */
 enum store_status store_signing_identity(struct store *store, const char *address, time_t now,
                                          struct identity *out, char **why);
 /* Every key the mailbox of `address` ever had, the newest first, whatever its state and the
