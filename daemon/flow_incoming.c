@@ -271,7 +271,7 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
 {
     const struct settings *settings = &gateway->config->settings;
     struct finder finder = {.gateway = gateway, .transaction = transaction};
-    struct trust trust = {0};
+    struct revocation_inquiry inquiry = {0};
     struct open_request request = {
         .clear_sign = settings->clear_sign, .now = now, .progress = *progress};
     int rc = -1;
@@ -281,10 +281,11 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
         why_set(why, "out of memory");
         goto out;
     }
-    if (store_trust(gateway->store, &trust, why) != STORE_OK)
+    if (revocation_begin(gateway->revocation, now, 0, &inquiry, why) != STORE_OK)
         goto out;
-    request.anchors = trust.anchors;
-    request.intermediates = trust.intermediates;
+    request.anchors = inquiry.trust.anchors;
+    request.intermediates = inquiry.trust.intermediates;
+    request.revocation = revocation_source(&inquiry);
     if (may_open) {
         request.keys = (struct key_finder){.find = find_key, .context = &finder};
         request.further_key = further_key;
@@ -295,7 +296,7 @@ static int open_message(struct gateway *gateway, const struct transaction *trans
     out->opened_set = true;
     rc = 0;
 out:
-    store_trust_clear(&trust);
+    revocation_end(&inquiry);
     for (size_t i = 0; finder.identities != NULL && i < transaction->recipient_count; i++)
         identity_list_clear(&finder.identities[i]);
     free(finder.identities);

@@ -9,20 +9,25 @@
 #include "outcome.h"
 #include "outgoing_work.h"
 #include "sender.h"
+#include "usable_key.h"
 #include "why.h"
 
 #define MAX_ROUTE_HOPS 4 /* in one address; with more it is refused */
 
-/* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
-static int has_public_key(struct gateway *gateway, const char *address, time_t now, char **why)
+/* Is there a public key for `address`? 1, 0, or -1 where the message has to be deferred. */
+static int has_public_key(struct gateway *gateway, struct revocation_inquiry *inquiry,
+                          const char *address, time_t now, char **why)
 {
-    X509 *certificate = NULL;
-    enum store_status status =
-        store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why);
-    X509_free(certificate);
-    if (status == STORE_OK)
+    switch (usable_key_find(gateway->store, inquiry, address, now, NULL, why)) {
+    case USABLE_KEY_FOUND:
         return 1;
-    return status == STORE_NONE ? 0 : -1;
+    case USABLE_KEY_NONE:
+        return 0;
+    case USABLE_KEY_LATER:
+    case USABLE_KEY_ERROR:
+        break;
+    }
+    return -1;
 }
 
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
@@ -59,7 +64,8 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
     recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
                                          settings->recipient_delimiter, can_sign == 1);
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = has_public_key(gateway, recipient->canonical, now, why);
+        /* Nobody is asked before the whole message is there. */
+        has_key = has_public_key(gateway, NULL, recipient->canonical, now, why);
         if (has_key < 0)
             goto out;
     }
@@ -81,6 +87,7 @@ struct judgement {
     bool from_has_certificate; /* whoever writes: chooses the default */
     bool sender_has_certificate;
     enum smime_kind kind;
+    struct revocation_inquiry inquiry;
     time_t now;
 };
 
@@ -207,7 +214,8 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     if (routed != 0 || managed)
         return routed < 0 ? -1 : 0;
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = has_public_key(judgement->gateway, recipient->canonical, judgement->now, why);
+        has_key = has_public_key(judgement->gateway, &judgement->inquiry, recipient->canonical,
+                                 judgement->now, why);
         if (has_key < 0)
             return -1;
     }
@@ -364,7 +372,9 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
 {
     struct judgement judgement = {.gateway = gateway, .transaction = transaction, .now = now};
     struct plan plan = {0};
-    int rc = judge(&judgement, why);
+    int rc = -1;
+    if (revocation_begin(gateway->revocation, now, 0, &judgement.inquiry, why) == STORE_OK)
+        rc = judge(&judgement, why);
     if (rc != 0 || refuse_unauthorised(&judgement, out))
         goto out;
     rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
@@ -389,5 +399,6 @@ out:
     identity_clear(&judgement.identity);
     authority_clear(&judgement.authority);
     why_free(&judgement.unsigned_reason);
+    revocation_end(&judgement.inquiry);
     return rc;
 }

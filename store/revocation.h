@@ -83,13 +83,17 @@ struct place_list {
 void place_list_clear(struct place_list *list);
 
 /* Note what came of asking: `crl` (id, 0: none) or a failure that is not to be repeated before
- * `failed_until` (0: none), for this `reason` (may be NULL). */
+ * `failed_until` (0: none), for this `reason` (may be NULL). `wanted`: for a message, and not just
+ * to have it. */
 enum store_status store_place_note(struct store *store, const char *url, enum place_kind kind,
-                                   int64_t crl, time_t failed_until, const char *reason, time_t now,
-                                   char **why);
+                                   int64_t crl, time_t failed_until, const char *reason,
+                                   bool wanted, time_t now, char **why);
 /* STORE_NONE: never asked. */
 enum store_status store_place_get(struct store *store, const char *url,
                                   struct revocation_place *out, char **why);
+/* Forget a place that nobody has wanted since `since` and that has no CRL to show. */
+enum store_status store_place_forget(struct store *store, const char *url, time_t since,
+                                     char **why);
 /* All that give CRLs, those tried longest ago first. */
 enum store_status store_place_list(struct store *store, struct place_list *out, char **why);
 

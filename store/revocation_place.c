@@ -31,8 +31,8 @@ static enum store_status trim(struct sql *sql, char **why)
 }
 
 enum store_status store_place_note(struct store *store, const char *url, enum place_kind kind,
-                                   int64_t crl, time_t failed_until, const char *reason, time_t now,
-                                   char **why)
+                                   int64_t crl, time_t failed_until, const char *reason,
+                                   bool wanted, time_t now, char **why)
 {
     enum store_status status = change_begin(store, why);
     if (status != STORE_OK) {
@@ -40,18 +40,34 @@ enum store_status store_place_note(struct store *store, const char *url, enum pl
     }
     audit_nothing(store);
     /* A failure says nothing of the CRL that there is. */
-    status = sql_run(store->sql,
-                     "INSERT INTO revocation_place (url, kind, crl, tried, failed_until, reason,"
-                     " wanted) VALUES (?1, ?2, nullif (?3, 0), ?4, ?5, ?6, ?4)"
-                     " ON CONFLICT (url) DO UPDATE SET crl = coalesce (excluded.crl, crl),"
-                     " tried = excluded.tried, failed_until = excluded.failed_until,"
-                     " reason = excluded.reason, wanted = excluded.wanted",
-                     SQL_VALUES(SQL_TEXT(url), SQL_INT(kind), SQL_INT(crl), SQL_INT(now),
-                                SQL_INT(failed_until), SQL_TEXT(reason ? reason : "")),
-                     why);
+    status =
+        sql_run(store->sql,
+                "INSERT INTO revocation_place (url, kind, crl, tried, failed_until, reason,"
+                " wanted) VALUES (?1, ?2, nullif (?3, 0), ?4, ?5, ?6, ?4)"
+                " ON CONFLICT (url) DO UPDATE SET crl = coalesce (excluded.crl, crl),"
+                " tried = excluded.tried, failed_until = excluded.failed_until,"
+                " reason = excluded.reason, wanted = iif (?7, excluded.wanted, wanted)",
+                SQL_VALUES(SQL_TEXT(url), SQL_INT(kind), SQL_INT(crl), SQL_INT(now),
+                           SQL_INT(failed_until), SQL_TEXT(reason ? reason : ""), SQL_INT(wanted)),
+                why);
     if (status == STORE_OK) {
         status = trim(store->sql, why);
     }
+    return change_end(store, status, &(struct change){.effect = CHANGE_NOTHING}, why);
+}
+
+enum store_status store_place_forget(struct store *store, const char *url, time_t since, char **why)
+{
+    enum store_status status = change_begin(store, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    audit_nothing(store);
+    status = sql_run(store->sql,
+                     "DELETE FROM revocation_place WHERE url = ?1 AND wanted < ?2 AND NOT EXISTS"
+                     " (SELECT 1 FROM crl c WHERE c.id = revocation_place.crl"
+                     " AND (c.next_update = 0 OR c.next_update >= ?2))",
+                     SQL_VALUES(SQL_TEXT(url), SQL_INT(since)), why);
     return change_end(store, status, &(struct change){.effect = CHANGE_NOTHING}, why);
 }
 
