@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cmp_setting.h"
 #include "pattern.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -102,6 +103,9 @@ struct settings {
     bool subject_tags;           /* default false */
     char *tag_signed, *tag_encrypted,
         *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
+    /* certificates */
+    struct cmp_setting *cmp;
+    size_t cmp_count;
     /* revocation */
     enum revocation_policy revocation;           /* default "soft" */
     int revocation_timeout_ms;                   /* for all that a message asks; default 5000 */
