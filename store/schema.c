@@ -203,6 +203,7 @@ static const char enrolments[] =
     " revoked INTEGER NOT NULL DEFAULT 0" /* when; 0: not */
     ") STRICT;"
     "CREATE INDEX enrolled_mailbox ON enrolled (mailbox);";
+
 /* What is known of revocation. `source` of a CRL: imported (0), fetched (1); `kind` of a place:
  * gives CRLs (0), answers OCSP (1). */
 static const char revocation[] =
