@@ -121,6 +121,7 @@ $(B)/tests/bench/bench: tests/bench/bench.c tests/bench/load.c tests/bench/worke
 $(B)/tests/%: tests/%.c $(B)/libsmimed.a
 	$(test_recipe)
 $(B)/tests/admin/test_import_many: $(B)/tests/tools/make_certificates
+$(B)/tests/fuzz/fuzz_backup_envelope: $(B)/admin/backup_envelope.o
 $(B)/tests/fuzz/fuzz_csv: $(B)/admin/csv.o
 $(B)/tests/fuzz/fuzz_postfix_text: $(B)/admin/postfix_text.o
 
