@@ -13,8 +13,8 @@
 
 #include "crl.h"
 #include "handle.h"
-#include "mozilla.h"
 #include "schema.h"
+#include "system_anchors.h"
 #include "why.h"
 
 enum store_status store_no_memory(char **why)
@@ -241,31 +241,14 @@ void store_close(struct store **store)
     cache_free(&(*store)->crls);
     secret_wipe(&(*store)->secret);
     sk_X509_pop_free((*store)->system_anchors, X509_free);
+    free((*store)->module.path);
+    why_free(&(*store)->notice);
     pthread_mutex_destroy(&(*store)->system_lock);
     audit_actor_clear(&(*store)->actor);
     free((*store)->mozilla_roots);
     free((*store)->path);
     free(*store);
     *store = NULL;
-}
-
-enum store_status store_reload_anchors(struct store *store, char **why)
-{
-    STACK_OF(X509) *anchors = NULL;
-    if (!store->mozilla_roots) {
-        return STORE_OK;
-    }
-    enum store_status status = mozilla_roots_read(store->mozilla_roots, &anchors, why);
-    if (status != STORE_OK) {
-        return status;
-    }
-    pthread_mutex_lock(&store->system_lock);
-    STACK_OF(X509) *former = store->system_anchors;
-    store->system_anchors = anchors;
-    pthread_mutex_unlock(&store->system_lock);
-    sk_X509_pop_free(former, X509_free);
-    cache_forget(store->cache, CACHE_TRUST, "");
-    return STORE_OK;
 }
 
 /* ---- Generation ---- */
@@ -332,6 +315,9 @@ enum store_status store_refresh(struct store *store, char **why)
         cache_obey(store->cache, generation);
     }
     sql_unlock(store->sql);
+    if (status == STORE_OK) {
+        system_anchors_follow(store);
+    }
     return status;
 }
 
