@@ -3,12 +3,14 @@
 
 #include "enrolment_chore.h"
 #include "expiry.h"
+#include "revocation_chore.h"
 
 #define DAY_S (24 * 60 * 60)
 
 const struct chore chores[] = {
     {"looking for certificates that expire", DAY_S, expiry_warn},
     {"enrolments", ENROLMENT_CHORE_INTERVAL_S, enrolment_chore},
+    {"looking after revocation", REVOCATION_CHORE_INTERVAL_S, revocation_chore},
 };
 
 const size_t chore_count = sizeof chores / sizeof *chores;

@@ -41,6 +41,11 @@ static enum usable_key try_one(struct store *store, struct revocation_inquiry *i
     else if (obstacle == OBSTACLE_UNKNOWN)
         found = USABLE_KEY_LATER;
     *again_out = found == USABLE_KEY_FOUND && obstacle == OBSTACLE_REVOKED;
+    /* Another process may have marked it since this message began. */
+    if (*again_out && store_refresh(store, why) != STORE_OK) {
+        *again_out = false;
+        found = USABLE_KEY_ERROR;
+    }
     if (found == USABLE_KEY_FOUND && !*again_out && out != NULL) {
         *out = certificate;
         certificate = NULL;

@@ -134,9 +134,16 @@ enum store_status store_revoked_list(struct store *store, struct revoked_list *o
 
 /* ---- What is to be looked at from time to time ---- */
 
-/* Certificates that mailboxes sign with, and where `pubkeys` others' public keys, that are valid at
- * `now` and not marked: those with an id above `after`, at most `limit`. *last_out is the id to go
- * on after, 0 at the end. *out: sk_X509_pop_free(). */
+/* Is there a CRL of the issuer of `certificate`, or an OCSP answer on it? Says nothing of what it
+ * says, but quickly. */
+enum store_status store_has_evidence(struct store *store, X509 *certificate, bool *out, char **why);
+
+/* The CA certificates that travel with keys of mailboxes. *out: sk_X509_pop_free(). */
+enum store_status store_chain_certificates(struct store *store, STACK_OF(X509) * *out, char **why);
+
+/* Certificates in use that are valid at `now` and not marked: what mailboxes sign with, or others'
+ * public keys. Those with an id above `after`, at most `limit`. *last_out is the id to go on after,
+ * 0 at the end. *out: sk_X509_pop_free(). */
 enum store_status store_certificates_in_use(struct store *store, bool pubkeys, time_t now,
                                             int64_t after, size_t limit, STACK_OF(X509) * *out,
                                             int64_t *last_out, char **why);

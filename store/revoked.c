@@ -183,3 +183,47 @@ enum store_status store_certificates_in_use(struct store *store, bool pubkeys, t
     }
     return STORE_OK;
 }
+
+enum store_status store_chain_certificates(struct store *store, STACK_OF(X509) * *out, char **why)
+{
+    struct blobs blobs = {NULL, 0};
+    *out = NULL;
+    enum store_status status = sql_lock(store->sql, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = sql_blobs(store->sql,
+                       "SELECT c.der FROM certificate c WHERE c.id IN"
+                       " (SELECT certificate FROM key_chain)",
+                       SQL_NO_VALUES, &blobs, why);
+    sql_unlock(store->sql);
+    if (status == STORE_OK) {
+        status = certificate_parse_all(&blobs, out, why);
+    }
+    blobs_clear(&blobs);
+    return status;
+}
+
+enum store_status store_has_evidence(struct store *store, X509 *certificate, bool *out, char **why)
+{
+    int ok = 0;
+    int64_t found = 0;
+    int64_t issuer = (int64_t)X509_NAME_hash_ex(X509_get_issuer_name(certificate), NULL, NULL, &ok);
+    char *fingerprint = NULL;
+    *out = false;
+    enum store_status status =
+        ok ? certificate_fingerprint(certificate, &fingerprint, why) : store_no_memory(why);
+    if (status == STORE_OK) {
+        status = sql_lock(store->sql, why);
+        if (status == STORE_OK) {
+            status = sql_integer(store->sql,
+                                 "SELECT EXISTS (SELECT 1 FROM crl WHERE issuer_hash = ?1)"
+                                 " OR EXISTS (SELECT 1 FROM ocsp_answer WHERE fingerprint = ?2)",
+                                 SQL_VALUES(SQL_INT(issuer), SQL_TEXT(fingerprint)), &found, why);
+            sql_unlock(store->sql);
+        }
+    }
+    *out = found != 0;
+    free(fingerprint);
+    return status;
+}

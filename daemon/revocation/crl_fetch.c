@@ -20,16 +20,15 @@ enum http_status revocation_http(struct revocation *shared, struct http_request 
 }
 
 /* Keep the CRL in `bytes`. FETCHED with *id_out, or FETCHED_NONE, FETCHED_ERROR with *why. */
-static enum fetched keep(struct revocation *shared, const char *url,
-                         const struct crl_signers *signers, const unsigned char *bytes,
-                         size_t length, int64_t *id_out, char **why)
+static enum fetched keep(struct revocation *shared, const struct crl_request *request,
+                         const unsigned char *bytes, size_t length, int64_t *id_out, char **why)
 {
     X509_CRL *crl = crl_from_bytes(bytes, length, why);
-    X509 *signer = crl != NULL ? crl_signer_find(crl, signers, why) : NULL;
+    X509 *signer = crl != NULL ? crl_signer_find(crl, &request->signers, why) : NULL;
     enum fetched fetched = FETCHED_NONE;
     if (signer != NULL) {
-        enum store_status status =
-            store_crl_put(shared->store, crl, signer, url, signers->now, id_out, why);
+        enum store_status status = store_crl_put(shared->store, crl, signer, request->url,
+                                                 request->signers.now, id_out, why);
         if (status == STORE_OK)
             fetched = FETCHED;
         else if (status == STORE_ERROR)
@@ -40,41 +39,43 @@ static enum fetched keep(struct revocation *shared, const char *url,
     return fetched;
 }
 
-static enum fetched fetch(struct revocation *shared, const char *url,
-                          const struct crl_signers *signers, const struct deadline *deadline,
-                          bool wanted, char **why)
+static enum fetched fetch(struct revocation *shared, const struct crl_request *request, char **why)
 {
-    struct http_request request = {.url = url,
-                                   .max_bytes = (size_t)shared->settings->max_crl_bytes};
+    struct http_request http = {.url = request->url,
+                                .any_address = request->any_address,
+                                .max_bytes = (size_t)shared->settings->max_crl_bytes};
     unsigned char *bytes = NULL;
     size_t length = 0;
     int64_t id = 0;
+    time_t now = request->signers.now;
     enum fetched fetched = FETCHED_NONE;
-    enum http_status status = revocation_http(shared, &request, deadline, &bytes, &length, why);
+    enum store_status noted;
+    enum http_status status =
+        revocation_http(shared, &http, request->deadline, &bytes, &length, why);
     if (status == HTTP_OK)
-        fetched = keep(shared, url, signers, bytes, length, &id, why);
+        fetched = keep(shared, request, bytes, length, &id, why);
     else if (status == HTTP_ERROR)
         fetched = FETCHED_ERROR;
     free(bytes);
     if (fetched == FETCHED_ERROR)
         return fetched;
-    if (store_place_note(
-            shared->store, url, PLACE_CRL, id,
-            fetched == FETCHED ? 0 : signers->now + shared->settings->revocation_retry_s,
-            fetched == FETCHED ? NULL : why_text(why), wanted, signers->now, why) != STORE_OK)
-        return FETCHED_ERROR;
-    return fetched;
+    if (fetched == FETCHED)
+        noted = store_place_note(shared->store, request->url, PLACE_CRL, id, 0, NULL,
+                                 request->wanted, now, why);
+    else
+        noted = store_place_note(shared->store, request->url, PLACE_CRL, 0,
+                                 now + shared->settings->revocation_retry_s, why_text(why),
+                                 request->wanted, now, why);
+    return noted == STORE_OK ? fetched : FETCHED_ERROR;
 }
 
-enum fetched fetch_crl(struct revocation *shared, const char *url,
-                       const struct crl_signers *signers, const struct deadline *deadline,
-                       bool wanted, char **why)
+enum fetched fetch_crl(struct revocation *shared, const struct crl_request *request, char **why)
 {
     enum fetched fetched = FETCHED_NONE;
-    switch (flights_begin(shared->flights, url, deadline)) {
+    switch (flights_begin(shared->flights, request->url, request->deadline)) {
     case FLIGHT_OURS:
-        fetched = fetch(shared, url, signers, deadline, wanted, why);
-        flights_end(shared->flights, url);
+        fetched = fetch(shared, request, why);
+        flights_end(shared->flights, request->url);
         break;
     case FLIGHT_DONE:
         fetched = FETCHED;

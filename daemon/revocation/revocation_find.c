@@ -193,12 +193,17 @@ static struct deadline deadline_of(const struct search *search)
 
 static enum fetched ask_crl(struct search *search, const char *url, char **reason)
 {
-    struct crl_signers signers = {.believed = search->chain,
-                                  .unverified = search->helpers,
-                                  .anchors = search->inquiry->trust.anchors,
-                                  .now = search->inquiry->now};
     struct deadline deadline = deadline_of(search);
-    return fetch_crl(shared(search), url, &signers, &deadline, true, reason);
+    const struct crl_request request = {
+        .url = url,
+        .signers = {.believed = search->chain,
+                    .unverified = search->helpers,
+                    .anchors = search->inquiry->trust.anchors,
+                    .now = search->inquiry->now},
+        .deadline = &deadline,
+        .wanted = true,
+    };
+    return fetch_crl(shared(search), &request, reason);
 }
 
 static enum fetched ask_ocsp(struct search *search, const char *url, char **reason)

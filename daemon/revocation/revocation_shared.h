@@ -23,10 +23,16 @@ enum fetched {
     FETCHED_ERROR, /* ours */
 };
 
-/* Ask `url` for a CRL, and keep it if one of `signers` has signed it. `wanted`: by a message. */
-enum fetched fetch_crl(struct revocation *shared, const char *url,
-                       const struct crl_signers *signers, const struct deadline *deadline,
-                       bool wanted, char **why);
+struct crl_request {
+    const char *url;
+    struct crl_signers signers; /* who may have signed it */
+    const struct deadline *deadline;
+    bool wanted;      /* by a message, not just to have it */
+    bool any_address; /* the URL is an administrator's word, not a stranger's */
+};
+
+/* Fetch a CRL, and keep it if one of the signers has signed it. */
+enum fetched fetch_crl(struct revocation *shared, const struct crl_request *request, char **why);
 
 /* Ask the responder at `url` about `certificate`, which `issuer` issued; keep what it says if it is
  * good for something. */

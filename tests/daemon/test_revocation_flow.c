@@ -252,6 +252,23 @@ START_TEST(own_certificates)
 }
 END_TEST
 
+/* The keeper finds it out, with nobody's help. */
+START_TEST(keeper_looks_after_own_certificates)
+{
+    struct milter_client mc;
+    begin("root.crl", RULE("sign"));
+    authority_revoke(&root, "alice", "keyCompromise");
+    authority_crl(&root, "root", "");
+    sleep(1);
+    daemon_start(&run, &site);
+    daemon_wait_log(&run, "a mailbox of ours does not sign any more", 1);
+    ck_assert_int_eq(send_letter(&mc), MILTER_ACCEPT);
+    ck_assert(!mc.body_replaced);
+    milter_close(&mc);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("daemon/revocation flow");
@@ -260,6 +277,7 @@ int main(void)
     tcase_add_loop_test(tests, signatures, 0, sizeof incoming / sizeof *incoming);
     tcase_add_loop_test(tests, recipients, 0, sizeof outgoing / sizeof *outgoing);
     tcase_add_test(tests, own_certificates);
+    tcase_add_test(tests, keeper_looks_after_own_certificates);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

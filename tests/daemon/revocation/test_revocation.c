@@ -4,6 +4,7 @@
 #include "http_run.h"
 #include "revocation.h"
 #include "revocation_inquiry.h"
+#include "revocation_upkeep.h"
 #include "test_run.h"
 #include "test_site.h"
 
@@ -443,6 +444,149 @@ START_TEST(revoked_keys_are_not_encrypted_to)
 }
 END_TEST
 
+/* ---- While nobody waits ---- */
+
+struct heard {
+    int fetched, failed;
+    int revoked, lifted, own;
+};
+
+static void hear_place(void *context, const char *url, const char *trouble)
+{
+    struct heard *heard = context;
+    ck_assert_ptr_nonnull(url);
+    heard->fetched += trouble == NULL;
+    heard->failed += trouble != NULL;
+}
+
+static void hear_certificate(void *context, bool own, bool revoked, const char *sentence)
+{
+    struct heard *heard = context;
+    ck_assert_ptr_nonnull(sentence);
+    heard->revoked += revoked;
+    heard->lifted += !revoked;
+    heard->own += own;
+}
+
+static struct heard refresh(time_t at, bool all)
+{
+    struct deadline deadline = deadline_in_ms(10000);
+    struct refresh_result result;
+    struct heard heard = {0};
+    char *why = NULL;
+    ck_assert_msg(revocation_refresh(gateway->revocation, all, at, &deadline, hear_place, &heard,
+                                     &result, &why) == STORE_OK,
+                  "%s", why_text(&why));
+    ck_assert_uint_eq(result.fetched, (size_t)heard.fetched);
+    ck_assert_uint_eq(result.failed, (size_t)heard.failed);
+    return heard;
+}
+
+START_TEST(crls_are_fetched_before_they_run_out)
+{
+    struct pki leaf = issue("leaf", url_of("root.crl"), NULL);
+    struct heard heard;
+    authority_crl(&root, "root", "");
+    expect("first", leaf.certificate, REVOCATION_GOOD, NULL);
+    heard = refresh(now + 3600, false);
+    ck_assert_int_eq(heard.fetched, 0);
+    heard = refresh(now + 3600, true);
+    ck_assert_int_eq(heard.fetched, 1);
+    heard = refresh(now + 18 * 3600, false);
+    ck_assert_int_eq(heard.fetched, 1);
+    ck_assert_int_eq(http_count(&server, "/root.crl"), 3);
+    /* What failed is left in peace, and the CRL that there is stays. */
+    http_stop(&server);
+    heard = refresh(now + 2 * PKI_DAY, false);
+    ck_assert_int_eq(heard.failed, 1);
+    heard = refresh(now + 2 * PKI_DAY + 600, false);
+    ck_assert_int_eq(heard.failed, 0);
+    expect_at("still valid", leaf.certificate, now + 2 * PKI_DAY + 700, REVOCATION_GOOD, NULL);
+    pki_clear(&leaf);
+}
+END_TEST
+
+/* A CRL that did not come while a message waited. */
+START_TEST(slow_crls_come_in_the_background)
+{
+    struct pki leaf = issue("leaf", url_of("root.crl"), NULL);
+    struct heard heard;
+    expect("not there", leaf.certificate, REVOCATION_UNKNOWN, "404");
+    authority_crl(&root, "root", "");
+    heard = refresh(now + 10, false);
+    ck_assert_int_eq(heard.fetched + heard.failed, 0); /* it was asked just now */
+    heard = refresh(now + 400, false);
+    ck_assert_int_eq(heard.fetched, 1);
+    expect_at("there", leaf.certificate, now + 401, REVOCATION_GOOD, NULL);
+    pki_clear(&leaf);
+}
+END_TEST
+
+static struct heard recheck(time_t at)
+{
+    struct deadline deadline = deadline_in_ms(10000);
+    struct heard heard = {0};
+    int64_t after = 0;
+    char *why = NULL;
+    ck_assert_msg(revocation_recheck(gateway->revocation, false, at, &deadline, &after,
+                                     hear_certificate, &heard, &why) == STORE_OK,
+                  "%s", why_text(&why));
+    ck_assert_int_eq(after, 0);
+    return heard;
+}
+
+START_TEST(holds_are_lifted)
+{
+    struct pki leaf = issue("leaf", url_of("root.crl"), NULL);
+    X509 *chosen = NULL;
+    char *why = NULL;
+    struct heard heard;
+    ck_assert_int_eq(store_pubkey_import(gateway->store, leaf.certificate, now, NULL, &why),
+                     STORE_OK);
+    authority_run(site.dir, "cp root.index before.index");
+    authority_revoke(&root, "leaf", "certificateHold");
+    authority_crl(&root, "root", "");
+    expect("held", leaf.certificate, REVOCATION_REVOKED, "put on hold");
+    ck_assert_int_eq(
+        store_encryption_certificate(gateway->store, "bob@partner.test", now, &chosen, NULL, &why),
+        STORE_NONE);
+    heard = recheck(now + 60);
+    ck_assert_int_eq(heard.revoked + heard.lifted, 0);
+    authority_run(site.dir, "cp before.index root.index");
+    authority_crl(&root, "root", "");
+    heard = recheck(now + 2 * PKI_DAY);
+    ck_assert_int_eq(heard.lifted, 1);
+    ck_assert_int_eq(
+        store_encryption_certificate(gateway->store, "bob@partner.test", now, &chosen, NULL, &why),
+        STORE_OK);
+    X509_free(chosen);
+    why_free(&why);
+    pki_clear(&leaf);
+}
+END_TEST
+
+START_TEST(public_keys_are_looked_at_again)
+{
+    struct pki leaf = issue("leaf", NULL, NULL);
+    struct heard heard;
+    char *why = NULL;
+    ck_assert_int_eq(store_pubkey_import(gateway->store, leaf.certificate, now, NULL, &why),
+                     STORE_OK);
+    heard = recheck(now);
+    ck_assert_int_eq(heard.revoked, 0);
+    authority_revoke(&root, "leaf", "superseded");
+    authority_crl(&root, "root", "");
+    import_crl("root");
+    heard = recheck(now);
+    ck_assert_int_eq(heard.revoked, 1);
+    ck_assert_int_eq(heard.own, 0);
+    heard = recheck(now);
+    ck_assert_int_eq(heard.revoked, 0);
+    ck_assert_int_eq(http_count(&server, "/"), 0);
+    pki_clear(&leaf);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("daemon/revocation");
@@ -461,6 +605,10 @@ int main(void)
     tcase_add_test(tests, openssl_responder);
     tcase_add_test(tests, unknown_certificates_spoil_nothing);
     tcase_add_test(tests, revoked_keys_are_not_encrypted_to);
+    tcase_add_test(tests, crls_are_fetched_before_they_run_out);
+    tcase_add_test(tests, slow_crls_come_in_the_background);
+    tcase_add_test(tests, holds_are_lifted);
+    tcase_add_test(tests, public_keys_are_looked_at_again);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
