@@ -19,6 +19,7 @@ static const struct option option_table[] = {
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
     {"alias-attr", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_ATTR},
     {"alias-map", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_MAP},
+    {"all", no_argument, NULL, FIRST_LONG + OPTION_ALL},
     {"apply", no_argument, NULL, FIRST_LONG + OPTION_APPLY},
     {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
     {"base", required_argument, NULL, FIRST_LONG + OPTION_BASE},

@@ -15,6 +15,7 @@ enum option_id {
     OPTION_ALIAS,
     OPTION_ALIAS_ATTR,
     OPTION_ALIAS_MAP,
+    OPTION_ALL,
     OPTION_APPLY,
     OPTION_AT,
     OPTION_BASE,

@@ -43,6 +43,7 @@ extern const struct command_group init_group;
 extern const struct command_group mailbox_group;
 extern const struct command_group pubkey_group;
 extern const struct command_group trust_group;
+extern const struct command_group crl_group;
 extern const struct command_group ca_group;
 extern const struct command_group rules_group;
 extern const struct command_group process_group;

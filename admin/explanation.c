@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "tell.h"
+#include "usable_key.h"
 #include "why.h"
 
 static const char *delimiters(const struct context *context)
@@ -43,11 +44,37 @@ static int find_signing(struct context *context, struct explanation *out)
     return take_answer(&out->signing, status, out->managed, &why);
 }
 
+static enum store_status status_of(enum usable_key found, char **why)
+{
+    switch (found) {
+    case USABLE_KEY_FOUND:
+        return STORE_OK;
+    case USABLE_KEY_LATER:
+        why_prefix(why, "the message would be deferred");
+        return STORE_NONE;
+    case USABLE_KEY_NONE:
+        return STORE_NONE;
+    case USABLE_KEY_ERROR:
+        break;
+    }
+    return STORE_ERROR;
+}
+
 static int find_encryption(struct context *context, struct explanation *out)
 {
+    struct revocation *revocation = revocation_new(context->store, &context->config->settings);
+    struct revocation_inquiry inquiry = {0};
     char *why = NULL;
-    enum store_status status = store_encryption_certificate(
-        context->store, out->external, context->now, &out->encryption.certificate, NULL, &why);
+    enum store_status status = STORE_ERROR;
+    if (!revocation) {
+        why_set(&why, "out of memory");
+    } else if (revocation_begin(revocation, context->now, 0, &inquiry, &why) == STORE_OK) {
+        status = status_of(usable_key_find(context->store, &inquiry, out->external, context->now,
+                                           &out->encryption.certificate, &why),
+                           &why);
+    }
+    revocation_end(&inquiry);
+    revocation_free(&revocation);
     return take_answer(&out->encryption, status, out->external, &why);
 }
 
