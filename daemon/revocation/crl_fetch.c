@@ -69,12 +69,33 @@ static enum fetched fetch(struct revocation *shared, const struct crl_request *r
     return noted == STORE_OK ? fetched : FETCHED_ERROR;
 }
 
+/* Has somebody fetched it since this message began? Whoever looked into the store just before, and
+ * comes here just after, need not do it again. */
+static enum fetched since_we_began(struct revocation *shared, const struct crl_request *request,
+                                   char **why)
+{
+    struct revocation_place place;
+    enum fetched fetched = FETCHED_NONE;
+    enum store_status status = store_place_get(shared->store, request->url, &place, why);
+    if (status == STORE_NONE)
+        return FETCHED_NONE;
+    if (status != STORE_OK)
+        return FETCHED_ERROR;
+    if (place.crl != 0 && place.failed_until == 0 && place.tried >= request->signers.now)
+        fetched = FETCHED;
+    revocation_place_clear(&place);
+    return fetched;
+}
+
 enum fetched fetch_crl(struct revocation *shared, const struct crl_request *request, char **why)
 {
     enum fetched fetched = FETCHED_NONE;
     switch (flights_begin(shared->flights, request->url, request->deadline)) {
     case FLIGHT_OURS:
-        fetched = fetch(shared, request, why);
+        if (request->wanted && !request->any_address)
+            fetched = since_we_began(shared, request, why);
+        if (fetched == FETCHED_NONE)
+            fetched = fetch(shared, request, why);
         flights_end(shared->flights, request->url);
         break;
     case FLIGHT_DONE:

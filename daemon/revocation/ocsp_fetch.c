@@ -85,6 +85,21 @@ static enum fetched keep(struct revocation *shared, const char *url,
     return fetched;
 }
 
+/* Has somebody asked since this message began? */
+static enum fetched since_we_began(struct revocation *shared, const struct question *question,
+                                   char **why)
+{
+    unsigned char *der = NULL;
+    size_t length = 0;
+    time_t fetched = 0;
+    enum store_status status = store_ocsp_get(shared->store, question->certificate, question->now,
+                                              &der, &length, &fetched, why);
+    free(der);
+    if (status == STORE_OK && fetched >= question->now)
+        return FETCHED;
+    return status == STORE_ERROR ? FETCHED_ERROR : FETCHED_NONE;
+}
+
 static enum fetched fetch(struct revocation *shared, const char *url,
                           const struct question *question, const struct deadline *deadline,
                           char **why)
@@ -130,7 +145,9 @@ enum fetched fetch_ocsp(struct revocation *shared, const char *url, X509 *certif
     }
     switch (flights_begin(shared->flights, what, deadline)) {
     case FLIGHT_OURS:
-        fetched = fetch(shared, url, &question, deadline, why);
+        fetched = since_we_began(shared, &question, why);
+        if (fetched == FETCHED_NONE)
+            fetched = fetch(shared, url, &question, deadline, why);
         flights_end(shared->flights, what);
         break;
     case FLIGHT_DONE:
