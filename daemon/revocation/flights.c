@@ -14,7 +14,7 @@ struct flight_entry {
 struct flights {
     pthread_mutex_t lock;
     pthread_cond_t landed;
-    SLIST_HEAD(, flight_entry) all;
+    SLIST_HEAD(flight_list, flight_entry) all;
 };
 
 struct flights *flights_new(void)
