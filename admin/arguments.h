@@ -24,6 +24,7 @@ enum option_id {
     OPTION_CERT,
     OPTION_CHAIN,
     OPTION_CLIENT,
+    OPTION_COMPLETE,
     OPTION_CRLF,
     OPTION_CRL_URL,
     OPTION_CSR,
@@ -34,6 +35,7 @@ enum option_id {
     OPTION_FILTER,
     OPTION_FROM,
     OPTION_FROM_FILE,
+    OPTION_GENERIC,
     OPTION_ID,
     OPTION_INCOMING,
     OPTION_INCOMING_MODE,
@@ -41,9 +43,11 @@ enum option_id {
     OPTION_LDAP,
     OPTION_LF,
     OPTION_LOGIN,
+    OPTION_MAILBOX,
     OPTION_MANAGED,
     OPTION_MESSAGE,
     OPTION_NAME,
+    OPTION_NO_CACHE,
     OPTION_NOTE,
     OPTION_OUTGOING,
     OPTION_OUTGOING_MODE,
@@ -95,6 +99,9 @@ struct arguments {
 /* Take `argv` apart. Returns 0; -1 when an option is unknown, lacks its value or comes twice where
  * only one makes sense, which was told on standard error. */
 int arguments_parse(int argc, char **argv, struct arguments *out);
+
+/* The name of an option, and whether it takes a value. */
+const char *argument_name(enum option_id option, bool *takes_value_out);
 
 bool argument_given(const struct arguments *arguments, enum option_id option);
 /* The value of an option that was given, else NULL. */

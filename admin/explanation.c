@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "address.h"
+#include "directory.h"
 #include "tell.h"
 #include "usable_key.h"
 #include "why.h"
@@ -50,7 +51,7 @@ static enum store_status status_of(enum usable_key found, char **why)
     case USABLE_KEY_FOUND:
         return STORE_OK;
     case USABLE_KEY_LATER:
-        why_prefix(why, "the message would be deferred");
+        why_prefix(why, "as long as nothing else is known the message is deferred");
         return STORE_NONE;
     case USABLE_KEY_NONE:
         return STORE_NONE;
@@ -60,22 +61,77 @@ static enum store_status status_of(enum usable_key found, char **why)
     return STORE_ERROR;
 }
 
-static int find_encryption(struct context *context, struct explanation *out)
+/* Who brought the certificate. Returns 0, -1 told. */
+static int find_source(struct context *context, const char *address,
+                       struct certificate_answer *answer)
+{
+    struct pubkey_list list = {0};
+    char *why = NULL;
+    int rc = 0;
+    if (store_pubkey_list(context->store, address, &list, &why) != STORE_OK) {
+        tell_error("%s: %s", address, why_text(&why));
+        rc = -1;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (X509_cmp(list.items[i].certificate, answer->certificate) == 0) {
+            answer->source = list.items[i].source;
+        }
+    }
+    pubkey_list_clear(&list);
+    why_free(&why);
+    return rc;
+}
+
+/* Nobody is asked for the sake of an explanation. Returns 0, -1 told. */
+static int find_directories(struct context *context, const char *address,
+                            struct certificate_answer *answer)
+{
+    const struct directory_request request = {
+        .settings = &context->config->settings,
+        .store = context->store,
+        .address = address,
+        .now = context->now,
+    };
+    char *why = NULL;
+    int rc = directory_outlook(&request, &answer->directories, &why);
+    if (rc) {
+        tell_error("%s: %s", address, why_text(&why));
+    }
+    why_free(&why);
+    return rc;
+}
+
+/* By what is known: nobody is asked here either. */
+static enum store_status find_usable(struct context *context, const char *address, X509 **out,
+                                     char **why)
 {
     struct revocation *revocation = revocation_new(context->store, &context->config->settings);
     struct revocation_inquiry inquiry = {0};
-    char *why = NULL;
     enum store_status status = STORE_ERROR;
     if (!revocation) {
-        why_set(&why, "out of memory");
-    } else if (revocation_begin(revocation, context->now, 0, &inquiry, &why) == STORE_OK) {
-        status = status_of(usable_key_find(context->store, &inquiry, out->external, context->now,
-                                           &out->encryption.certificate, &why),
-                           &why);
+        why_set(why, "out of memory");
+    } else if (revocation_begin(revocation, context->now, 0, &inquiry, why) == STORE_OK) {
+        inquiry.offline = true;
+        status = status_of(
+            usable_key_find(context->store, &inquiry, address, context->now, out, why), why);
     }
     revocation_end(&inquiry);
     revocation_free(&revocation);
-    return take_answer(&out->encryption, status, out->external, &why);
+    return status;
+}
+
+static int find_encryption(struct context *context, struct explanation *out)
+{
+    struct certificate_answer *answer = &out->encryption;
+    char *why = NULL;
+    enum store_status status = find_usable(context, out->external, &answer->certificate, &why);
+    if (take_answer(answer, status, out->external, &why)) {
+        return -1;
+    }
+    if (answer->certificate && find_source(context, out->external, answer)) {
+        return -1;
+    }
+    return find_directories(context, out->external, answer);
 }
 
 static int find_decryption(struct context *context, struct explanation *out)
@@ -138,18 +194,19 @@ int explanation_incoming(struct context *context, const char *from, const char *
     return out->transform == TRANSFORM_OPEN ? find_decryption(context, out) : 0;
 }
 
-static void answer_clear(struct certificate_answer *answer)
+static void certificate_answer_clear(struct certificate_answer *answer)
 {
     X509_free(answer->certificate);
     why_free(&answer->reason);
+    free(answer->directories);
 }
 
 void explanation_clear(struct explanation *explanation)
 {
     free(explanation->owned_managed);
-    answer_clear(&explanation->signing);
-    answer_clear(&explanation->encryption);
-    answer_clear(&explanation->decryption);
+    certificate_answer_clear(&explanation->signing);
+    certificate_answer_clear(&explanation->encryption);
+    certificate_answer_clear(&explanation->decryption);
     *explanation = (struct explanation){0};
 }
 

@@ -155,6 +155,7 @@ void process_report_text(const struct process_result *result, FILE *out)
     }
     line(out, "cause", result->outcome_set ? outcome->cause : result->cause);
     print_recipients(result, out);
+    line(out, "directories", result->transaction.lookups);
     if (!result->outcome_set) {
         return;
     }

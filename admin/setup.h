@@ -27,6 +27,7 @@ void setup_clear(struct setup *setup);
 
 /* The topics, each in a file of its own. What fails is kept in setup->failed. */
 void setup_check_milters(struct setup *setup); /* sockets, roles, order */
+void setup_check_access(struct setup *setup);  /* may Postfix use the sockets */
 void setup_check_failing(struct setup *setup); /* default action, protocol, timeouts, macros */
 void setup_check_senders(struct setup *setup); /* who enforces sender logins */
 void setup_check_bypass(struct setup *setup);  /* content filters, listeners without milters */

@@ -76,6 +76,7 @@ int setup_examine(struct setup *setup)
         return -1;
     }
     setup_check_milters(setup);
+    setup_check_access(setup);
     setup_check_failing(setup);
     setup_check_senders(setup);
     setup_check_bypass(setup);

@@ -8,27 +8,11 @@
 #include "mailboxes.h"
 #include "outcome.h"
 #include "outgoing_work.h"
+#include "recipient_key.h"
 #include "sender.h"
-#include "usable_key.h"
 #include "why.h"
 
 #define MAX_ROUTE_HOPS 4 /* in one address; with more it is refused */
-
-/* Is there a public key for `address`? 1, 0, or -1 where the message has to be deferred. */
-static int has_public_key(struct gateway *gateway, struct revocation_inquiry *inquiry,
-                          const char *address, time_t now, char **why)
-{
-    switch (usable_key_find(gateway->store, inquiry, address, now, NULL, why)) {
-    case USABLE_KEY_FOUND:
-        return 1;
-    case USABLE_KEY_NONE:
-        return 0;
-    case USABLE_KEY_LATER:
-    case USABLE_KEY_ERROR:
-        break;
-    }
-    return -1;
-}
 
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
 {
@@ -40,13 +24,23 @@ static int has_identity(struct gateway *gateway, const char *address, time_t now
     return status == STORE_NONE ? 0 : -1;
 }
 
-int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,
+/* Whoever does not own the sender must not make us tell directories of recipients. */
+static enum recipient_key expect_key(struct gateway *gateway, struct transaction *transaction,
+                                     const struct recipient *recipient, time_t now, char **why)
+{
+    int owns = sender_owns_envelope(gateway, transaction, why);
+    if (owns < 0)
+        return RECIPIENT_KEY_ERROR;
+    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, why);
+}
+
+int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
                     struct recipient *recipient, time_t now, char **why)
 {
     const struct settings *settings = &gateway->config->settings;
     char *sender = sender_plain(gateway, transaction->sender);
+    enum recipient_key key = RECIPIENT_KEY_NONE;
     int can_sign;
-    int has_key = 0;
     int rc = -1;
     recipient->direction = DIRECTION_OUTGOING;
     if (sender == NULL) {
@@ -64,13 +58,14 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
     recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
                                          settings->recipient_delimiter, can_sign == 1);
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        /* Nobody is asked before the whole message is there. */
-        has_key = has_public_key(gateway, NULL, recipient->canonical, now, why);
-        if (has_key < 0)
+        key = expect_key(gateway, transaction, recipient, now, why);
+        if (key == RECIPIENT_KEY_ERROR)
             goto out;
     }
-    recipient->transform =
-        outgoing_transform((enum outgoing_mode)recipient->decision.mode, can_sign, has_key);
+    recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
+                                              can_sign, key == RECIPIENT_KEY_KNOWN);
+    if (key == RECIPIENT_KEY_LATER)
+        recipient->transform = TRANSFORM_REFUSE;
     rc = 0;
 out:
     free(sender);
@@ -87,6 +82,7 @@ struct judgement {
     bool from_has_certificate; /* whoever writes: chooses the default */
     bool sender_has_certificate;
     enum smime_kind kind;
+    const struct smime_progress *progress;
     struct revocation_inquiry inquiry;
     time_t now;
 };
@@ -133,6 +129,19 @@ static int refuse_recipient(struct judgement *judgement, struct recipient *recip
                    "nicht signieren",
                    recipient->canonical,
                    judgement->authority.from != NULL ? judgement->authority.from : "this sender");
+    return 0;
+}
+
+static int defer_recipient(struct recipient *recipient)
+{
+    recipient->transform = TRANSFORM_REFUSE;
+    reply_setf(
+        &recipient->reply, 451, "4.4.3",
+        "Not sent yet: a directory that may have the public key of %s cannot be asked, try "
+        "again later",
+        "Noch nicht gesendet: ein Verzeichnis, das den oeffentlichen Schluessel von %s haben "
+        "kann, antwortet nicht, bitte spaeter erneut versuchen",
+        recipient->canonical);
     return 0;
 }
 
@@ -200,7 +209,7 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
 {
     bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
     bool managed = gateway_is_managed(judgement->gateway, recipient->canonical);
-    int has_key = 0;
+    enum recipient_key key = RECIPIENT_KEY_NONE;
     int routed;
     recipient->direction = DIRECTION_OUTGOING;
     recipient->transform = TRANSFORM_NONE;
@@ -214,15 +223,18 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     if (routed != 0 || managed)
         return routed < 0 ? -1 : 0;
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = has_public_key(judgement->gateway, &judgement->inquiry, recipient->canonical,
-                                 judgement->now, why);
-        if (has_key < 0)
+        key = recipient_key_find(judgement->gateway, judgement->transaction, recipient,
+                                 judgement->authority.authorised, judgement->now,
+                                 &judgement->inquiry, judgement->progress, why);
+        if (key == RECIPIENT_KEY_ERROR)
             return -1;
     }
-    recipient->transform =
-        outgoing_transform((enum outgoing_mode)recipient->decision.mode, can_sign, has_key == 1);
+    if (key == RECIPIENT_KEY_LATER)
+        return defer_recipient(recipient);
+    recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
+                                              can_sign, key == RECIPIENT_KEY_KNOWN);
     if (recipient->transform == TRANSFORM_REFUSE)
-        return refuse_recipient(judgement, recipient, has_key == 1);
+        return refuse_recipient(judgement, recipient, key == RECIPIENT_KEY_KNOWN);
     recipient->transform = without_done(recipient->transform, judgement->kind);
     return 0;
 }
@@ -370,7 +382,8 @@ static int judge(struct judgement *judgement, char **why)
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
-    struct judgement judgement = {.gateway = gateway, .transaction = transaction, .now = now};
+    struct judgement judgement = {
+        .gateway = gateway, .transaction = transaction, .progress = progress, .now = now};
     struct plan plan = {0};
     int rc = -1;
     if (revocation_begin(gateway->revocation, now, 0, &judgement.inquiry, why) == STORE_OK)

@@ -75,6 +75,7 @@ void message_log(const char *id, const char *action, const struct transaction *t
     if (outcome->opened_set)
         put_verdict(out, &outcome->opened);
     put_text(out, "note", outcome->note);
+    put_text(out, "lookups", transaction->lookups);
     put_reply(out, &outcome->reply);
     put_text(out, "cause", outcome->cause);
     fprintf(out, " seconds=%ld.%03ld", elapsed_ms / 1000, elapsed_ms % 1000);
@@ -98,6 +99,7 @@ void message_log_refused(const char *id, const struct transaction *transaction,
     fprintf(out, " recipients=%zu role=%s", transaction->recipient_count,
             role_name(transaction->role));
     put_text(out, "login", transaction->login);
+    put_text(out, "lookups", transaction->lookups);
     put_reply(out, reply);
     put_text(out, "cause", cause);
     finish(level, id, out, &text);

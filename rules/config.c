@@ -25,6 +25,8 @@ static const struct {
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"directories", reader_directories},
+    {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},
     {"revocation_networks", reader_revocation_networks},
     {"rules", reader_rules},

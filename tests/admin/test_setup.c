@@ -127,6 +127,15 @@ static const struct setup_case {
      .findings = {"out-of-jail smtp/inet"},
      .changes = {"- smtpd_milters=unix:smimed/inbound.sock"}},
     {.name = "a path as seen from the jail", .main = "smtpd_milters = unix:/smimed/inbound.sock\n"},
+    {.name = "sockets that Postfix may not use",
+     .config = "sockets = ( { role = \"inbound\"; group = \"nogroup\"; "
+               "address = \"unix:@Q@/smimed/inbound.sock\"; },"
+               " { role = \"submission\"; group = \"postfix\"; "
+               "address = \"unix:@Q@/smimed/submission.sock\"; },"
+               " { role = \"local\"; group = \"nogroup\"; mode = \"0666\"; "
+               "address = \"unix:@Q@/smimed/local.sock\"; } );\n",
+     .main = "non_smtpd_milters = unix:smimed/local.sock\n",
+     .findings = {"access unix:@Q@/smimed/inbound.sock"}},
     {.name = "no listener for users", .master = SMTP, .findings = {"no-listener submission/inet"}},
     {.name = "the MTA shall vouch and has no map",
      .config = SOCKETS MTA,
@@ -299,8 +308,10 @@ static size_t expect_findings(const char *name, const json_t *all, const char *c
         bool is_wrong = json_is_true(json_object_get(item, "wrong"));
         snprintf(found, sizeof found, "%s%s %s", is_wrong ? "" : "?", text_at(item, "kind"),
                  text_at(item, "about"));
-        ck_assert_msg(i < count && !strcmp(found, expected[i]), "%s: found \"%s\", wanted \"%s\"",
-                      name, found, i < count ? expected[i] : "nothing");
+        char *wanted = with_queue(i < count ? expected[i] : "nothing");
+        ck_assert_msg(!strcmp(found, wanted), "%s: found \"%s\", wanted \"%s\"", name, found,
+                      wanted);
+        free(wanted);
         ck_assert_msg(strlen(text_at(item, "why")) > 20 && strlen(text_at(item, "finding")) > 10,
                       "%s: %s says nothing", name, found);
         wrong += is_wrong;
@@ -486,8 +497,8 @@ START_TEST(prints_lines_for_sendmail)
     write_settings(SOCKETS SIZE "work_timeout_s = 240;\n");
     struct run run = SMIMECTL("setup", "sendmail");
     static const char *const lines[] = {
-        "MAIL_FILTER(`smimed-inbound', `S=unix:@Q@/smimed/inbound.sock, F=T, "
-        "T=C:30s;S:30s;R:60s;E:8m')dnl\n",
+        ("MAIL_FILTER(`smimed-inbound', `S=unix:@Q@/smimed/inbound.sock, F=T, "
+         "T=C:30s;S:30s;R:60s;E:8m')dnl\n"),
         "MAIL_FILTER(`smimed-local', `S=inet:10025@localhost, F=T,",
         "Port=submission, M=Ea, InputMailFilters=smimed-submission')dnl\n",
         "define(`confMAX_MESSAGE_SIZE', `104857600')dnl\n",
