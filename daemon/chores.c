@@ -9,6 +9,7 @@
 
 const struct chore chores[] = {
     {"looking for certificates that expire", DAY_S, expiry_warn},
+    {"looking for certificates to renew", RENEWAL_CHORE_INTERVAL_S, renewal_chore},
     {"enrolments", ENROLMENT_CHORE_INTERVAL_S, enrolment_chore},
     {"looking after revocation", REVOCATION_CHORE_INTERVAL_S, revocation_chore},
 };

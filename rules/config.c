@@ -25,6 +25,7 @@ static const struct {
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"client_servers", reader_client_servers},
     {"directories", reader_directories},
     {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},

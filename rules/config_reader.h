@@ -104,6 +104,10 @@ void reader_dns_resolvers(struct config_reader *reader, const config_setting_t *
 
 void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_clients.c */
+
+void reader_client_servers(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_rules.c */
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "cmp_setting.h"
+#include "mail_host.h"
 #include "pattern.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -48,6 +49,14 @@ struct network_setting {
 struct shared_setting {
     struct pattern from;
     struct pattern_list senders;
+};
+
+/* client_servers = ( { addresses = [ "example.com" ]; imap = "imap.example.com:993 tls"; submission
+ * = "smtp.example.com:587 starttls"; username = "%a"; } ) */
+struct client_setting {
+    struct pattern_list addresses;
+    struct mail_host imap, pop3, submission, activesync; /* without a name: there is none */
+    char *username;                                      /* checked by mail_username_check() */
 };
 
 /* directories = ( { url = "ldaps://ldap.partner.test"; domains = [ "partner.test" ]; } ) */
@@ -137,6 +146,9 @@ struct settings {
     /* certificates */
     struct cmp_setting *cmp;
     size_t cmp_count;
+    /* mail programs */
+    struct client_setting *client_servers; /* the first that names an address is for it */
+    size_t client_server_count;
     /* revocation */
     enum revocation_policy revocation;           /* default "soft" */
     int revocation_timeout_ms;                   /* for all that a message asks; default 5000 */
