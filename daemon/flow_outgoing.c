@@ -9,6 +9,7 @@
 #include "outcome.h"
 #include "outgoing_work.h"
 #include "recipient_key.h"
+#include "revocation.h"
 #include "sender.h"
 #include "why.h"
 
@@ -84,6 +85,7 @@ struct judgement {
     enum smime_kind kind;
     const struct smime_progress *progress;
     struct revocation_inquiry inquiry;
+    char *revoked; /* of recipients whose keys were: each in a sentence; NULL: none */
     time_t now;
 };
 
@@ -205,6 +207,23 @@ static int refuse_route(const struct judgement *judgement, struct recipient *rec
     return found;
 }
 
+/* Who wonders why a message was not encrypted shall find it in the log. */
+static int note_revoked(struct judgement *judgement, const char *address, char **why)
+{
+    char *sentence = NULL;
+    char *former = judgement->revoked;
+    enum store_status status =
+        store_revoked_key(judgement->gateway->store, address, judgement->now, &sentence, why);
+    if (status == STORE_OK) {
+        judgement->revoked = NULL;
+        why_set(&judgement->revoked, "%s%snot encrypted to %s: %s", former != NULL ? former : "",
+                former != NULL ? "; " : "", address, sentence);
+        why_free(&former);
+    }
+    free(sentence);
+    return status == STORE_ERROR ? -1 : 0;
+}
+
 static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
 {
     bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
@@ -231,6 +250,9 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     }
     if (key == RECIPIENT_KEY_LATER)
         return defer_recipient(recipient);
+    if (key == RECIPIENT_KEY_NONE && recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL &&
+        note_revoked(judgement, recipient->canonical, why) != 0)
+        return -1;
     recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
                                               can_sign, key == RECIPIENT_KEY_KNOWN);
     if (recipient->transform == TRANSFORM_REFUSE)
@@ -395,12 +417,22 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
         why_set(why, "out of memory");
         goto out;
     }
-    if (!is_uniform(transaction, &plan, out) || plan.count == 0)
+    if (!is_uniform(transaction, &plan, out) || plan.count == 0) {
+        if (judgement.revoked != NULL && out->cause == NULL)
+            out->cause = strdup(judgement.revoked);
         goto out;
+    }
     out->transform = plan.groups[0].transform;
     if (judgement.identity.certificate == NULL && judgement.kind == SMIME_KIND_PLAIN &&
         (wants_signature(&judgement) || !judgement.authority.authorised)) {
         why_set(&out->note, "not signed: %s", why_text(&judgement.unsigned_reason));
+    }
+    if (judgement.revoked != NULL) {
+        char *unsigned_note = out->note;
+        out->note = NULL;
+        why_set(&out->note, "%s%s%s", unsigned_note != NULL ? unsigned_note : "",
+                unsigned_note != NULL ? "; " : "", judgement.revoked);
+        why_free(&unsigned_note);
     }
     rc = outgoing_work(gateway, transaction, &plan.groups[0], &judgement.identity, now, progress,
                        out, why);
@@ -412,6 +444,7 @@ out:
     identity_clear(&judgement.identity);
     authority_clear(&judgement.authority);
     why_free(&judgement.unsigned_reason);
+    why_free(&judgement.revoked);
     revocation_end(&judgement.inquiry);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "certificate.h"
 #include "handle.h"
+#include "revoked.h"
 #include "why.h"
 
 /* The choice for an address, with the time during which it stays the right one: it ends when the
@@ -75,26 +76,6 @@ static enum store_status read_next_start(struct sql *sql, const char *address, t
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-/* Why there is none, where the reason is a revocation. */
-static enum store_status read_revoked(struct sql *sql, const char *address, time_t now,
-                                      struct choice *choice, char **why)
-{
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        sql_query(sql,
-                  "SELECT r.sentence FROM pubkey_address a JOIN pubkey p ON p.id = a.pubkey"
-                  " JOIN certificate c ON c.id = p.certificate"
-                  " JOIN revoked r ON r.certificate = c.id"
-                  " WHERE a.address = ?1 AND c.not_after >= ?2 ORDER BY c.not_before DESC LIMIT 1",
-                  SQL_VALUES(SQL_TEXT(address), SQL_INT(now)), &row, why);
-    if (status == STORE_OK) {
-        choice->revoked = sql_text(row, 0, why);
-        status = choice->revoked ? STORE_OK : STORE_ERROR;
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
-}
-
 static enum store_status read_capabilities(struct sql *sql, const char *address,
                                            struct capabilities *out, char **why)
 {
@@ -126,7 +107,8 @@ static enum store_status load(struct store *store, const char *address, time_t n
     if (status == STORE_OK && row.der) {
         status = read_capabilities(store->sql, address, &choice->capabilities, why);
     } else if (status == STORE_OK) {
-        status = read_revoked(store->sql, address, now, choice, why);
+        status = revoked_key(store->sql, address, now, &choice->revoked, why);
+        status = status == STORE_NONE ? STORE_OK : status;
     }
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);

@@ -130,6 +130,10 @@ enum store_status store_revoked_mark(struct store *store, X509 *certificate, tim
                                      bool *changed_out, char **why);
 /* A hold was lifted. STORE_NONE: it is not marked. */
 enum store_status store_revoked_unmark(struct store *store, X509 *certificate, char **why);
+/* Why there is no public key of `address` to encrypt with, where that is a revocation:
+ * *sentence_out (free()). STORE_NONE: none of its keys that would be valid at `now` is marked. */
+enum store_status store_revoked_key(struct store *store, const char *address, time_t now,
+                                    char **sentence_out, char **why);
 enum store_status store_revoked_list(struct store *store, struct revoked_list *out, char **why);
 
 /* ---- What is to be looked at from time to time ---- */

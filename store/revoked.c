@@ -4,6 +4,7 @@
 #include "certificate.h"
 #include "handle.h"
 #include "revocation.h"
+#include "revoked.h"
 #include "why.h"
 
 void revoked_list_clear(struct revoked_list *list)
@@ -14,6 +15,25 @@ void revoked_list_clear(struct revoked_list *list)
     }
     free(list->items);
     *list = (struct revoked_list){NULL, 0};
+}
+
+enum store_status revoked_key(struct sql *sql, const char *address, time_t now, char **out,
+                              char **why)
+{
+    sqlite3_stmt *row = NULL;
+    enum store_status status =
+        sql_query(sql,
+                  "SELECT r.sentence FROM pubkey_address a JOIN pubkey p ON p.id = a.pubkey"
+                  " JOIN certificate c ON c.id = p.certificate"
+                  " JOIN revoked r ON r.certificate = c.id"
+                  " WHERE a.address = ?1 AND c.not_after >= ?2 ORDER BY c.not_before DESC LIMIT 1",
+                  SQL_VALUES(SQL_TEXT(address), SQL_INT(now)), &row, why);
+    if (status == STORE_OK) {
+        *out = sql_text(row, 0, why);
+        status = *out ? STORE_OK : STORE_ERROR;
+    }
+    sql_done(row);
+    return status;
 }
 
 /* ---- Marking ---- */
@@ -69,6 +89,18 @@ enum store_status store_revoked_unmark(struct store *store, X509 *certificate, c
     }
     struct change change = {.effect = status == STORE_OK ? CHANGE_ALL : CHANGE_NOTHING};
     return change_end(store, status, &change, why);
+}
+
+enum store_status store_revoked_key(struct store *store, const char *address, time_t now,
+                                    char **sentence_out, char **why)
+{
+    *sentence_out = NULL;
+    enum store_status status = sql_lock(store->sql, why);
+    if (status == STORE_OK) {
+        status = revoked_key(store->sql, address, now, sentence_out, why);
+        sql_unlock(store->sql);
+    }
+    return status;
 }
 
 static enum store_status push(struct revoked_list *list, sqlite3_stmt *row, char **why)

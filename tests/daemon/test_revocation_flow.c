@@ -181,17 +181,20 @@ static const struct {
     bool revoked;
     int answer;       /* MILTER_ACCEPT, or MILTER_REPLYCODE with `text` in the reply */
     const char *text; /* in the message or the reply */
+    const char *logged;
 } outgoing[] = {
-    {"good", RULE("encrypt-optional"), "root.crl", false, MILTER_ACCEPT, "enveloped-data"},
+    {"good", RULE("encrypt-optional"), "root.crl", false, MILTER_ACCEPT, "enveloped-data", NULL},
     {"revoked, optional", RULE("encrypt-optional"), "root.crl", true, MILTER_ACCEPT,
-     "multipart/signed"},
-    {"revoked, forced", RULE("encrypt-forced"), "root.crl", true, MILTER_REPLYCODE, "550"},
+     "multipart/signed", "not encrypted to bob@partner.test: the certificate of"},
+    {"revoked, forced", RULE("encrypt-forced"), "root.crl", true, MILTER_REPLYCODE, "550",
+     "not encrypted to bob@partner.test: the certificate of"},
     {"revoked, off", RULE("encrypt-forced") "revocation = \"off\";\n", "root.crl", true,
-     MILTER_ACCEPT, "enveloped-data"},
-    {"silent, soft", RULE("encrypt-optional"), "slow/crl", false, MILTER_ACCEPT, "enveloped-data"},
+     MILTER_ACCEPT, "enveloped-data", NULL},
+    {"silent, soft", RULE("encrypt-optional"), "slow/crl", false, MILTER_ACCEPT, "enveloped-data",
+     NULL},
     /* Never the weaker outcome. */
     {"silent, hard", RULE("encrypt-optional") "revocation = \"hard\";\n", "slow/crl", false,
-     MILTER_REPLYCODE, "451"},
+     MILTER_REPLYCODE, "451", "revocation could not be checked"},
 };
 
 static const char letter[] = "From: alice@example.com\nTo: bob@partner.test\nSubject: x\n\nHello\n";
@@ -225,6 +228,8 @@ START_TEST(recipients)
                       NULL,
                   "%s: %s", outgoing[_i].name, answer == MILTER_ACCEPT ? mc.message : mc.reply);
     milter_close(&mc);
+    if (outgoing[_i].logged)
+        daemon_wait_log(&run, outgoing[_i].logged, 1);
     end();
 }
 END_TEST
