@@ -11,6 +11,7 @@
 #include "outgoing_work.h"
 #include "recipient_key.h"
 #include "report.h"
+#include "revocation.h"
 #include "sender.h"
 #include "why.h"
 
@@ -33,7 +34,7 @@ static enum recipient_key expect_key(struct gateway *gateway, struct transaction
     int owns = sender_owns_envelope(gateway, transaction, why);
     if (owns < 0)
         return RECIPIENT_KEY_ERROR;
-    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, why);
+    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, why);
 }
 
 int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
@@ -85,6 +86,8 @@ struct judgement {
     bool sender_has_certificate;
     enum smime_kind kind;
     const struct smime_progress *progress;
+    struct revocation_inquiry inquiry;
+    char *revoked; /* of recipients whose keys were: each in a sentence; NULL: none */
     time_t now;
 };
 
@@ -206,6 +209,23 @@ static int refuse_route(const struct judgement *judgement, struct recipient *rec
     return found;
 }
 
+/* Who wonders why a message was not encrypted shall find it in the log. */
+static int note_revoked(struct judgement *judgement, const char *address, char **why)
+{
+    char *sentence = NULL;
+    char *former = judgement->revoked;
+    enum store_status status =
+        store_revoked_key(judgement->gateway->store, address, judgement->now, &sentence, why);
+    if (status == STORE_OK) {
+        judgement->revoked = NULL;
+        why_set(&judgement->revoked, "%s%snot encrypted to %s: %s", former != NULL ? former : "",
+                former != NULL ? "; " : "", address, sentence);
+        why_free(&former);
+    }
+    free(sentence);
+    return status == STORE_ERROR ? -1 : 0;
+}
+
 static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
 {
     bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
@@ -226,12 +246,15 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
         key = recipient_key_find(judgement->gateway, judgement->transaction, recipient,
                                  judgement->authority.authorised, judgement->now,
-                                 judgement->progress, why);
+                                 &judgement->inquiry, judgement->progress, why);
         if (key == RECIPIENT_KEY_ERROR)
             return -1;
     }
     if (key == RECIPIENT_KEY_LATER)
         return defer_recipient(recipient);
+    if (key == RECIPIENT_KEY_NONE && recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL &&
+        note_revoked(judgement, recipient->canonical, why) != 0)
+        return -1;
     recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
                                               can_sign, key == RECIPIENT_KEY_KNOWN);
     if (recipient->transform == TRANSFORM_REFUSE)
@@ -377,12 +400,25 @@ static bool is_encrypted(enum transform transform)
     return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
 }
 
+/* Keys that were revoked, behind what is said already. */
+static void add_revoked(const struct judgement *judgement, char **text)
+{
+    char *before = *text;
+    if (judgement->revoked == NULL)
+        return;
+    *text = NULL;
+    why_set(text, "%s%s%s", before != NULL ? before : "", before != NULL ? "; " : "",
+            judgement->revoked);
+    why_free(&before);
+}
+
 /* What is said of each group in the log. */
 static void describe(const struct judgement *judgement, struct outcome *out)
 {
     if (judgement->identity.certificate == NULL && judgement->kind == SMIME_KIND_PLAIN &&
         (wants_signature(judgement) || !judgement->authority.authorised))
         why_set(&out->note, "not signed: %s", why_text(&judgement->unsigned_reason));
+    add_revoked(judgement, &out->note);
     if (out->action == FLOW_REPLACE &&
         (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
         out->signer = strdup(judgement->authority.from);
@@ -465,7 +501,9 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
     struct plan plan = {0};
     const struct recipient *refused;
     int may_report = 0;
-    int rc = judge(&judgement, why);
+    int rc = -1;
+    if (revocation_begin(gateway->revocation, now, 0, &judgement.inquiry, why) == STORE_OK)
+        rc = judge(&judgement, why);
     if (rc != 0 || refuse_unauthorised(&judgement, out))
         goto out;
     refused = first_refused(transaction);
@@ -480,11 +518,15 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
         refuse_split(transaction, out);
     else
         rc = carry_out(&work, &judgement, &plan, may_report == 1, out, why);
+    if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)
+        add_revoked(&judgement, &out->cause);
 out:
     plan_clear(&plan);
     outgoing_work_clear(&work);
     identity_clear(&judgement.identity);
     authority_clear(&judgement.authority);
     why_free(&judgement.unsigned_reason);
+    why_free(&judgement.revoked);
+    revocation_end(&judgement.inquiry);
     return rc;
 }
