@@ -134,6 +134,37 @@ static int add_outcome(json_t *report, const struct outcome *outcome)
     return rc ? -1 : 0;
 }
 
+static json_t *members_json(const struct transaction *transaction, const struct outcome_copy *copy)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < copy->count; i++) {
+        const struct recipient *recipient = &transaction->recipients[copy->members[i]];
+        json_t *row = json_pack("{s:o,s:o}", "address", json_text(recipient->canonical), "reply",
+                                reply_json(recipient->reply.code ? &recipient->reply : NULL));
+        if (json_array_append_new(list, row)) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *copies_json(const struct process_result *result)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < result->outcome.copy_count; i++) {
+        const struct outcome_copy *copy = &result->outcome.copies[i];
+        json_t *row = json_pack("{s:s,s:o}", "action",
+                                copy->outcome->action == FLOW_REPLY ? "refused" : "accepted",
+                                "recipients", members_json(&result->transaction, copy));
+        if (!row || add_outcome(row, copy->outcome) || json_array_append_new(list, row)) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
 json_t *process_result_json(const struct process_result *result)
 {
     const struct transaction *transaction = &result->transaction;
@@ -145,7 +176,8 @@ json_t *process_result_json(const struct process_result *result)
                   "directories", json_text(transaction->lookups));
     int rc = report ? 0 : -1;
     if (rc == 0 && result->outcome_set) {
-        rc = add_outcome(report, &result->outcome);
+        rc = add_outcome(report, &result->outcome) ||
+             json_object_set_new(report, "copies", copies_json(result));
     } else if (rc == 0) {
         rc = json_object_set_new(report, "cause", json_text(result->cause));
     }

@@ -124,6 +124,25 @@ static void print_opened(const struct opened *opened, FILE *out)
     }
 }
 
+/* Who leaves this message: for a copy, or refused by a report to the sender. */
+static void print_copy(const struct process_result *result, const struct outcome_copy *copy,
+                       FILE *out)
+{
+    bool refused = copy->outcome->action == FLOW_REPLY;
+    for (size_t i = 0; i < copy->count; i++) {
+        const struct recipient *recipient = &result->transaction.recipients[copy->members[i]];
+        fputs(i > 0 ? ", " : refused ? "refused by a report: " : "a copy for ", out);
+        tell_text(out, recipient->canonical);
+    }
+    if (!refused) {
+        fprintf(out, ": %s\n", transform_name(copy->outcome->transform));
+        line(out, "  note", copy->outcome->note);
+        return;
+    }
+    fputc('\n', out);
+    print_reply(out, &copy->outcome->reply);
+}
+
 /* How many of each; what exactly is for --json. */
 static void print_edits(const struct outcome *outcome, FILE *out)
 {
@@ -165,4 +184,7 @@ void process_report_text(const struct process_result *result, FILE *out)
     line(out, "signed as", outcome->signer);
     line(out, "note", outcome->note);
     print_edits(outcome, out);
+    for (size_t i = 0; i < outcome->copy_count; i++) {
+        print_copy(result, &outcome->copies[i], out);
+    }
 }

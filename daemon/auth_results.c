@@ -1,4 +1,5 @@
-/* Authentication-Results fields of others: taking out the smime results. */
+/* Authentication-Results fields of others: taking out the smime results, and what
+ * they say of the sender. */
 #include "auth_results.h"
 
 #include <stdbool.h>
@@ -135,4 +136,85 @@ out:
     free(scratch);
     free(out);
     return action;
+}
+
+/* The domain of "user@example.com", "@example.com" or "example.com". */
+static const char *domain_of(const char *text)
+{
+    const char *at = strrchr(text, '@');
+    return at != NULL ? at + 1 : text;
+}
+
+static bool is_above(const char *upper, const char *domain)
+{
+    size_t length = strlen(domain);
+    size_t upper_length = strlen(upper);
+    return strchr(upper, '.') != NULL && length > upper_length &&
+           domain[length - upper_length - 1] == '.' &&
+           strcasecmp(domain + length - upper_length, upper) == 0;
+}
+
+/* Is it "property=value" for the method that fits? */
+static bool property_fits(bool is_spf, const char *property, const char *value, const char *domain)
+{
+    if (is_spf)
+        return strcasecmp(property, "smtp.mailfrom") == 0 &&
+               strcasecmp(domain_of(value), domain) == 0;
+    return strcasecmp(property, "header.d") == 0 &&
+           (strcasecmp(value, domain) == 0 || is_above(value, domain));
+}
+
+/* Read "name = value" at `p`. NULL at the end of the result, or where it is malformed. */
+static const char *read_pair(const char *p, char *name, char *value)
+{
+    p = skip_cfws(p);
+    if (p == NULL || *p == ';' || *p == '\0')
+        return NULL;
+    p = read_value(p, name);
+    p = p != NULL ? skip_cfws(p) : NULL;
+    if (p != NULL && *p == '/') { /* the version of a method */
+        p = skip_cfws(p + 1);
+        p = p != NULL ? read_value(p, value) : NULL;
+        p = p != NULL ? skip_cfws(p) : NULL;
+    }
+    if (p == NULL || *p != '=')
+        return NULL;
+    p = skip_cfws(p + 1);
+    return p != NULL ? read_value(p, value) : NULL;
+}
+
+/* The result that begins at `p`. */
+static bool result_authenticates(const char *p, const char *domain, char *name, char *value)
+{
+    bool is_spf;
+    p = read_pair(p, name, value);
+    if (p == NULL || strcasecmp(value, "pass") != 0)
+        return false;
+    is_spf = strcasecmp(name, "spf") == 0;
+    if (!is_spf && strcasecmp(name, "dkim") != 0)
+        return false;
+    while ((p = read_pair(p, name, value)) != NULL)
+        if (property_fits(is_spf, name, value, domain))
+            return true;
+    return false;
+}
+
+int auth_results_authenticate(const char *value, const char *authserv_id, const char *domain)
+{
+    char *name = malloc(strlen(value) + 1);
+    char *text = malloc(strlen(value) + 1);
+    const char *p;
+    int found = name != NULL && text != NULL ? 0 : -1;
+    if (found < 0)
+        goto out;
+    p = skip_cfws(value);
+    p = p != NULL ? read_value(p, name) : NULL;
+    if (p == NULL || strcasecmp(name, authserv_id) != 0)
+        goto out;
+    for (p = result_end(p); p != NULL && *p == ';' && found == 0; p = result_end(p + 1))
+        found = result_authenticates(p + 1, domain, name, text);
+out:
+    free(name);
+    free(text);
+    return found;
 }

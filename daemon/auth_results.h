@@ -15,4 +15,9 @@ enum auth_results_action {
 enum auth_results_action auth_results_without_smime(const char *value, const char *authserv_id,
                                                     char **value_out);
 
+/* Does this field say under `authserv_id` that mail from `domain` (A-labels, lower case) is
+ * genuine: spf=pass with an smtp.mailfrom in it, or dkim=pass with a header.d that is it or one
+ * above it? 1, 0, or -1 when out of memory. RFC 8601 sections 2.7.1 and 2.7.2. */
+int auth_results_authenticate(const char *value, const char *authserv_id, const char *domain);
+
 #endif

@@ -35,6 +35,14 @@ static void count_incoming(struct counters *counters, const struct opened *opene
         count(&counters->not_verified);
 }
 
+static void count_work(struct counters *counters, const struct outcome *outcome)
+{
+    if (outcome->direction == DIRECTION_OUTGOING)
+        count_outgoing(counters, outcome);
+    else if (outcome->opened_set)
+        count_incoming(counters, &outcome->opened);
+}
+
 void counters_add(struct counters *counters, const struct outcome *outcome, bool applied)
 {
     count(&counters->messages);
@@ -42,23 +50,32 @@ void counters_add(struct counters *counters, const struct outcome *outcome, bool
         count(&counters->deferred);
     else if (outcome->action == FLOW_REPLY)
         count(&counters->refused);
-    else if (outcome->direction == DIRECTION_OUTGOING)
-        count_outgoing(counters, outcome);
-    else if (outcome->opened_set)
-        count_incoming(counters, &outcome->opened);
+    else
+        count_work(counters, outcome);
+}
+
+void counters_add_copy(struct counters *counters, const struct outcome *outcome)
+{
+    if (outcome->action == FLOW_REPLY) {
+        count(&counters->reported);
+        return;
+    }
+    count(&counters->copies);
+    count_work(counters, outcome);
 }
 
 char *counters_text(struct counters *counters)
 {
     char *text = NULL;
-    int length = asprintf(&text,
-                          "messages=%lu refused=%lu deferred=%lu signed=%lu encrypted=%lu "
-                          "not-signed=%lu decrypted=%lu not-decrypted=%lu verified=%lu "
-                          "not-verified=%lu",
-                          value(&counters->messages), value(&counters->refused),
-                          value(&counters->deferred), value(&counters->is_signed),
-                          value(&counters->encrypted), value(&counters->not_signed),
-                          value(&counters->decrypted), value(&counters->not_decrypted),
-                          value(&counters->verified), value(&counters->not_verified));
+    int length = asprintf(
+        &text,
+        "messages=%lu copies=%lu reported=%lu refused=%lu deferred=%lu signed=%lu encrypted=%lu "
+        "not-signed=%lu decrypted=%lu not-decrypted=%lu verified=%lu "
+        "not-verified=%lu",
+        value(&counters->messages), value(&counters->copies), value(&counters->reported),
+        value(&counters->refused), value(&counters->deferred), value(&counters->is_signed),
+        value(&counters->encrypted), value(&counters->not_signed), value(&counters->decrypted),
+        value(&counters->not_decrypted), value(&counters->verified),
+        value(&counters->not_verified));
     return length >= 0 ? text : NULL;
 }

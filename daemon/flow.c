@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "copies.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
@@ -19,23 +20,42 @@ int flow_sender(struct gateway *gateway, struct transaction *transaction, struct
     return -1;
 }
 
+/* What the rules say of a recipient as far as it is known at RCPT. 0; 1 with *reply_out set when he
+ * must be refused; -1 for an error of ours. */
+static int expect(struct gateway *gateway, struct transaction *transaction,
+                  struct recipient *recipient, time_t now, struct reply *reply_out, char **why)
+{
+    int rc = 0;
+    recipient->direction = DIRECTION_NONE;
+    recipient->transform = TRANSFORM_NONE;
+    if (transaction->role != ROLE_INBOUND) {
+        if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender))
+            rc = outgoing_expect(gateway, transaction, recipient, now, why);
+        return rc;
+    }
+    if (!gateway_is_managed(gateway, recipient->canonical))
+        return 0;
+    incoming_expect(gateway, transaction, recipient);
+    rc = incoming_refuse_early(gateway, transaction, recipient, why);
+    if (rc == 1)
+        reply_set(reply_out, recipient->reply.code, recipient->reply.enhanced,
+                  recipient->reply.english, recipient->reply.german);
+    return rc;
+}
+
 int flow_recipient(struct gateway *gateway, struct transaction *transaction, time_t now,
                    struct reply *reply_out, char **why)
 {
     struct recipient *last = &transaction->recipients[transaction->recipient_count - 1];
-    last->direction = DIRECTION_NONE;
-    last->transform = TRANSFORM_NONE;
-    if (transaction->role == ROLE_INBOUND) {
-        if (gateway_is_managed(gateway, last->canonical))
-            incoming_expect(gateway, transaction, last);
-    } else if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender)) {
-        if (outgoing_expect(gateway, transaction, last, now, why) != 0) {
+    int rc = expect(gateway, transaction, last, now, reply_out, why);
+    if (rc != 0) {
+        if (rc < 0)
             reply_defer(reply_out);
-            return -1;
-        }
+        return -1;
     }
     /* Postfix strands a local submission whole when one recipient is refused here. */
-    if (transaction->role == ROLE_LOCAL || plan_same_group(&transaction->recipients[0], last))
+    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway) ||
+        plan_same_group(&transaction->recipients[0], last))
         return 0;
     reply_set(reply_out, 452, "4.5.3", "This recipient needs a message of its own, send it again",
               "Dieser Empfaenger braucht eine eigene Nachricht, bitte erneut senden");
@@ -75,6 +95,17 @@ static bool may_be_forged(const struct transaction *transaction, const struct ou
     return transaction->role != ROLE_LOCAL || out->direction == DIRECTION_OUTGOING;
 }
 
+static int strip_all(struct gateway *gateway, const struct transaction *transaction,
+                     struct outcome *out, char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    const struct header *header = &transaction->message.header;
+    int rc = verdict_fields_strip(settings, header, out, why);
+    for (size_t i = 0; rc == 0 && i < out->copy_count; i++)
+        rc = verdict_fields_strip(settings, header, out->copies[i].outcome, why);
+    return rc;
+}
+
 void flow_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                   const struct smime_progress *progress, struct outcome *out)
 {
@@ -89,8 +120,7 @@ void flow_message(struct gateway *gateway, struct transaction *transaction, time
         rc = outgoing_message(gateway, transaction, now, progress, out, &why);
     }
     if (rc == 0 && may_be_forged(transaction, out))
-        rc = verdict_fields_strip(&gateway->config->settings, &transaction->message.header, out,
-                                  &why);
+        rc = strip_all(gateway, transaction, out, &why);
     if (rc != 0)
         outcome_defer(out, &why);
     why_free(&why);

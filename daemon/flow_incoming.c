@@ -5,9 +5,12 @@
 #include <strings.h>
 
 #include "address.h"
+#include "copies.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
+#include "opening.h"
 #include "outcome.h"
+#include "report.h"
 #include "verdict_fields.h"
 #include "why.h"
 
@@ -42,111 +45,27 @@ void incoming_expect(struct gateway *gateway, const struct transaction *transact
     recipient->transform = incoming_transform(&recipient->decision);
 }
 
-/* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its
- * own mailbox, and one body serves all of them. */
-struct finder {
-    struct gateway *gateway;
-    const struct transaction *transaction;
-    struct identity_list *identities; /* of each recipient; kept while the keys are in use */
-    size_t *chosen;                   /* which of them a RecipientInfo names */
-    bool loaded;
-};
-
-/* The keys of the mailbox that `address` is delivered to: "alice+news@" is alice's where the MTA
- * says so. */
-static enum store_status find_identities(const struct gateway *gateway, const char *address,
-                                         struct identity_list *out, char **why)
+static bool is_exempt(const struct gateway *gateway, const struct transaction *transaction)
 {
-    const char *delimiters = gateway->config->settings.recipient_delimiter;
-    enum store_status status = store_identities(gateway->store, address, out, why);
-    char *plain;
-    if (status != STORE_NONE)
-        return status;
-    plain = address_without_tag(address, delimiters);
-    if (plain == NULL) {
-        why_set(why, "out of memory");
-        return STORE_ERROR;
-    }
-    if (strcmp(plain, address) != 0)
-        status = store_identities(gateway->store, plain, out, why);
-    free(plain);
-    return status;
+    return transaction->sender[0] == '\0' && gateway->config->settings.null_sender_exempt;
 }
 
-static enum key_answer load_identities(struct finder *finder, char **why)
+/* The mode can only become stricter once From is known. */
+int incoming_refuse_early(struct gateway *gateway, const struct transaction *transaction,
+                          struct recipient *recipient, char **why)
 {
-    const struct transaction *transaction = finder->transaction;
-    for (size_t i = 0; i < transaction->recipient_count; i++) {
-        const struct recipient *recipient = &transaction->recipients[i];
-        enum store_status status;
-        if (recipient->direction != DIRECTION_INCOMING) {
-            why_set(why, "%s is no mailbox of ours, so the message stays encrypted for all",
-                    recipient->canonical);
-            return KEY_NONE;
-        }
-        status =
-            find_identities(finder->gateway, recipient->canonical, &finder->identities[i], why);
-        if (status == STORE_NONE) {
-            why_set(why, "no private key for this message: %s has none", recipient->canonical);
-            return KEY_NONE;
-        }
-        if (status != STORE_OK)
-            return KEY_ERROR;
-    }
-    finder->loaded = true;
-    return KEY_FOUND;
-}
-
-/* The identity of `list` that one of the ids names: its index, or -1. */
-static int match(const struct identity_list *list, const struct recipient_id *ids, size_t count,
-                 size_t *id_out)
-{
-    for (size_t k = 0; k < list->count; k++)
-        for (size_t i = 0; i < count; i++)
-            if (recipient_id_matches(&ids[i], list->items[k].certificate)) {
-                *id_out = i;
-                return (int)k;
-            }
-    return -1;
-}
-
-static enum key_answer find_key(void *context, const struct recipient_id *ids, size_t count,
-                                size_t *index_out, EVP_PKEY **key_out, X509 **certificate_out,
-                                char **why)
-{
-    struct finder *finder = context;
-    const struct transaction *transaction = finder->transaction;
-    if (!finder->loaded) {
-        enum key_answer answer = load_identities(finder, why);
-        if (answer != KEY_FOUND)
-            return answer;
-    }
-    for (size_t r = transaction->recipient_count; r-- > 0;) {
-        int k = match(&finder->identities[r], ids, count, index_out);
-        if (k < 0) {
-            why_set(why, "no private key for this message: it was not encrypted to %s",
-                    transaction->recipients[r].canonical);
-            return KEY_NONE;
-        }
-        finder->chosen[r] = (size_t)k;
-        *key_out = finder->identities[r].items[k].key;
-        *certificate_out = finder->identities[r].items[k].certificate;
-    }
-    return KEY_FOUND;
-}
-
-/* The first recipient's key opens the message; those of the others must open it as well. */
-static enum key_answer further_key(void *context, size_t n, EVP_PKEY **key_out,
-                                   X509 **certificate_out)
-{
-    const struct finder *finder = context;
-    const struct identity *identity;
-    if (n + 1 >= finder->transaction->recipient_count)
-        return KEY_NONE;
-    identity = &finder->identities[n + 1].items[finder->chosen[n + 1]];
-    *key_out = identity->key;
-    *certificate_out = identity->certificate;
-    return KEY_FOUND;
+    int has_keys;
+    if (recipient->decision.mode != INCOMING_DECRYPT_FORCED || is_exempt(gateway, transaction))
+        return 0;
+    has_keys = opening_has_keys(gateway, recipient->canonical, why);
+    if (has_keys != 0)
+        return has_keys < 0 ? -1 : 0;
+    reply_setf(&recipient->reply, 550, "5.7.1",
+               "Refused: %s accepts only encrypted mail from you, and has no certificate yet",
+               "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an und hat noch kein "
+               "Zertifikat",
+               recipient->canonical);
+    return 1;
 }
 
 /* Whom a From that cannot be trusted may show to the reader: rules are looked up for each of them.
@@ -171,7 +90,6 @@ static int find_authors(const struct header *header, struct mailboxes *authors, 
 static bool judge_recipients(struct gateway *gateway, struct transaction *transaction,
                              const struct mailboxes *authors)
 {
-    const struct settings *settings = &gateway->config->settings;
     bool may_open = true;
     for (size_t i = 0; i < transaction->recipient_count; i++) {
         struct recipient *recipient = &transaction->recipients[i];
@@ -183,8 +101,7 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
             if (by_from.mode > recipient->decision.mode)
                 recipient->decision = by_from;
         }
-        if (transaction->sender[0] == '\0' && settings->null_sender_exempt &&
-            recipient->decision.mode == INCOMING_DECRYPT_FORCED)
+        if (recipient->decision.mode == INCOMING_DECRYPT_FORCED && is_exempt(gateway, transaction))
             recipient->decision.mode = INCOMING_DECRYPT_ALWAYS;
         recipient->transform = incoming_transform(&recipient->decision);
         if (recipient->transform != TRANSFORM_OPEN)
@@ -193,35 +110,46 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
     return may_open;
 }
 
-/* Refuse where a recipient's rule does not take the message as it is. */
-static bool refuse_incoming(const struct transaction *transaction, struct outcome *out)
+/* Does this recipient's rule take the message as it was found? Sets his reply if not. */
+static bool refuse_for(struct recipient *recipient, enum encryption_verdict found)
 {
-    enum encryption_verdict found = out->opened.encryption;
-    for (size_t i = 0; i < transaction->recipient_count; i++) {
-        const struct recipient *recipient = &transaction->recipients[i];
-        int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
-        if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
-            reply_setf(
-                &out->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
-                "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
-        else if (mode >= INCOMING_DECRYPT_ALWAYS && found == ENCRYPTION_NOT_DECRYPTED)
-            reply_setf(&out->reply, 550, "5.7.5",
-                       "Refused: this encrypted message could not be decrypted for %s",
-                       "Abgelehnt: diese verschluesselte Nachricht liess sich fuer %s nicht "
-                       "entschluesseln",
-                       recipient->canonical);
-        else
-            continue;
-        out->action = FLOW_REPLY;
-        out->transform = TRANSFORM_REFUSE;
-        if (out->opened.encryption_reason != NULL)
-            out->cause = strdup(out->opened.encryption_reason);
-        return true;
-    }
-    return false;
+    int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
+    if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
+        reply_setf(
+            &recipient->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
+            "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
+    else if (mode >= INCOMING_DECRYPT_ALWAYS && found == ENCRYPTION_NOT_DECRYPTED)
+        reply_setf(&recipient->reply, 550, "5.7.5",
+                   "Refused: this encrypted message could not be decrypted for %s",
+                   "Abgelehnt: diese verschluesselte Nachricht liess sich fuer %s nicht "
+                   "entschluesseln",
+                   recipient->canonical);
+    else
+        return false;
+    return true;
 }
 
-/* Learning is no part of delivering: what cannot be stored is noted and the message goes on. */
+/* One who must refuse refuses for his group: where messages are split, its rules are the same. */
+static bool refuse_group(const struct transaction *transaction, const struct outcome_copy *copy)
+{
+    struct outcome *part = copy->outcome;
+    const struct recipient *first = NULL;
+    for (size_t i = 0; i < copy->count; i++) {
+        struct recipient *recipient = &transaction->recipients[copy->members[i]];
+        if (refuse_for(recipient, part->opened.encryption) && first == NULL)
+            first = recipient;
+    }
+    if (first == NULL)
+        return false;
+    part->action = FLOW_REPLY;
+    part->transform = TRANSFORM_REFUSE;
+    reply_set(&part->reply, first->reply.code, first->reply.enhanced, first->reply.english,
+              first->reply.german);
+    if (part->opened.encryption_reason != NULL)
+        part->cause = strdup(part->opened.encryption_reason);
+    return true;
+}
+
 static void learn(struct gateway *gateway, const char *from, time_t now, struct outcome *out)
 {
     const struct harvest *harvest = &out->opened.harvest;
@@ -264,53 +192,144 @@ static int replace_message(const struct transaction *transaction, struct outcome
     return 0;
 }
 
-/* Returns 0 with out->opened set, -1 for an error of ours. */
-static int open_message(struct gateway *gateway, const struct transaction *transaction,
-                        bool may_open, time_t now, const struct smime_progress *progress,
-                        struct outcome *out, char **why)
+/* The work on one message, group by group. */
+struct incoming {
+    struct gateway *gateway;
+    const struct transaction *transaction;
+    const char *from; /* NULL when From is not one plain mailbox */
+    time_t now;
+    const struct smime_progress *progress;
+    bool splits;
+    struct outcome parts; /* each group's outcome is one of its copies */
+};
+
+static int open_group(struct incoming *incoming, const size_t *members, size_t count, bool may_open,
+                      char **why);
+
+/* The group could not be opened together. Those to whom the message was encrypted are tried without
+ * the others; where that is all of them, something is wrong with what one of them was given, and
+ * each is tried alone. What was found stays true for the rest. */
+static int open_separately(struct incoming *incoming, struct outcome_copy *tried,
+                           const bool *matched, char **why)
 {
-    const struct settings *settings = &gateway->config->settings;
-    struct finder finder = {.gateway = gateway, .transaction = transaction};
-    struct trust trust = {0};
-    struct open_request request = {
-        .clear_sign = settings->clear_sign, .now = now, .progress = *progress};
+    size_t *able = calloc(tried->count, sizeof *able);
+    size_t able_count = 0;
+    size_t rest_count = 0;
+    int rc = 0;
+    if (able == NULL) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < tried->count; i++)
+        if (matched[i])
+            able[able_count++] = tried->members[i];
+        else
+            tried->members[rest_count++] = tried->members[i];
+    tried->count = rest_count;
+    if (rest_count > 0 && able_count > 0)
+        rc = open_group(incoming, able, able_count, true, why);
+    for (size_t i = 0; rc == 0 && rest_count == 0 && i < able_count; i++)
+        rc = open_group(incoming, &able[i], 1, true, why);
+    free(able);
+    return rc;
+}
+
+static int open_group(struct incoming *incoming, const size_t *members, size_t count, bool may_open,
+                      char **why)
+{
+    struct outcome *part = outcome_add_copy(&incoming->parts, members, count);
+    size_t index = incoming->parts.copy_count - 1;
+    struct recipient *storage = calloc(count, sizeof *storage);
+    bool *matched = calloc(count, sizeof *matched);
+    struct transaction view;
     int rc = -1;
-    finder.identities = calloc(transaction->recipient_count, sizeof *finder.identities);
-    finder.chosen = calloc(transaction->recipient_count, sizeof *finder.chosen);
-    if (finder.identities == NULL || finder.chosen == NULL) {
+    if (part == NULL || storage == NULL || matched == NULL) {
         why_set(why, "out of memory");
         goto out;
     }
-    if (store_trust(gateway->store, &trust, why) != STORE_OK)
-        goto out;
-    request.anchors = trust.anchors;
-    request.intermediates = trust.intermediates;
-    if (may_open) {
-        request.keys = (struct key_finder){.find = find_key, .context = &finder};
-        request.further_key = further_key;
-    }
-    gateway_limits(gateway, &request.limits);
-    if (smime_open(&transaction->message, &request, &out->opened, why) != SMIME_OK)
-        goto out;
-    out->opened_set = true;
-    rc = 0;
+    view = transaction_view(incoming->transaction, members, count, storage);
+    part->transform = may_open ? TRANSFORM_OPEN : TRANSFORM_VERIFY;
+    rc = opening(incoming->gateway, &view, may_open, incoming->now, incoming->progress, part,
+                 matched, why);
+    if (rc == 0 && may_open && incoming->splits && count > 1 &&
+        part->opened.encryption == ENCRYPTION_NOT_DECRYPTED)
+        rc = open_separately(incoming, &incoming->parts.copies[index], matched, why);
 out:
-    store_trust_clear(&trust);
-    for (size_t i = 0; finder.identities != NULL && i < transaction->recipient_count; i++)
-        identity_list_clear(&finder.identities[i]);
-    free(finder.identities);
-    free(finder.chosen);
+    free(storage);
+    free(matched);
     return rc;
+}
+
+/* What one group is told and learned from, or why it is refused. */
+static int finish_part(const struct incoming *incoming, const struct outcome_copy *copy, char **why)
+{
+    const struct settings *settings = &incoming->gateway->config->settings;
+    const struct header *header = &incoming->transaction->message.header;
+    struct outcome *part = copy->outcome;
+    if (!part->opened_set)
+        return verdict_fields_strip(settings, header, part, why);
+    if (refuse_group(incoming->transaction, copy))
+        return 0;
+    if (verdict_fields_strip(settings, header, part, why) != 0 ||
+        replace_message(incoming->transaction, part, why) != 0 ||
+        verdict_fields_add(settings, header, part, why) != 0)
+        return -1;
+    learn(incoming->gateway, incoming->from, incoming->now, part);
+    return 0;
+}
+
+/* Open the message for each group of recipients. */
+static int open_groups(struct incoming *incoming, bool may_open, char **why)
+{
+    const struct transaction *transaction = incoming->transaction;
+    struct plan plan = {0};
+    int rc = incoming->splits
+                 ? plan_make(transaction->recipients, transaction->recipient_count, &plan)
+                 : plan_make_one(transaction->recipient_count, &plan);
+    if (rc != 0)
+        why_set(why, "out of memory");
+    for (size_t i = 0; rc == 0 && i < plan.count; i++) {
+        const struct group *group = &plan.groups[i];
+        const struct recipient *first = &transaction->recipients[group->members[0]];
+        bool open = incoming->splits ? first->transform == TRANSFORM_OPEN : may_open;
+        if (!incoming->splits || first->direction == DIRECTION_INCOMING)
+            rc = open_group(incoming, group->members, group->count, open, why);
+        else if (outcome_add_copy(&incoming->parts, group->members, group->count) == NULL)
+            rc = -1;
+    }
+    plan_clear(&plan);
+    return rc;
+}
+
+/* Finish all parts; the largest rides on the message in hand. */
+static int finish_parts(struct incoming *incoming, struct outcome *out, char **why)
+{
+    int may_report = report_allowed(incoming->gateway, incoming->transaction);
+    if (may_report < 0) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < incoming->parts.copy_count; i++)
+        if (incoming->parts.copies[i].count > 0 &&
+            finish_part(incoming, &incoming->parts.copies[i], why) != 0)
+            return -1;
+    outcome_assemble(out, &incoming->parts, may_report == 1);
+    return 0;
 }
 
 int incoming_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
     const struct header *header = &transaction->message.header;
+    struct incoming incoming = {.gateway = gateway,
+                                .transaction = transaction,
+                                .now = now,
+                                .progress = progress,
+                                .splits = copies_allowed(gateway),
+                                .parts = {.direction = DIRECTION_INCOMING}};
     struct mailboxes named = {0};
     char *from = NULL;
     struct mailboxes author = {.items = &from, .count = 1};
-    bool may_open;
     int rc = 0;
     if (mailboxes_from(header, &from, NULL) != 0)
         rc = find_authors(header, &named, out);
@@ -318,19 +337,13 @@ int incoming_message(struct gateway *gateway, struct transaction *transaction, t
         why_set(why, "out of memory");
     if (rc != 0)
         goto out;
-    may_open = judge_recipients(gateway, transaction, from != NULL ? &author : &named);
-    out->transform = may_open ? TRANSFORM_OPEN : TRANSFORM_VERIFY;
-    rc = open_message(gateway, transaction, may_open, now, progress, out, why);
-    if (rc != 0 || refuse_incoming(transaction, out))
-        goto out;
-    rc = verdict_fields_strip(&gateway->config->settings, header, out, why);
+    incoming.from = from;
+    rc = open_groups(&incoming,
+                     judge_recipients(gateway, transaction, from != NULL ? &author : &named), why);
     if (rc == 0)
-        rc = replace_message(transaction, out, why);
-    if (rc == 0)
-        rc = verdict_fields_add(&gateway->config->settings, header, out, why);
-    if (rc == 0)
-        learn(gateway, from, now, out);
+        rc = finish_parts(&incoming, out, why);
 out:
+    outcome_clear(&incoming.parts);
     mailboxes_clear(&named);
     free(from);
     return rc < 0 ? -1 : 0;

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "address.h"
+#include "copies.h"
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
 #include "outgoing_work.h"
 #include "recipient_key.h"
+#include "report.h"
 #include "sender.h"
 #include "why.h"
 
@@ -269,22 +271,15 @@ static int find_blind(struct transaction *transaction, char **why)
 static void refuse(struct outcome *out, const struct recipient *recipient)
 {
     out->action = FLOW_REPLY;
+    out->transform = TRANSFORM_REFUSE;
     reply_set(&out->reply, recipient->reply.code, recipient->reply.enhanced,
               recipient->reply.english, recipient->reply.german);
 }
 
-/* One body for all, until messages are split. Returns true when `plan` can be carried out. */
-static bool is_uniform(const struct transaction *transaction, const struct plan *plan,
-                       struct outcome *out)
+/* Where messages are not split, there is one body for all. */
+static void refuse_split(const struct transaction *transaction, struct outcome *out)
 {
     bool blind = false;
-    for (size_t i = 0; i < transaction->recipient_count; i++)
-        if (transaction->recipients[i].transform == TRANSFORM_REFUSE) {
-            refuse(out, &transaction->recipients[i]);
-            return false;
-        }
-    if (plan->count <= 1)
-        return true;
     for (size_t i = 0; i < transaction->recipient_count; i++)
         blind = blind || (transaction->recipients[i].blind &&
                           transaction->recipients[i].transform != TRANSFORM_NONE);
@@ -301,7 +296,6 @@ static bool is_uniform(const struct transaction *transaction, const struct plan 
                   "each of them separately",
                   "Nicht gesendet: die Empfaenger dieser Nachricht brauchen unterschiedlichen "
                   "Schutz, bitte einzeln senden");
-    return false;
 }
 
 /* Nothing is signed for a client without authority, but the default of the mailboxes that it names
@@ -378,34 +372,117 @@ static int judge(struct judgement *judgement, char **why)
     return 0;
 }
 
+static bool is_encrypted(enum transform transform)
+{
+    return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
+}
+
+/* What is said of each group in the log. */
+static void describe(const struct judgement *judgement, struct outcome *out)
+{
+    if (judgement->identity.certificate == NULL && judgement->kind == SMIME_KIND_PLAIN &&
+        (wants_signature(judgement) || !judgement->authority.authorised))
+        why_set(&out->note, "not signed: %s", why_text(&judgement->unsigned_reason));
+    if (out->action == FLOW_REPLACE &&
+        (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
+        out->signer = strdup(judgement->authority.from);
+}
+
+/* What is the group's fault is each member's. */
+static void set_replies(struct transaction *transaction, const struct outcome_copy *copy)
+{
+    const struct reply *reply = &copy->outcome->reply;
+    for (size_t i = 0; i < copy->count; i++) {
+        struct recipient *recipient = &transaction->recipients[copy->members[i]];
+        if (recipient->reply.code == 0)
+            reply_set(&recipient->reply, reply->code, reply->enhanced, reply->english,
+                      reply->german);
+    }
+}
+
+static int work_group(struct outgoing_work *work, const struct judgement *judgement,
+                      const struct group *group, struct outcome_copy *copy, char **why)
+{
+    if (group->transform == TRANSFORM_REFUSE)
+        refuse(copy->outcome, &judgement->transaction->recipients[group->members[0]]);
+    else if (outgoing_work(work, group, copy->outcome, why) != 0)
+        return -1;
+    if (copy->outcome->action == FLOW_REPLY)
+        set_replies(judgement->transaction, copy);
+    else
+        describe(judgement, copy->outcome);
+    return 0;
+}
+
+/* Do the work of all groups. Those that are signed only come last (outgoing_work.h). */
+static int work_groups(struct outgoing_work *work, const struct judgement *judgement,
+                       const struct plan *plan, struct outcome *parts, char **why)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (outcome_add_copy(parts, plan->groups[i].members, plan->groups[i].count) == NULL) {
+            why_set(why, "out of memory");
+            return -1;
+        }
+    for (int last = 0; last <= 1; last++)
+        for (size_t i = 0; i < plan->count; i++)
+            if (is_encrypted(plan->groups[i].transform) != (last == 1) &&
+                work_group(work, judgement, &plan->groups[i], &parts->copies[i], why) != 0)
+                return -1;
+    return 0;
+}
+
+/* The plan's groups, each with its result; the largest rides on the message in hand. */
+static int carry_out(struct outgoing_work *work, const struct judgement *judgement,
+                     const struct plan *plan, bool may_report, struct outcome *out, char **why)
+{
+    struct outcome parts = {.direction = DIRECTION_OUTGOING};
+    int rc = work_groups(work, judgement, plan, &parts, why);
+    if (rc == 0 && parts.copy_count > 0)
+        outcome_assemble(out, &parts, may_report);
+    outcome_clear(&parts);
+    return rc;
+}
+
+/* The first recipient who has to be refused, NULL if there is none. */
+static const struct recipient *first_refused(const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        if (transaction->recipients[i].transform == TRANSFORM_REFUSE)
+            return &transaction->recipients[i];
+    return NULL;
+}
+
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
     struct judgement judgement = {
         .gateway = gateway, .transaction = transaction, .progress = progress, .now = now};
+    struct outgoing_work work = {.gateway = gateway,
+                                 .transaction = transaction,
+                                 .identity = &judgement.identity,
+                                 .now = now,
+                                 .progress = progress};
     struct plan plan = {0};
+    const struct recipient *refused;
+    int may_report = 0;
     int rc = judge(&judgement, why);
     if (rc != 0 || refuse_unauthorised(&judgement, out))
         goto out;
-    rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
-    if (rc != 0) {
+    refused = first_refused(transaction);
+    may_report = report_allowed(gateway, transaction);
+    rc = may_report < 0 ? -1
+                        : plan_make(transaction->recipients, transaction->recipient_count, &plan);
+    if (rc != 0)
         why_set(why, "out of memory");
-        goto out;
-    }
-    if (!is_uniform(transaction, &plan, out) || plan.count == 0)
-        goto out;
-    out->transform = plan.groups[0].transform;
-    if (judgement.identity.certificate == NULL && judgement.kind == SMIME_KIND_PLAIN &&
-        (wants_signature(&judgement) || !judgement.authority.authorised)) {
-        why_set(&out->note, "not signed: %s", why_text(&judgement.unsigned_reason));
-    }
-    rc = outgoing_work(gateway, transaction, &plan.groups[0], &judgement.identity, now, progress,
-                       out, why);
-    if (rc == 0 && out->action == FLOW_REPLACE &&
-        (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
-        out->signer = strdup(judgement.authority.from);
+    else if (refused != NULL && may_report == 0)
+        refuse(out, refused);
+    else if (plan.count > 1 && !copies_allowed(gateway))
+        refuse_split(transaction, out);
+    else
+        rc = carry_out(&work, &judgement, &plan, may_report == 1, out, why);
 out:
     plan_clear(&plan);
+    outgoing_work_clear(&work);
     identity_clear(&judgement.identity);
     authority_clear(&judgement.authority);
     why_free(&judgement.unsigned_reason);

@@ -15,6 +15,11 @@ int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
 void incoming_expect(struct gateway *gateway, const struct transaction *transaction,
                      struct recipient *recipient);
 
+/* Refuse at RCPT what no content could satisfy: encryption is demanded, and there is no key for it.
+ * 0; 1 with recipient->reply set; -1 for an error of ours. */
+int incoming_refuse_early(struct gateway *gateway, const struct transaction *transaction,
+                          struct recipient *recipient, char **why);
+
 /* The work at end of message. 0 with *out filled, -1 for an error of ours (*why; *out may be half
  * filled). */
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,

@@ -35,6 +35,16 @@ static void put_verdict(FILE *out, const struct opened *opened)
     put_text(out, "signature_reason", opened->signature_reason);
 }
 
+static void put_work(FILE *out, const struct outcome *outcome)
+{
+    fprintf(out, " transform=%s", transform_name(outcome->transform));
+    if (outcome->direction == DIRECTION_OUTGOING)
+        put_text(out, "signer", outcome->signer ? outcome->signer : "");
+    if (outcome->opened_set)
+        put_verdict(out, &outcome->opened);
+    put_text(out, "note", outcome->note);
+}
+
 /* Write what `out` collected in *text as one line, and release both. */
 static void finish(enum log_level level, const char *id, FILE *out, char **text)
 {
@@ -68,18 +78,36 @@ void message_log(const char *id, const char *action, const struct transaction *t
     put_text(out, "from", transaction->sender_text);
     fprintf(out, " recipients=%zu role=%s", transaction->recipient_count,
             role_name(transaction->role));
+    if (outcome->copy_count > 0)
+        fprintf(out, " copies=%zu", outcome->copy_count);
     put_text(out, "login", transaction->login);
-    fprintf(out, " transform=%s", transform_name(outcome->transform));
-    if (outcome->direction == DIRECTION_OUTGOING)
-        put_text(out, "signer", outcome->signer ? outcome->signer : "");
-    if (outcome->opened_set)
-        put_verdict(out, &outcome->opened);
-    put_text(out, "note", outcome->note);
+    put_work(out, outcome);
     put_text(out, "lookups", transaction->lookups);
     put_reply(out, &outcome->reply);
     put_text(out, "cause", outcome->cause);
     fprintf(out, " seconds=%ld.%03ld", elapsed_ms / 1000, elapsed_ms % 1000);
     finish(level, id, out, &text);
+}
+
+void message_log_copy(const char *id, const struct transaction *transaction,
+                      const struct outcome_copy *copy)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out;
+
+    if (!log_enabled(LOG_LEVEL_INFO) || !(out = begin(&text, &length, id)))
+        return;
+    fprintf(out, "copy direction=%s action=%s", direction_name(copy->outcome->direction),
+            copy->outcome->action == FLOW_REPLACE ? "replace"
+            : copy->outcome->action == FLOW_REPLY ? "report"
+                                                  : "pass");
+    for (size_t i = 0; i < copy->count; i++)
+        put_text(out, "to", transaction->recipients[copy->members[i]].text);
+    put_work(out, copy->outcome);
+    put_reply(out, &copy->outcome->reply);
+    put_text(out, "cause", copy->outcome->cause);
+    finish(LOG_LEVEL_INFO, id, out, &text);
 }
 
 void message_log_refused(const char *id, const struct transaction *transaction,

@@ -9,6 +9,10 @@
 void message_log(const char *id, const char *action, const struct transaction *transaction,
                  const struct outcome *outcome, long elapsed_ms);
 
+/* A copy was handed over before its message was answered, or a report on those who are refused. */
+void message_log_copy(const char *id, const struct transaction *transaction,
+                      const struct outcome_copy *copy);
+
 /* A message or a recipient was not accepted before the end of the message. `recipient` NULL: it is
  * the message; `cause` NULL: nothing more than the client is told. */
 void message_log_refused(const char *id, const struct transaction *transaction,

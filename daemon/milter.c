@@ -22,7 +22,8 @@
 #define LISTEN_BACKLOG 128
 
 #define NEEDED_ACTIONS                                                                             \
-    (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_CHGFROM | SMFIF_SETSYMLIST)
+    (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_CHGFROM | SMFIF_DELRCPT |               \
+     SMFIF_SETSYMLIST)
 
 /* One a process, because libmilter has no place for a context that all connections share. */
 static struct service *shared_service;
@@ -175,7 +176,8 @@ static sfsistat on_envrcpt(SMFICTX *ctx, char **argv)
     if (!session || !argv[0])
         return SMFIS_TEMPFAIL;
     session_set_queue_id(session, macro(ctx, "i"));
-    return result_of(ctx, session_recipient(session, argv[0], time(NULL)));
+    return result_of(
+        ctx, session_recipient(session, argv[0], (const char *const *)(argv + 1), time(NULL)));
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
@@ -285,10 +287,31 @@ static int ask_return_headers(SMFICTX *ctx, const struct transaction *transactio
     return rc;
 }
 
+/* Who was handed a copy gets no other. */
+static int remove_recipients(SMFICTX *ctx, const struct transaction *transaction,
+                             const struct outcome_copy *copy)
+{
+    for (size_t i = 0; i < copy->count; i++) {
+        char *recipient = NULL;
+        int result;
+
+        if (asprintf(&recipient, "<%s>", transaction->recipients[copy->members[i]].text) < 0)
+            return -1;
+        result = smfi_delrcpt(ctx, recipient);
+        free(recipient);
+        if (result != MI_SUCCESS)
+            return -1;
+    }
+    return 0;
+}
+
 /* Hand the outcome to the MTA. Returns 0, -1 when any of it failed: the message is deferred then,
  * so that nothing half-changed goes on. */
 static int apply(SMFICTX *ctx, const struct session *session, const struct outcome *outcome)
 {
+    for (size_t i = 0; i < outcome->copy_count; i++)
+        if (remove_recipients(ctx, session_transaction(session), &outcome->copies[i]) != 0)
+            return -1;
     if (outcome->return_headers_only && ask_return_headers(ctx, session_transaction(session)) != 0)
         return -1;
     for (size_t i = 0; i < outcome->edit_count; i++)

@@ -86,6 +86,104 @@ int outcome_edit_header(const struct outcome *outcome, struct header *header)
     return 0;
 }
 
+struct outcome *outcome_add_copy(struct outcome *outcome, const size_t *members, size_t count)
+{
+    struct outcome_copy *copies =
+        reallocarray(outcome->copies, outcome->copy_count + 1, sizeof *copies);
+    struct outcome_copy copy = {.count = count};
+    if (copies == NULL)
+        return NULL;
+    outcome->copies = copies;
+    copy.members = reallocarray(NULL, count, sizeof *members);
+    copy.outcome = calloc(1, sizeof *copy.outcome);
+    if (copy.members == NULL || copy.outcome == NULL) {
+        free(copy.members);
+        free(copy.outcome);
+        return NULL;
+    }
+    memcpy(copy.members, members, count * sizeof *members);
+    copy.outcome->action = FLOW_PASS;
+    copy.outcome->direction = outcome->direction;
+    outcome->copies[outcome->copy_count++] = copy;
+    return copy.outcome;
+}
+
+void outcome_become(struct outcome *out, struct outcome *part)
+{
+    struct outcome moved = *part;
+    *part = (struct outcome){0};
+    outcome_clear(out);
+    *out = moved;
+}
+
+static void free_copy(struct outcome_copy *copy)
+{
+    free(copy->members);
+    outcome_clear(copy->outcome);
+    free(copy->outcome);
+    *copy = (struct outcome_copy){0};
+}
+
+static void clear_copies(struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->copy_count; i++)
+        free_copy(&outcome->copies[i]);
+    free(outcome->copies);
+    outcome->copies = NULL;
+    outcome->copy_count = 0;
+}
+
+static bool is_refused(const struct outcome_copy *copy)
+{
+    return copy->outcome->action == FLOW_REPLY;
+}
+
+/* Is this part all there is? */
+static bool is_final(const struct outcome_copy *copy, bool may_report)
+{
+    return copy->count > 0 && is_refused(copy) && (!may_report || copy->outcome->reply.code < 500);
+}
+
+/* The index of the part that rides on the message in hand, or speaks for all: *final_out. */
+static size_t choose(const struct outcome_copy *copies, size_t count, bool may_report,
+                     bool *final_out)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        *final_out = is_final(&copies[i], may_report);
+        if (*final_out)
+            return i;
+    }
+    for (size_t i = 1; i < count; i++) {
+        bool better = copies[i].count > copies[best].count;
+        if (is_refused(&copies[i]) != is_refused(&copies[best]))
+            better = is_refused(&copies[best]);
+        if (copies[best].count == 0 || (better && copies[i].count > 0))
+            best = i;
+    }
+    *final_out = is_refused(&copies[best]);
+    return best;
+}
+
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report)
+{
+    struct outcome_copy *copies = parts->copies;
+    size_t count = parts->copy_count;
+    bool final = false;
+    size_t chosen = choose(copies, count, may_report, &final);
+    size_t kept = 0;
+    parts->copies = NULL;
+    parts->copy_count = 0;
+    outcome_become(out, copies[chosen].outcome);
+    for (size_t i = 0; i < count; i++)
+        if (final || i == chosen || copies[i].count == 0)
+            free_copy(&copies[i]);
+        else
+            copies[kept++] = copies[i];
+    out->copies = copies;
+    out->copy_count = kept;
+}
+
 void outcome_defer(struct outcome *outcome, char **cause)
 {
     outcome->action = FLOW_REPLY;
@@ -94,6 +192,7 @@ void outcome_defer(struct outcome *outcome, char **cause)
     outcome->cause = *cause;
     *cause = NULL;
     spool_free(&outcome->body);
+    clear_copies(outcome);
 }
 
 static void clear_edits(struct outcome *outcome)
@@ -115,5 +214,6 @@ void outcome_clear(struct outcome *outcome)
     free(outcome->signer);
     free(outcome->note);
     free(outcome->cause);
+    clear_copies(outcome);
     *outcome = (struct outcome){0};
 }

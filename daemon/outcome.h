@@ -24,6 +24,14 @@ enum flow_action {
     FLOW_REPLY,   /* refuse or defer: outcome.reply */
 };
 
+/* What some of the recipients get instead: a message of their own. */
+struct outcome_copy {
+    size_t *members; /* indexes into the transaction's recipients */
+    size_t count;
+    struct outcome *outcome; /* with no copies of its own. FLOW_REPLY: they are refused, each with
+                                the reply of his struct recipient, and the sender is told */
+};
+
 struct outcome {
     enum flow_action action;
     struct reply reply;
@@ -38,9 +46,15 @@ struct outcome {
     char *signer;         /* outgoing: the mailbox as which was signed, NULL if unsigned */
     char *note;           /* outgoing: why unsigned, ... ; one sentence, NULL if none */
     char *cause; /* FLOW_REPLY: for the log, more than the client is told; NULL if nothing more */
+    /* To be handed over before this message is answered; their members leave it (copies.h). */
+    struct outcome_copy *copies;
+    size_t copy_count;
 };
 
 void outcome_clear(struct outcome *outcome);
+
+/* A new copy for `members` (copied), empty so far (FLOW_PASS). NULL when out of memory. */
+struct outcome *outcome_add_copy(struct outcome *outcome, const size_t *members, size_t count);
 
 /* Apply the edits to a header, as an MTA does. Returns 0, -1 out of memory. */
 int outcome_edit_header(const struct outcome *outcome, struct header *header);
@@ -53,6 +67,15 @@ int outcome_edit(struct outcome *outcome, enum edit_kind kind, const char *name,
  * Returns 0, -1 out of memory. */
 int outcome_replace_content(struct outcome *outcome, const struct header *before,
                             const struct header *after);
+
+/* Move all of `part` to `out`, which is cleared before; `part` is empty then. */
+void outcome_become(struct outcome *out, struct outcome *part);
+
+/* Make `out` from the copies of `parts`, those without members left out: the first of those with
+ * the most members becomes `out` itself, the others its copies. Refused parts never are `out`
+ * unless nothing else is left, or `may_report` is false, or one is a deferral: then that one is all
+ * there is. There must be at least one part; `parts` has none then. */
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report);
 
 /* An error of ours: 451; takes *cause over for the log. */
 void outcome_defer(struct outcome *outcome, char **cause);

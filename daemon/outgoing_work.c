@@ -48,38 +48,38 @@ static void refuse_malformed(struct outcome *out, char **why)
     *why = NULL;
 }
 
-static enum smime_status sign(struct gateway *gateway, const struct entity *message,
-                              const struct identity *identity, time_t now,
-                              const struct smime_progress *progress, struct entity *signed_out,
-                              char **why)
+/* One signature for all groups: it says the same to each of them. */
+static enum smime_status sign(struct outgoing_work *work, char **why)
 {
-    const struct settings *settings = &gateway->config->settings;
+    const struct settings *settings = &work->gateway->config->settings;
     struct sign_request request = {
-        .certificate = identity->certificate,
-        .key = identity->key,
-        .chain = identity->chain,
-        .encryption_certificate = identity->encryption_certificate,
+        .certificate = work->identity->certificate,
+        .key = work->identity->key,
+        .chain = work->identity->chain,
+        .encryption_certificate = work->identity->encryption_certificate,
         .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
-        .now = now,
-        .progress = *progress,
+        .now = work->now,
+        .progress = *work->progress,
     };
     enum smime_status status;
-    gateway_limits(gateway, &request.limits);
-    status = smime_sign(message, &request, signed_out, why);
+    if (work->is_signed_made)
+        return SMIME_OK;
+    gateway_limits(work->gateway, &request.limits);
+    status = smime_sign(&work->transaction->message, &request, &work->is_signed, why);
+    work->is_signed_made = status == SMIME_OK;
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
     return status;
 }
 
-static int collect_certificates(struct gateway *gateway, const struct transaction *transaction,
-                                const struct group *group, time_t now, STACK_OF(X509) * out,
-                                char **why)
+static int collect_certificates(const struct outgoing_work *work, const struct group *group,
+                                STACK_OF(X509) * out, char **why)
 {
     for (size_t i = 0; i < group->count; i++) {
-        const char *address = transaction->recipients[group->members[i]].canonical;
+        const char *address = work->transaction->recipients[group->members[i]].canonical;
         X509 *certificate = NULL;
-        if (store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why) !=
-            STORE_OK) {
+        if (store_encryption_certificate(work->gateway->store, address, work->now, &certificate,
+                                         NULL, why) != STORE_OK) {
             why_prefix(why, "the public key of %s is not there any more", address);
             return -1;
         }
@@ -92,26 +92,25 @@ static int collect_certificates(struct gateway *gateway, const struct transactio
     return 0;
 }
 
-static enum smime_status encrypt(struct gateway *gateway, const struct transaction *transaction,
-                                 const struct group *group, const struct entity *message,
-                                 time_t now, const struct smime_progress *progress,
-                                 struct entity *encrypted_out, char **why)
+static enum smime_status encrypt(const struct outgoing_work *work, const struct group *group,
+                                 const struct entity *message, struct entity *encrypted_out,
+                                 char **why)
 {
-    const struct settings *settings = &gateway->config->settings;
+    const struct settings *settings = &work->gateway->config->settings;
     struct encrypt_request request = {
         .recipients = sk_X509_new_null(),
         .cipher = settings->content_cipher == CIPHER_AES_256_GCM ? ENCRYPT_AES_256_GCM
                                                                  : ENCRYPT_AES_256_CBC,
         .transport = settings->key_transport == KEY_TRANSPORT_OAEP ? ENCRYPT_OAEP : ENCRYPT_PKCS1,
-        .progress = *progress,
+        .progress = *work->progress,
     };
     enum smime_status status = SMIME_ERROR;
-    gateway_limits(gateway, &request.limits);
+    gateway_limits(work->gateway, &request.limits);
     if (request.recipients == NULL) {
         why_set(why, "out of memory");
         return SMIME_ERROR;
     }
-    if (collect_certificates(gateway, transaction, group, now, request.recipients, why) != 0)
+    if (collect_certificates(work, group, request.recipients, why) != 0)
         goto out;
     status = smime_encrypt(message, &request, encrypted_out, why);
     if (status != SMIME_OK)
@@ -122,10 +121,12 @@ out:
 }
 
 /* Hand the finished message over to `out`. */
-static int finish(const struct settings *settings, const struct entity *before,
-                  struct entity *after, struct outcome *out, char **why)
+static int finish(const struct outgoing_work *work, struct entity *after, struct outcome *out,
+                  char **why)
 {
-    if (too_large(settings, (long long)after->header.bytes + (long long)spool_size(after->body))) {
+    const struct entity *before = &work->transaction->message;
+    if (too_large(&work->gateway->config->settings,
+                  (long long)after->header.bytes + (long long)spool_size(after->body))) {
         refuse_size(out);
         return 0;
     }
@@ -139,42 +140,42 @@ static int finish(const struct settings *settings, const struct entity *before,
     return 0;
 }
 
-int outgoing_work(struct gateway *gateway, const struct transaction *transaction,
-                  const struct group *group, const struct identity *identity, time_t now,
-                  const struct smime_progress *progress, struct outcome *out, char **why)
+int outgoing_work(struct outgoing_work *work, const struct group *group, struct outcome *out,
+                  char **why)
 {
-    const struct settings *settings = &gateway->config->settings;
-    const struct entity *message = &transaction->message;
+    const struct entity *message = &work->transaction->message;
     bool signs = group->transform == TRANSFORM_SIGN || group->transform == TRANSFORM_SIGN_ENCRYPT;
     bool encrypts =
         group->transform == TRANSFORM_ENCRYPT || group->transform == TRANSFORM_SIGN_ENCRYPT;
-    struct entity is_signed = {0};
     struct entity is_encrypted = {0};
-    struct entity *after = encrypts ? &is_encrypted : &is_signed;
     enum smime_status status = SMIME_OK;
     int rc = -1;
+    out->transform = group->transform;
     if (!signs && !encrypts)
         return 0;
-    if (too_large(settings,
+    if (too_large(&work->gateway->config->settings,
                   estimate((long long)message->header.bytes + (long long)spool_size(message->body),
                            group->transform))) {
         refuse_size(out);
         return 0;
     }
     if (signs)
-        status = sign(gateway, message, identity, now, progress, &is_signed, why);
+        status = sign(work, why);
     if (status == SMIME_OK && encrypts)
-        status = encrypt(gateway, transaction, group, signs ? &is_signed : message, now, progress,
-                         &is_encrypted, why);
+        status = encrypt(work, group, signs ? &work->is_signed : message, &is_encrypted, why);
     if (status == SMIME_REFUSED) {
         refuse_malformed(out, why);
         rc = 0;
     }
     if (status != SMIME_OK)
         goto out;
-    rc = finish(settings, message, after, out, why);
+    rc = finish(work, encrypts ? &is_encrypted : &work->is_signed, out, why);
 out:
-    entity_clear(&is_signed);
     entity_clear(&is_encrypted);
     return rc;
+}
+
+void outgoing_work_clear(struct outgoing_work *work)
+{
+    entity_clear(&work->is_signed);
 }

@@ -2,17 +2,30 @@
 #ifndef DAEMON_OUTGOING_WORK_H
 #define DAEMON_OUTGOING_WORK_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "gateway.h"
 #include "outcome.h"
 #include "transaction.h"
 
-/* Sign and encrypt the message of `transaction` for the members of `group`; fills action, edits and
- * body of *out, or its reply when the message is too large for what comes after. 0, or -1 for an
- * error of ours (*why). */
-int outgoing_work(struct gateway *gateway, const struct transaction *transaction,
-                  const struct group *group, const struct identity *identity, time_t now,
-                  const struct smime_progress *progress, struct outcome *out, char **why);
+/* What the groups of one message share. */
+struct outgoing_work {
+    struct gateway *gateway;
+    const struct transaction *transaction;
+    const struct identity *identity; /* certificate NULL: no group is signed */
+    time_t now;
+    const struct smime_progress *progress;
+    struct entity is_signed; /* made once, by the first group that is signed */
+    bool is_signed_made;
+};
+
+/* Sign and encrypt the message for the members of `group`; fills action, transform, edits and body
+ * of *out, or its reply when the message is too large for what comes after. A group that is signed
+ * only takes the signed message away, so it comes after those that are encrypted too. 0, or -1 for
+ * an error of ours (*why). */
+int outgoing_work(struct outgoing_work *work, const struct group *group, struct outcome *out,
+                  char **why);
+void outgoing_work_clear(struct outgoing_work *work);
 
 #endif

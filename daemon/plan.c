@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *transform_name(enum transform transform)
 {
@@ -53,7 +54,7 @@ bool plan_same_group(const struct recipient *a, const struct recipient *b)
         return false;
     /* A RecipientInfo names its owner to all who get the same ciphertext. */
     if (is_encryption(a->transform) && (a->blind || b->blind))
-        return a == b;
+        return strcmp(a->canonical, b->canonical) == 0;
     /* What one of them must refuse, the other may have to take. */
     if (a->direction == DIRECTION_INCOMING)
         return a->decision.mode == b->decision.mode;
@@ -102,6 +103,26 @@ int plan_make(const struct recipient *recipients, size_t count, struct plan *out
         group->members[group->count++] = i;
     }
     qsort(out->groups, out->count, sizeof *out->groups, by_size);
+    return 0;
+}
+
+int plan_make_one(size_t count, struct plan *out)
+{
+    *out = (struct plan){0};
+    if (count == 0)
+        return 0;
+    out->groups = calloc(1, sizeof *out->groups);
+    if (out->groups == NULL)
+        return -1;
+    out->count = 1;
+    out->groups->members = reallocarray(NULL, count, sizeof *out->groups->members);
+    if (out->groups->members == NULL) {
+        plan_clear(out);
+        return -1;
+    }
+    out->groups->count = count;
+    for (size_t i = 0; i < count; i++)
+        out->groups->members[i] = i;
     return 0;
 }
 

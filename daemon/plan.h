@@ -28,6 +28,7 @@ enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool h
 
 struct recipient {
     char *text;      /* RCPT TO as the MTA gave it, without angle brackets */
+    char **args;     /* ESMTP parameters of RCPT, NULL-terminated; NULL if none */
     char *canonical; /* see address.h */
     enum direction direction;
     struct decision
@@ -51,6 +52,9 @@ struct plan {
 
 /* Group `recipients` by what they get. Returns 0, -1 out of memory. */
 int plan_make(const struct recipient *recipients, size_t count, struct plan *out);
+
+/* One group of all recipients, whatever they get. Returns 0, -1 out of memory. */
+int plan_make_one(size_t count, struct plan *out);
 
 /* Can these two share one body? */
 bool plan_same_group(const struct recipient *a, const struct recipient *b);

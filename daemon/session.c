@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include "address.h"
+#include "copies.h"
 #include "log.h"
 #include "message_log.h"
 #include "why.h"
@@ -150,26 +151,6 @@ static enum address_status canonical_of(const struct session *session, const cha
     return status;
 }
 
-static char **copy_args(const char *const *args)
-{
-    size_t count = 0;
-    char **copy;
-
-    while (args[count])
-        count++;
-    copy = calloc(count + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < count; i++) {
-        copy[i] = strdup(args[i]);
-        if (!copy[i]) {
-            while (i-- > 0)
-                free(copy[i]);
-            free(copy);
-            return NULL;
-        }
-    }
-    return copy;
-}
-
 /* Fill what belongs to MAIL but the sender itself. Returns 0, -1 out of memory. */
 static int note_mail(struct session *session, const struct session_mail *mail)
 {
@@ -187,11 +168,8 @@ static int note_mail(struct session *session, const struct session_mail *mail)
         if (!session->host)
             return -1;
     }
-    if (mail->args && mail->args[0]) {
-        transaction->sender_args = copy_args(mail->args);
-        if (!transaction->sender_args)
-            return -1;
-    }
+    if (transaction_set_sender_args(transaction, mail->args) != 0)
+        return -1;
     transaction->message.body = spool_new(&session->gateway->spool);
     return transaction->message.body ? 0 : -1;
 }
@@ -277,7 +255,19 @@ static enum session_result too_many_recipients(struct session *session, const ch
     return refuse_recipient(session, to, "more than max_recipients", true);
 }
 
-enum session_result session_recipient(struct session *session, const char *to, time_t now)
+static int add_recipient(struct transaction *transaction, const char *text, const char *canonical,
+                         const char *const *args)
+{
+    if (transaction_add_recipient(transaction, text, canonical) != 0)
+        return -1;
+    if (transaction_set_recipient_args(transaction, args) == 0)
+        return 0;
+    transaction_remove_last_recipient(transaction);
+    return -1;
+}
+
+enum session_result session_recipient(struct session *session, const char *to,
+                                      const char *const *args, time_t now)
 {
     struct transaction *transaction = &session->transaction;
     enum session_result result = SESSION_CONTINUE;
@@ -299,8 +289,7 @@ enum session_result session_recipient(struct session *session, const char *to, t
         reply_set(&session->reply, 550, "5.1.3", "The recipient's address is not a mail address.",
                   "Die Empfaengeradresse ist keine Mailadresse.");
         result = refuse_recipient(session, to, "not a mail address", true);
-    } else if (status != ADDRESS_OK ||
-               transaction_add_recipient(transaction, text, canonical) != 0) {
+    } else if (status != ADDRESS_OK || add_recipient(transaction, text, canonical, args) != 0) {
         reply_defer(&session->reply);
         result = refuse_recipient(session, to, "out of memory", false);
     } else if (flow_recipient(session->gateway, transaction, now, &session->reply, &why) != 0) {
@@ -411,6 +400,8 @@ enum session_result session_end(struct session *session, time_t now, int (*repor
     *outcome = (struct outcome){0};
     session->outcome_set = true;
     flow_message(session->gateway, &session->transaction, now, &progress, outcome);
+    copies_hand_over(session->gateway, &session->transaction, session_id(session), now, &progress,
+                     outcome);
     if (outcome->action != FLOW_REPLY) {
         *outcome_out = outcome;
         return SESSION_CONTINUE;
@@ -435,8 +426,13 @@ void session_finish(struct session *session, bool applied)
         return;
     if (!applied)
         log_line(LOG_LEVEL_WARNING, session_id(session),
-                 "the MTA did not take the result; the message is deferred");
+                 "the MTA did not take the result; the message is deferred%s",
+                 outcome->copy_count > 0 ? ", its copies will come twice" : "");
     counters_add(service_counters(session->service), outcome, applied);
+    for (size_t i = 0; i < outcome->copy_count; i++) {
+        counters_add_copy(service_counters(session->service), outcome->copies[i].outcome);
+        message_log_copy(session_id(session), &session->transaction, &outcome->copies[i]);
+    }
     message_log(session_id(session), applied ? action : "defer", &session->transaction, outcome,
                 work_timer_elapsed_ms(&session->timer));
     clear_message(session);

@@ -35,8 +35,9 @@ struct session_mail {
 };
 enum session_result session_sender(struct session *session, const struct session_mail *mail);
 
-/* RCPT. */
-enum session_result session_recipient(struct session *session, const char *to, time_t now);
+/* RCPT, with its ESMTP parameters (NULL-terminated; NULL for none). */
+enum session_result session_recipient(struct session *session, const char *to,
+                                      const char *const *args, time_t now);
 
 /* The MTA's queue id, as soon as there is one; NULL is ignored. */
 void session_set_queue_id(struct session *session, const char *queue_id);

@@ -7,9 +7,35 @@
 #include "address.h"
 #include "why.h"
 
+static void args_free(char **args)
+{
+    for (char **arg = args; arg && *arg; arg++)
+        free(*arg);
+    free(args);
+}
+
+static char **args_copy(const char *const *args)
+{
+    size_t count = 0;
+    char **copy;
+
+    while (args[count])
+        count++;
+    copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(args[i]);
+        if (!copy[i]) {
+            args_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
 static void recipient_clear(struct recipient *recipient)
 {
     free(recipient->text);
+    args_free(recipient->args);
     free(recipient->canonical);
     reply_clear(&recipient->reply);
     *recipient = (struct recipient){0};
@@ -38,6 +64,54 @@ int transaction_add_recipient(struct transaction *transaction, const char *text,
     transaction->recipients[count] = new;
     transaction->recipient_count = count + 1;
     return 0;
+}
+
+int transaction_set_recipient_args(struct transaction *transaction, const char *const *args)
+{
+    struct recipient *last = &transaction->recipients[transaction->recipient_count - 1];
+
+    if (!args || !args[0])
+        return 0;
+    last->args = args_copy(args);
+    return last->args ? 0 : -1;
+}
+
+int transaction_set_sender_args(struct transaction *transaction, const char *const *args)
+{
+    if (!args || !args[0])
+        return 0;
+    transaction->sender_args = args_copy(args);
+    return transaction->sender_args ? 0 : -1;
+}
+
+const char *transaction_arg(char *const *args, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (; args && *args; args++)
+        if (strncasecmp(*args, name, length) == 0 && (*args)[length] == '=')
+            return *args + length + 1;
+    return NULL;
+}
+
+bool transaction_flag(char *const *args, const char *name)
+{
+    for (; args && *args; args++)
+        if (strcasecmp(*args, name) == 0)
+            return true;
+    return false;
+}
+
+struct transaction transaction_view(const struct transaction *transaction, const size_t *members,
+                                    size_t count, struct recipient *storage)
+{
+    struct transaction view = *transaction;
+
+    for (size_t i = 0; i < count; i++)
+        storage[i] = transaction->recipients[members[i]];
+    view.recipients = storage;
+    view.recipient_count = count;
+    return view;
 }
 
 void transaction_remove_last_recipient(struct transaction *transaction)
@@ -85,9 +159,7 @@ void transaction_clear(struct transaction *transaction)
     free(transaction->recipients);
     transaction->recipients = NULL;
     transaction->recipient_count = 0;
-    for (char **arg = transaction->sender_args; arg && *arg; arg++)
-        free(*arg);
-    free(transaction->sender_args);
+    args_free(transaction->sender_args);
     transaction->sender_args = NULL;
     free(transaction->sender_text);
     free(transaction->sender);

@@ -28,6 +28,23 @@ struct transaction {
 /* Append a recipient. Returns 0, -1 out of memory. */
 int transaction_add_recipient(struct transaction *transaction, const char *text,
                               const char *canonical);
+/* Note the ESMTP parameters of MAIL, or of the last RCPT (NULL-terminated; NULL for none). Returns
+ * 0, -1 out of memory. */
+int transaction_set_sender_args(struct transaction *transaction, const char *const *args);
+int transaction_set_recipient_args(struct transaction *transaction, const char *const *args);
+
+/* The value of the parameter `name` ("RET") among `args` (may be NULL), NULL if it is not there. */
+const char *transaction_arg(char *const *args, const char *name);
+
+/* Is the parameter `name` without a value ("SMTPUTF8") among them? */
+bool transaction_flag(char *const *args, const char *name);
+
+/* The same transaction as if it had these recipients only, for those who read. The recipients are
+ * copied to `storage` (of `count`) but own nothing: changes of decision and transform stay there,
+ * and nothing of the view is cleared. */
+struct transaction transaction_view(const struct transaction *transaction, const size_t *members,
+                                    size_t count, struct recipient *storage);
+
 void transaction_remove_last_recipient(struct transaction *transaction);
 
 /* Set the sender from MAIL FROM. Returns 0; -1 when it is no address (*why). */

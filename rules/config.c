@@ -29,6 +29,8 @@ static const struct {
     {"directories", reader_directories},
     {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},
+    {"reinject", reader_reinject},
+    {"mail_server", reader_mail_server},
     {"rules", reader_rules},
 };
 

@@ -103,6 +103,10 @@ void reader_dns_resolvers(struct config_reader *reader, const config_setting_t *
 
 void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_mail_server.c */
+
+void reader_reinject(struct config_reader *reader, const config_setting_t *setting);
+void reader_mail_server(struct config_reader *reader, const config_setting_t *setting);
 /* config_clients.c */
 
 void reader_client_servers(struct config_reader *reader, const config_setting_t *setting);

@@ -109,3 +109,31 @@ out:
     free(stripped);
     return out;
 }
+
+char *subject_words(const char *value, size_t max_bytes)
+{
+    char *decoded;
+    char *valid;
+    char *out;
+    size_t length = 0;
+    gmime_start();
+    decoded = g_mime_utils_header_decode_text(NULL, value != NULL ? value : "");
+    valid = g_utf8_make_valid(decoded != NULL ? decoded : "", -1);
+    out = malloc(max_bytes + 1);
+    for (const char *p = valid; out != NULL && *p != '\0'; p = g_utf8_next_char(p)) {
+        size_t bytes = (size_t)(g_utf8_next_char(p) - p);
+        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+            continue;
+        if (length + bytes > max_bytes)
+            break;
+        if (length == 0 && *p == ' ')
+            continue;
+        memcpy(out + length, p, bytes);
+        length += bytes;
+    }
+    if (out != NULL)
+        out[length] = '\0';
+    g_free(valid);
+    g_free(decoded);
+    return out;
+}

@@ -10,4 +10,8 @@
  * strip. NULL when out of memory. */
 char *subject_tag(const char *value, const char *const *strip, size_t count, const char *prefix);
 
+/* The words of a Subject field for people: decoded, one line of UTF-8 without control characters,
+ * cut to about `max_bytes`. A new string; "" where there is none. NULL when out of memory. */
+char *subject_words(const char *value, size_t max_bytes);
+
 #endif

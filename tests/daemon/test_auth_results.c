@@ -55,11 +55,52 @@ START_TEST(filters)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    const char *value;
+    int genuine;
+} senders[] = {
+    {"spf of the domain", " mx.example.com; spf=pass smtp.mailfrom=bob@partner.test", 1},
+    {"spf of a bare domain", " mx.example.com; spf=pass smtp.mailfrom=partner.test", 1},
+    {"dkim of the domain", " mx.example.com; dkim=pass (2048 bit) header.d=partner.test", 1},
+    {"dkim of the domain above",
+     " mx.example.com; dkim=pass header.d=test; dkim=pass header.d=a.test;"
+     " dkim=pass header.i=@x header.d=partner.test",
+     1},
+    {"second result", " mx.example.com 1; none=none; spf=fail; dkim/1=pass header.d=Partner.Test",
+     1},
+    {"quoted", " mx.example.com; spf=pass smtp.mailfrom=\"bob@partner.test\"", 1},
+    {"another host says so", " mx.other.test; spf=pass smtp.mailfrom=partner.test", 0},
+    {"spf fails", " mx.example.com; spf=softfail smtp.mailfrom=partner.test", 0},
+    {"spf of another domain", " mx.example.com; spf=pass smtp.mailfrom=bob@other.test", 0},
+    {"spf of the greeting", " mx.example.com; spf=pass smtp.helo=partner.test", 0},
+    {"dkim of another domain", " mx.example.com; dkim=pass header.d=other.test", 0},
+    {"dkim of a name that ends alike", " mx.example.com; dkim=pass header.d=ner.test", 0},
+    {"dkim of a name below", " mx.example.com; dkim=pass header.d=sub.partner.test", 0},
+    {"dkim of a top-level domain", " mx.example.com; dkim=pass header.d=test", 0},
+    {"the property of another result",
+     " mx.example.com; spf=pass; dkim=fail header.d=partner.test smtp.mailfrom=partner.test", 0},
+    {"in a comment", " mx.example.com; spf=fail (; spf=pass smtp.mailfrom=partner.test)", 0},
+    {"in a quoted reason",
+     " mx.example.com; spf=fail reason=\"; spf=pass smtp.mailfrom=partner.test\"", 0},
+    {"unreadable", " mx.example.com; spf=pass reason=\"never ends smtp.mailfrom=partner.test", 0},
+    {"another method", " mx.example.com; iprev=pass smtp.mailfrom=partner.test", 0},
+    {"nothing", "", 0},
+};
+
+START_TEST(authenticates)
+{
+    int genuine = auth_results_authenticate(senders[_i].value, "mx.example.com", "partner.test");
+    ck_assert_msg(genuine == senders[_i].genuine, "%s: %d", senders[_i].name, genuine);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("auth_results");
     TCase *tests = tcase_create("forged results");
     tcase_add_loop_test(tests, filters, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_loop_test(tests, authenticates, 0, (int)(sizeof senders / sizeof senders[0]));
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

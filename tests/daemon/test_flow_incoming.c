@@ -273,6 +273,22 @@ START_TEST(recipient_outside_keeps_it_encrypted)
 END_TEST
 
 /* The MTA delivers alice+news@ to alice where the delimiter says so, and only there. */
+/* No content could satisfy this one: said at RCPT, so that others get their mail. */
+START_TEST(encryption_demanded_without_a_key_is_refused_early)
+{
+    struct setup setup = open_setup("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; "
+                                    "incoming = \"decrypt-forced\"; } );");
+    struct transaction transaction =
+        world_message(&setup.world, ROLE_INBOUND, NULL, "bob@partner.test", "From: x\n\nhi\n");
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, "alice@example.com"), 0);
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, "nobody@example.com"), 550);
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, "alice+tag@example.com"), 0);
+    ck_assert_int_eq(world_recipient(&setup.world, &transaction, "other@elsewhere.test"), 452);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
 START_TEST(tagged_recipient)
 {
     static const struct {
@@ -643,6 +659,7 @@ int main(void)
     tcase_add_loop_test(tests, several_recipients, 0, 3);
     tcase_add_loop_test(tests, a_recipient_info_is_no_proof, 0, 2);
     tcase_add_test(tests, recipient_outside_keeps_it_encrypted);
+    tcase_add_test(tests, encryption_demanded_without_a_key_is_refused_early);
     tcase_add_loop_test(tests, tagged_recipient, 0, 6);
     tcase_add_test(tests, never_decrypt);
     tcase_add_test(tests, deactivated_mailbox_still_reads);

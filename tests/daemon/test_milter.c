@@ -106,7 +106,8 @@ START_TEST(negotiation)
     ck_assert_uint_eq(mc.actions & 0x2U, 0x2U);   /* change body */
     ck_assert_uint_eq(mc.actions & 0x10U, 0x10U); /* change headers */
     ck_assert_uint_eq(mc.actions & 0x40U, 0x40U); /* change from */
-    ck_assert_uint_eq(mc.actions & 0xcU, 0);      /* never recipients */
+    ck_assert_uint_eq(mc.actions & 0x8U, 0x8U);   /* take recipients away */
+    ck_assert_uint_eq(mc.actions & 0x4U, 0);      /* never add any */
     ck_assert_uint_eq(mc.protocol & 0x100000U, 0x100000U);
     ck_assert_ptr_nonnull(strstr(mc.symlist, "{auth_authen}"));
     ck_assert_ptr_nonnull(strstr(mc.symlist, "2:i "));

@@ -8,7 +8,10 @@
 static struct recipient make(enum direction direction, enum transform transform, int mode,
                              bool blind)
 {
+    static char names[][20] = {"a@partner.test", "b@partner.test", "c@partner.test"};
+    static size_t next;
     return (struct recipient){.text = NULL,
+                              .canonical = names[next++ % 3],
                               .direction = direction,
                               .transform = transform,
                               .decision = {.mode = mode},

@@ -44,7 +44,7 @@ static enum session_result mail_from(const char *from)
 
 static enum session_result rcpt_to(const char *to)
 {
-    return session_recipient(session, to, NOW);
+    return session_recipient(session, to, NULL, NOW);
 }
 
 /* The rest of a small message. */

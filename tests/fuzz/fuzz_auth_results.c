@@ -24,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(again);
     }
     free(changed);
+    if (auth_results_authenticate(text, "mx.example.com", "partner.test") < 0)
+        abort();
     free(text);
     return 0;
 }

@@ -136,7 +136,7 @@ static void command(struct session *session, char name, char *text, size_t lengt
         mail_from(session, text);
         break;
     case 'R':
-        session_recipient(session, text, NOW);
+        session_recipient(session, text, NULL, NOW);
         break;
     case 'Q':
         session_set_queue_id(session, text);
