@@ -479,13 +479,21 @@ static int carry_out(struct outgoing_work *work, const struct judgement *judgeme
     return rc;
 }
 
-/* The first recipient who has to be refused, NULL if there is none. */
+/* The first recipient who has to be refused, NULL if there is none; one for whom the message has to
+ * come again before all others: no report may call that final. */
 static const struct recipient *first_refused(const struct transaction *transaction)
 {
-    for (size_t i = 0; i < transaction->recipient_count; i++)
-        if (transaction->recipients[i].transform == TRANSFORM_REFUSE)
-            return &transaction->recipients[i];
-    return NULL;
+    const struct recipient *first = NULL;
+    for (size_t i = 0; i < transaction->recipient_count; i++) {
+        const struct recipient *recipient = &transaction->recipients[i];
+        if (recipient->transform != TRANSFORM_REFUSE)
+            continue;
+        if (recipient->reply.code < 500)
+            return recipient;
+        if (first == NULL)
+            first = recipient;
+    }
+    return first;
 }
 
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
@@ -512,7 +520,7 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
                         : plan_make(transaction->recipients, transaction->recipient_count, &plan);
     if (rc != 0)
         why_set(why, "out of memory");
-    else if (refused != NULL && may_report == 0)
+    else if (refused != NULL && (may_report == 0 || refused->reply.code < 500))
         refuse(out, refused);
     else if (plan.count > 1 && !copies_allowed(gateway))
         refuse_split(transaction, out);
