@@ -445,8 +445,8 @@ START_TEST(who_must_refuse_refuses_for_all)
         "Authentication-Results: mx.elsewhere.test; spf=pass smtp.mailfrom=partner.test\n",
         "Authentication-Results: mx.example.com; dkim=pass header.d=other.test\n",
         "Authentication-Results: mx.example.com; dkim=pass header.d=partner.test\n",
-        "Authentication-Results: mx.example.com; none\n"
-        "Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=bob@partner.test\n",
+        ("Authentication-Results: mx.example.com; none\n"
+         "Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=bob@partner.test\n"),
     };
     bool genuine = _i >= 4;
     begin(LISTENER RULE("incoming = \"decrypt-always\";"));
