@@ -41,7 +41,7 @@ SEE_daemon/directory  = $(SEE_libraries) -iquote daemon/network
 SEE_daemon/enrolment  = $(SEE_libraries) -iquote daemon/network
 SEE_daemon  = $(SEE_libraries) $(SEE_rooms)
 SEE_admin   = $(SEE_libraries) -iquote daemon $(SEE_rooms)
-SEE_tests   = $(SEE_admin) -iquote admin -iquote tests -iquote tests/daemon/network
+SEE_tests   = $(SEE_admin) -iquote admin -iquote tests -iquote tests/daemon/network -iquote tests/store
 SEE_libraries = -iquote address -iquote rules -iquote store -iquote smime
 SEE_rooms     = $(ROOMS:%=-iquote %)
 
@@ -52,7 +52,7 @@ USE_smime   = gmime-3.0 libcrypto
 USE_daemon/network    = libcurl ldap
 USE_daemon/revocation = libcrypto
 USE_daemon/directory  = ldap libunbound libcrypto
-USE_daemon/enrolment  = libcrypto
+USE_daemon/enrolment  = ldap libcrypto
 USE_daemon  = libcrypto
 USE_admin   = jansson ldap libcrypto
 USE_tests   = check libcrypto gmime-3.0 jansson

@@ -22,6 +22,7 @@ static const struct option option_table[] = {
     {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
     {"base", required_argument, NULL, FIRST_LONG + OPTION_BASE},
     {"bind-dn", required_argument, NULL, FIRST_LONG + OPTION_BIND_DN},
+    {"ca", required_argument, NULL, FIRST_LONG + OPTION_CA},
     {"cert", required_argument, NULL, FIRST_LONG + OPTION_CERT},
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
@@ -71,6 +72,7 @@ static const struct option option_table[] = {
     {"tls-ca", required_argument, NULL, FIRST_LONG + OPTION_TLS_CA},
     {"to", required_argument, NULL, FIRST_LONG + OPTION_TO},
     {"trust", no_argument, NULL, FIRST_LONG + OPTION_TRUST},
+    {"wait", required_argument, NULL, FIRST_LONG + OPTION_WAIT},
     {"withdraw", no_argument, NULL, FIRST_LONG + OPTION_WITHDRAW},
     {NULL, 0, NULL, 0},
 };

@@ -18,6 +18,7 @@ enum option_id {
     OPTION_AT,
     OPTION_BASE,
     OPTION_BIND_DN,
+    OPTION_CA,
     OPTION_CERT,
     OPTION_CHAIN,
     OPTION_CLIENT,
@@ -67,6 +68,7 @@ enum option_id {
     OPTION_TLS_CA,
     OPTION_TO,
     OPTION_TRUST,
+    OPTION_WAIT,
     OPTION_WITHDRAW,
     OPTION_COUNT,
 };

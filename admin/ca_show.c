@@ -137,8 +137,8 @@ int ca_show(struct context *context)
         code = EXIT_DONE;
     }
     if (chosen.items[0].issues && chosen.items[0].id > 1) {
-        tell_note("there are former CAs: smimectl ca show --id 1 to %lld",
-                  (long long)chosen.items[0].id - 1);
+        tell_note("former CAs have the ids below %lld: smimectl ca show --id ID",
+                  (long long)chosen.items[0].id);
     }
     ca_list_clear(&chosen);
     return code;

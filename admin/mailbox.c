@@ -156,6 +156,60 @@ static const struct command mailbox_commands[] = {
                 "must be for that key; the checks are those of mailbox activate.",
      .example = "  smimectl mailbox install alice@example.com --cert alice.pem --chain ca.pem",
      .run = mailbox_install},
+    {.name = "enroll",
+     .max_words = MAX_ADDRESSES,
+     .options = WITH(OPTION_CA) | WITH(OPTION_WAIT) | WITH(OPTION_REPLACE) | WITH(OPTION_FROM_FILE),
+     .synopsis = "(ADDRESS | PATTERN)... [--ca NAME] [--replace] [--wait SECONDS]\n"
+                 "   or: --from-file FILE.csv [--ca NAME] [--replace] [--wait SECONDS]",
+     .summary = "get certificates from a CA by CMP",
+     .details =
+         "Makes a key for each mailbox and asks a CA of the configuration (cmp in\n"
+         "smimed.conf(5)) to certify it: the one of --ca, or the first that issues for the\n"
+         "address. A mailbox becomes active when its certificate has come and is what was asked\n"
+         "for; until then it is activating, and the daemon asks the CA again. Mailboxes that are\n"
+         "active stay as they are, unless --replace is given.\n"
+         "\n"
+         "The CA is asked once. With --wait it is asked for up to so many seconds as often as it\n"
+         "says, and the exit status is 75 when it has not decided then; with --wait 0 all of it\n"
+         "is left to the daemon. Given up it is by mailbox request --withdraw. Addresses,\n"
+         "patterns and files are those of mailbox activate; of a file only the column address\n"
+         "counts.",
+     .example = "  smimectl mailbox enroll '*@example.com' --ca ca --wait 60",
+     .run = mailbox_enroll},
+    {.name = "renew",
+     .max_words = MAX_ADDRESSES,
+     .options = WITH(OPTION_WAIT) | WITH(OPTION_FROM_FILE),
+     .synopsis = "(ADDRESS | PATTERN)... [--wait SECONDS]\n"
+                 "   or: --from-file FILE.csv [--wait SECONDS]",
+     .summary = "get new certificates for new keys, now",
+     .details = "Asks the CA that a certificate came from by CMP for the next one, for a new key.\n"
+                "The daemon does so by itself before a certificate expires. The former key signs\n"
+                "until the new certificate is there, and decrypts for ever. --wait is that of\n"
+                "mailbox enroll.",
+     .example = "  smimectl mailbox renew alice@example.com",
+     .run = mailbox_renew},
+    {.name = "enrolments",
+     .synopsis = "",
+     .summary = "list what CAs are asked for, and what failed",
+     .details =
+         "Lists the mailboxes for which a CA is asked by CMP, and those for which it was in\n"
+         "vain, with the last error. What has succeeded is not listed.",
+     .example = "  smimectl mailbox enrolments --json",
+     .run = mailbox_enrolments},
+    {.name = "revoke",
+     .min_words = 1,
+     .max_words = 1,
+     .options = WITH(OPTION_ID) | WITH(OPTION_REASON),
+     .synopsis = "ADDRESS [--id ID] [--reason REASON]",
+     .summary = "have a certificate revoked that came by CMP",
+     .details =
+         "Asks the CA to revoke the certificate that signs, or that of --id. A mailbox that\n"
+         "signs with it is deactivated, and nothing is ever signed with it again; mail that was\n"
+         "encrypted to it is decrypted as before. REASON is unspecified (default),\n"
+         "keyCompromise, affiliationChanged, superseded, cessationOfOperation or\n"
+         "privilegeWithdrawn. Certificates of one's own CA are revoked by ca revoke.",
+     .example = "  smimectl mailbox revoke alice@example.com --reason keyCompromise",
+     .run = mailbox_revoke},
     {.name = "export",
      .min_words = 1,
      .max_words = 1,

@@ -17,6 +17,10 @@ int mailbox_activate(struct context *context);
 int mailbox_deactivate(struct context *context);
 int mailbox_request(struct context *context);
 int mailbox_install(struct context *context);
+int mailbox_enroll(struct context *context);
+int mailbox_renew(struct context *context);
+int mailbox_enrolments(struct context *context);
+int mailbox_revoke(struct context *context);
 int mailbox_export(struct context *context);
 
 /* The canonical form of an address that must be managed: a new string, or NULL told. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enrol.h"
 #include "gateway.h"
 #include "listener.h"
 #include "privileges.h"
@@ -42,6 +43,16 @@ static void check_sockets(const struct config *config, struct problems *problems
             note(problems, config, &why);
 }
 
+/* As the user that smimed runs as: it reads them later. */
+static void check_cas(const struct config *config, struct problems *problems)
+{
+    char *why = NULL;
+
+    for (size_t i = 0; i < config->settings.cmp_count; i++)
+        if (enrol_ca_check(&config->settings.cmp[i], &why) != 0)
+            note(problems, config, &why);
+}
+
 static void report(const struct config *config, FILE *out)
 {
     const struct settings *settings = &config->settings;
@@ -73,6 +84,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     }
     if (privileges_check_spool(config->settings.spool, &why) != 0)
         note(&problems, config, &why);
+    check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {
         report(gateway->config, out);

@@ -1,12 +1,14 @@
 /* The table of what has to be done from time to time. */
 #include "chores.h"
 
+#include "enrolment_chore.h"
 #include "expiry.h"
 
 #define DAY_S (24 * 60 * 60)
 
 const struct chore chores[] = {
     {"looking for certificates that expire", DAY_S, expiry_warn},
+    {"enrolments", ENROLMENT_CHORE_INTERVAL_S, enrolment_chore},
 };
 
 const size_t chore_count = sizeof chores / sizeof *chores;

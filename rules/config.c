@@ -25,6 +25,7 @@ static const struct {
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"cmp", reader_cmp},
     {"rules", reader_rules},
 };
 
@@ -74,7 +75,7 @@ static void read_root(struct config_reader *reader, const config_setting_t *root
         if (entry->type == SETTING_LIST)
             read_list(reader, setting);
         else
-            reader_scalar(reader, setting, entry);
+            reader_value(reader, setting, entry, &reader->config->settings);
     }
 }
 

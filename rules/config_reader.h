@@ -62,8 +62,9 @@ config_setting_t *reader_group(const config_setting_t *setting, size_t i);
 
 /* config_scalars.c */
 
-void reader_scalar(struct config_reader *reader, const config_setting_t *setting,
-                   const struct setting_entry *entry);
+/* Put one value where `entry` says within the structure `base`. */
+void reader_value(struct config_reader *reader, const config_setting_t *setting,
+                  const struct setting_entry *entry, void *base);
 
 /* The printable string `name` of `group`, of at least one byte; owned by the group. NULL where it
  * is absent (a mistake if `required`) or wrong (told). */
@@ -92,6 +93,10 @@ void reader_sockets(struct config_reader *reader, const config_setting_t *settin
 void reader_sender_logins(struct config_reader *reader, const config_setting_t *setting);
 void reader_trusted_networks(struct config_reader *reader, const config_setting_t *setting);
 void reader_shared_mailboxes(struct config_reader *reader, const config_setting_t *setting);
+
+/* config_cmp.c */
+
+void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 
 /* config_rules.c */
 

@@ -99,10 +99,10 @@ static void read_choice(struct config_reader *reader, const config_setting_t *se
     free(value);
 }
 
-void reader_scalar(struct config_reader *reader, const config_setting_t *setting,
-                   const struct setting_entry *entry)
+void reader_value(struct config_reader *reader, const config_setting_t *setting,
+                  const struct setting_entry *entry, void *base)
 {
-    void *member = (char *)&reader->config->settings + entry->offset;
+    void *member = (char *)base + entry->offset;
 
     switch (entry->type) {
     case SETTING_BOOL:

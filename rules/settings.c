@@ -36,9 +36,9 @@ static char *default_authserv_id(const struct setting_entry *entry)
 /* Enumerations are written as int: they have its size and no negative values. */
 _Static_assert(sizeof(enum content_cipher) == sizeof(int), "an enum setting is stored as int");
 
-static int set_default(struct settings *settings, const struct setting_entry *entry)
+int setting_default(const struct setting_entry *entry, void *base)
 {
-    char *member = (char *)settings + entry->offset;
+    char *member = (char *)base + entry->offset;
 
     switch (entry->type) {
     case SETTING_BOOL:
@@ -64,7 +64,7 @@ int settings_init(struct settings *settings, char **why)
 {
     *settings = (struct settings){0};
     for (size_t i = 0; i < settings_table_count; i++) {
-        if (set_default(settings, &settings_table[i]) != 0) {
+        if (setting_default(&settings_table[i], settings) != 0) {
             settings_clear(settings);
             why_set(why, "out of memory");
             return -1;
@@ -97,6 +97,9 @@ static void clear_lists(struct settings *settings)
         pattern_list_clear(&settings->shared_mailboxes[i].senders);
     }
     free(settings->shared_mailboxes);
+    for (size_t i = 0; i < settings->cmp_count; i++)
+        cmp_setting_clear(&settings->cmp[i]);
+    free(settings->cmp);
 }
 
 void settings_clear(struct settings *settings)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cmp_setting.h"
 #include "pattern.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -104,6 +105,9 @@ struct settings {
     bool subject_tags;           /* default false */
     char *tag_signed, *tag_encrypted,
         *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
+    /* certificates */
+    struct cmp_setting *cmp;
+    size_t cmp_count;
     /* ceilings */
     long long max_message_bytes;  /* default 150 MiB: larger ones are refused by 552 5.3.4 */
     long long message_size_limit; /* what the MTA takes: result may not exceed it; 0 = unknown;

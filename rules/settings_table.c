@@ -209,6 +209,16 @@ const struct setting_entry settings_table[] = {
     TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable_ascii,
          "printable ASCII", "The tag of a message with a signature that is not valid."),
 
+    /* certificates */
+    LIST("cmp", false,
+         "a list of groups: name, url, ca_file, domains (patterns of managed addresses), reference "
+         "and secret_file or certificate_file and key_file, server_certificate or trust_file, "
+         "recipient, request (ir, cr), key, subject, implicit_confirm, update_by (mailbox, "
+         "credential), renew_before_days, poll_min_s, poll_max_s, timeout_s, give_up_days",
+         "Certificate authorities that issue certificates by CMP (RFC 4210, RFC 9483).",
+         "( { name = \"ca\"; url = \"https://ca.example.com/cmp\"; reference = \"smimed\"; "
+         "secret_file = \"/etc/smimed/cmp.secret\"; update_by = \"credential\"; } )"),
+
     /* ceilings */
     NUMBER(SETTING_INT64, max_message_bytes, 150 * MIB, 64 * KIB, 64 * GIB,
            "Larger messages are refused (552 5.3.4)."),

@@ -33,6 +33,9 @@ struct setting_entry {
 extern const struct setting_entry settings_table[];
 extern const size_t settings_table_count;
 
+/* Set the default of `entry` within the structure `base`. Returns 0, -1 when out of memory. */
+int setting_default(const struct setting_entry *entry, void *base);
+
 /* The entry of this name, or NULL. */
 const struct setting_entry *settings_find(const char *name);
 

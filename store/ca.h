@@ -19,7 +19,7 @@
 #define CA_CRL_MAX_DAYS 366
 #define CA_CRL_DEFAULT_DAYS 7
 #define CA_MAX_URL_BYTES 2000
-/* Clocks of recipients go wrong: so long before it is made, what is made is valid. */
+/* Clocks of recipients go wrong: so long before it is made a certificate is valid. */
 #define CA_BACKDATE_S 3600
 
 struct ca {

@@ -14,6 +14,7 @@
 #include "chain.h"
 #include "handle.h"
 #include "mailbox.h"
+#include "request.h"
 #include "why.h"
 
 void key_material_clear(struct key_material *material)
@@ -103,6 +104,12 @@ static enum store_status put_key(struct sql *sql, int64_t mailbox,
 {
     int64_t certificate = 0;
     enum store_status status = certificate_put(sql, material->certificate, &certificate, why);
+    if (status == STORE_OK && material->role == KEY_SIGNS) {
+        status = enrolled_refuse_revoked(sql, certificate, why);
+    }
+    if (status == STORE_OK && material->request) {
+        status = enrolment_finish(sql, mailbox, certificate, why);
+    }
     if (status == STORE_OK) {
         status =
             sql_run(sql,
@@ -257,18 +264,19 @@ enum store_status store_mailbox_install(struct store *store, const char *address
 
 /* ---- Reactivating ---- */
 
-/* The certificate of the key that signed last. */
-static enum store_status chosen_certificate(struct sql *sql, int64_t mailbox, X509 **out,
-                                            char **why)
+/* The certificate of the key that signed last, and its number. */
+static enum store_status chosen_certificate(struct sql *sql, int64_t mailbox, int64_t *id_out,
+                                            X509 **out, char **why)
 {
     sqlite3_stmt *row = NULL;
     enum store_status status =
         sql_query(sql,
-                  "SELECT c.der FROM mailbox m JOIN private_key k ON k.id = m.signing_key"
+                  "SELECT c.der, c.id FROM mailbox m JOIN private_key k ON k.id = m.signing_key"
                   " JOIN certificate c ON c.id = k.certificate WHERE m.id = ?1",
                   SQL_VALUES(SQL_INT(mailbox)), &row, why);
     if (status == STORE_OK) {
         status = certificate_column(row, 0, out, why);
+        *id_out = sqlite3_column_int64(row, 1);
     }
     sql_done(row);
     return status;
@@ -277,10 +285,11 @@ static enum store_status chosen_certificate(struct sql *sql, int64_t mailbox, X5
 static enum store_status reactivate(struct sql *sql, const char *address, time_t now, char **why)
 {
     int64_t mailbox = 0;
+    int64_t id = 0;
     X509 *certificate = NULL;
     enum store_status status = mailbox_id_needed(sql, address, &mailbox, why);
     if (status == STORE_OK) {
-        status = chosen_certificate(sql, mailbox, &certificate, why);
+        status = chosen_certificate(sql, mailbox, &id, &certificate, why);
     }
     if (status == STORE_NONE) {
         why_set(why, "the mailbox has no key that could sign");
@@ -288,6 +297,9 @@ static enum store_status reactivate(struct sql *sql, const char *address, time_t
     }
     if (status == STORE_OK && cert_check_use(certificate, CERT_USE_SIGN, now, why) != 0) {
         status = STORE_REFUSED;
+    }
+    if (status == STORE_OK) {
+        status = enrolled_refuse_revoked(sql, id, why);
     }
     if (status == STORE_OK) {
         status = ca_refuse_revoked(sql, certificate, why);
@@ -307,11 +319,12 @@ enum store_status key_check_remaining(struct sql *sql, int64_t mailbox, const ch
                                       char **why)
 {
     X509 *certificate = NULL;
+    int64_t id = 0;
     int64_t state = MAILBOX_INACTIVE;
     enum store_status status = sql_integer(sql, "SELECT state FROM mailbox WHERE id = ?1",
                                            SQL_VALUES(SQL_INT(mailbox)), &state, why);
     if (status == STORE_OK && state == MAILBOX_ACTIVE) {
-        status = chosen_certificate(sql, mailbox, &certificate, why);
+        status = chosen_certificate(sql, mailbox, &id, &certificate, why);
     }
     if (status == STORE_OK && certificate) {
         status = key_check_addresses(sql, mailbox, address, certificate, why);

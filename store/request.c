@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "handle.h"
 #include "mailbox.h"
+#include "request.h"
 #include "why.h"
 
 static const struct change all = {.effect = CHANGE_ALL};
@@ -31,8 +32,8 @@ static enum store_status set_state(struct sql *sql, int64_t mailbox, enum mailbo
 
 /* ---- Making ---- */
 
-static enum store_status put(struct sql *sql, const char *address, const struct blob *sealed,
-                             const struct blob *csr, bool replace, time_t now, char **why)
+enum store_status request_insert(struct sql *sql, const char *address, const struct blob *sealed,
+                                 const struct blob *csr, bool replace, time_t now, char **why)
 {
     int64_t mailbox = 0;
     int64_t pending = 0;
@@ -40,6 +41,9 @@ static enum store_status put(struct sql *sql, const char *address, const struct 
     if (status == STORE_OK && pending > 0 && !replace) {
         why_set(why, "a request is pending already for %s", address);
         status = STORE_REFUSED;
+    }
+    if (status == STORE_OK) {
+        status = enrolment_delete(sql, mailbox, why);
     }
     if (status == STORE_OK) {
         status = sql_run(sql,
@@ -67,7 +71,7 @@ enum store_status store_request_put(struct store *store, const char *address, EV
         status = change_begin(store, why);
     }
     if (status == STORE_OK) {
-        status = put(store->sql, address, &sealed, &request, replace, now, why);
+        status = request_insert(store->sql, address, &sealed, &request, replace, now, why);
         if (status == STORE_OK) {
             status = audit_record(store, "certificate requested", address, why, "%s",
                                   replace ? "in the place of a former request, if any" : "");
@@ -129,6 +133,16 @@ enum store_status store_request_find(struct store *store, const char *address,
 
 /* ---- Withdrawing ---- */
 
+enum store_status request_delete(struct sql *sql, int64_t mailbox, char **why)
+{
+    enum store_status status = sql_run(sql, "DELETE FROM key_request WHERE mailbox = ?1",
+                                       SQL_VALUES(SQL_INT(mailbox)), why);
+    if (status == STORE_OK) {
+        status = set_state(sql, mailbox, MAILBOX_ACTIVATING, MAILBOX_INACTIVE, why);
+    }
+    return status;
+}
+
 static enum store_status withdraw(struct sql *sql, const char *address, char **why)
 {
     int64_t mailbox = 0;
@@ -139,13 +153,9 @@ static enum store_status withdraw(struct sql *sql, const char *address, char **w
         status = STORE_REFUSED;
     }
     if (status == STORE_OK) {
-        status = sql_run(sql, "DELETE FROM key_request WHERE mailbox = ?1",
-                         SQL_VALUES(SQL_INT(mailbox)), why);
+        status = enrolment_delete(sql, mailbox, why);
     }
-    if (status == STORE_OK) {
-        status = set_state(sql, mailbox, MAILBOX_ACTIVATING, MAILBOX_INACTIVE, why);
-    }
-    return status;
+    return status == STORE_OK ? request_delete(sql, mailbox, why) : status;
 }
 
 enum store_status store_request_withdraw(struct store *store, const char *address, char **why)

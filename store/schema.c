@@ -172,11 +172,42 @@ static const char certification_authorities[] =
     "CREATE INDEX ca_certificate_mailbox ON ca_certificate (mailbox);"
     "CREATE INDEX ca_certificate_key_hash ON ca_certificate (key_hash, reason);";
 
+/* Certificates that a CA issues by CMP: what is under way, and which CA each came from. Phases are
+ * pending (0) and failed (1). The messages are those of the CA that take up a transaction again. */
+static const char enrolments[] =
+    "CREATE TABLE enrolment ("
+    " mailbox INTEGER PRIMARY KEY REFERENCES mailbox (id) ON DELETE CASCADE,"
+    " ca TEXT NOT NULL,"
+    " kind INTEGER NOT NULL CHECK (kind IN (0, 1)),"
+    " phase INTEGER NOT NULL DEFAULT 0 CHECK (phase IN (0, 1)),"
+    " started INTEGER NOT NULL,"
+    " give_up INTEGER NOT NULL,"
+    " next_attempt INTEGER NOT NULL,"
+    " busy_until INTEGER NOT NULL DEFAULT 0,"
+    " failures INTEGER NOT NULL DEFAULT 0,"
+    " restarts INTEGER NOT NULL DEFAULT 0,"
+    " received INTEGER NOT NULL DEFAULT 0," /* 0: no certificate was yet */
+    " error TEXT NOT NULL DEFAULT ''"
+    ") STRICT;"
+    "CREATE INDEX enrolment_due ON enrolment (phase, next_attempt);"
+    "CREATE TABLE enrolment_message ("
+    " mailbox INTEGER NOT NULL REFERENCES enrolment (mailbox) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " der BLOB NOT NULL,"
+    " PRIMARY KEY (mailbox, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE enrolled ("
+    " certificate INTEGER PRIMARY KEY REFERENCES certificate (id),"
+    " mailbox INTEGER NOT NULL REFERENCES mailbox (id),"
+    " ca TEXT NOT NULL,"
+    " revoked INTEGER NOT NULL DEFAULT 0" /* when; 0: not */
+    ") STRICT;"
+    "CREATE INDEX enrolled_mailbox ON enrolled (mailbox);";
+
 const struct schema_step schema_steps[] = {
-    {version_1, NULL},
-    {key_requests, NULL},
-    {pubkeys_and_audit, NULL},
-    {certification_authorities, NULL},
+    {version_1, NULL},         {key_requests, NULL},
+    {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
+    {enrolments, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

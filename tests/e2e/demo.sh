@@ -56,7 +56,7 @@ claim() {
 # Nothing of the following steps would make sense.
 give_up() {
     printf '   %sFAILED%s      %s\n' "$red" "$plain" "$1"
-    tail -n 5 "$(org_log example)" "$(org_log partner)" "$E2E_DIR"/*/postfix/log/postfix.log
+    tail -n 5 "$(org_log example)" "$(org_log partner)" "$E2E_DIR"/*/mta/log/postfix.log
     exit 1
 }
 
@@ -238,7 +238,7 @@ TEXT
     claim 'the mail was refused for good (5xx)' [ "$status" -eq 1 ]
     claim 'the refusal names carol and the missing key' \
         grep -Eq 'END: 550 5\.7\.[0-9]+ .*carol@partner\.test.*key' <<<"$said"
-    queued=$(postfix_queued "$E2E_DIR/example/postfix")
+    queued=$(mta queued "$E2E_DIR/example/mta")
     claim 'nothing waits in the queue' [ "$queued" -eq 0 ]
     claim 'nothing went over the wire' [ "$(wire_count partner)" -eq "$before" ]
 }

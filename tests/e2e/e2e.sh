@@ -3,6 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 . ./process.sh
 . ./postfix.sh
+. ./sendmail.sh
+. ./mta.sh
 . ./pki.sh
 . ./org.sh
 . ./wire.sh

@@ -55,7 +55,7 @@ wire_is_encrypted() {
 # bob has the message with this number, decrypted and verified.
 bob_has() {
     local file
-    for file in "$E2E_DIR"/partner/postfix/mail/bob/new/*; do
+    for file in "$E2E_DIR"/partner/mta/mail/bob/new/*; do
         if [ -e "$file" ] && [ "$(field "$file" X-Case)" = "$1" ] &&
             grep -qF "$SECRET, $1" "$file" && [ "$(field "$file" X-Smimed-Signature)" = valid ]; then
             return 0
@@ -291,13 +291,13 @@ receiver_down() {
     message
     submit
     ok 'the receiving gateway is down: the sender is served' equals "$status" 0
-    ok 'the receiving gateway is down: the message waits' wait_until 10 deferred_once
+    ok 'the receiving gateway is down: the message waits' wait_until 10 mta_deferred "$E2E_DIR/example/mta"
     ok 'the receiving gateway is down: bob has nothing' not bob_has "$number"
     org_smimed_start partner
-    postfix_flush "$E2E_DIR/example/postfix"
+    mta flush "$E2E_DIR/example/mta"
     ok 'the receiving gateway is back: the message arrives' wait_until 30 bob_has "$number"
     ok 'the receiving gateway is back: nothing waits' wait_until 10 \
-        postfix_queue_empty "$E2E_DIR/example/postfix"
+        mta_queue_empty "$E2E_DIR/example/mta"
 }
 
 # The receiving gateway cannot write what it learns: delivered or kept, and never lost.
@@ -308,12 +308,8 @@ receiver_locked() {
     ok "the receiver's database is locked: the sender is served" equals "$status" 0
     wait_until 5 bob_has "$number"
     release_database
-    postfix_flush "$E2E_DIR/example/postfix"
+    mta flush "$E2E_DIR/example/mta"
     ok "the receiver's database was locked: the message arrives" wait_until 30 bob_has "$number"
-}
-
-deferred_once() {
-    grep -q 'status=deferred' "$E2E_DIR/example/postfix/log/postfix.log"
 }
 
 not() {

@@ -45,9 +45,9 @@ incoming_mailbox() {
     local -a aliases=(--alias full@partner.test)
     for mode in $INCOMING; do
         aliases+=(--alias "in-$mode@partner.test")
-        postfix_mailbox "$E2E_DIR/partner/postfix" "in-$mode@partner.test"
+        mta mailbox "$E2E_DIR/partner/mta" "in-$mode@partner.test"
     done
-    postfix_mailbox "$E2E_DIR/partner/postfix" full@partner.test
+    mta mailbox "$E2E_DIR/partner/mta" full@partner.test
     pki_user "$E2E_DIR/partner/pki" dana dana@partner.test &&
         org_ctl partner mailbox add dana@partner.test "${aliases[@]}" >/dev/null &&
         org_ctl partner mailbox activate dana@partner.test --key "$E2E_DIR/partner/pki/dana.key" \
@@ -120,7 +120,7 @@ outgoing() {
     if [ "$4" = refused ]; then
         found="status $status: $(sed -n 's/^END: \([0-9]* [0-9.]*\).*/\1/p' <<<"$said")"
         ok "outgoing $3, $1, $2: refused" matches "$found" '^status 1: 550 5\.7\.'
-        ok "outgoing $3, $1, $2: nothing goes out" postfix_queue_empty "$E2E_DIR/example/postfix"
+        ok "outgoing $3, $1, $2: nothing goes out" mta_queue_empty "$E2E_DIR/example/mta"
         ok "outgoing $3, $1, $2: nothing went out" not find_case sink "$case"
         return
     fi
@@ -227,11 +227,11 @@ recipients() {
     ok 'another plan: the first recipient is served' matches "$said" 'END: 250'
     wait_until 15 find_case sink other-plan
     ok 'another plan: the message has only the first recipient' equals \
-        "$(grep -c '^C: RCPT' "${WIRE_FILE%.eml}.smtp") $(protection "$WIRE_FILE")" '1 plain'
+        "$(grep -ci '^C: RCPT' "${WIRE_FILE%.eml}.smtp") $(protection "$WIRE_FILE")" '1 plain'
     sed -i 's/other-plan/each-plan/' "$E2E_DIR/message"
     ok 'a client that tries again gets both through' org_send example alice --each \
         --to key-none@sink.test --to two@sink.test "$E2E_DIR/message"
-    wait_until 15 postfix_queue_empty "$E2E_DIR/example/postfix"
+    wait_until 15 mta_queue_empty "$E2E_DIR/example/mta"
     ok 'and each has got what its rule says' equals "$(each_protection each-plan)" \
         'key-none@sink.test:plain two@sink.test:signed+encrypted'
     message "$E2E_DIR/message" alice@example.com two@sink.test blind
@@ -246,7 +246,7 @@ each_protection() {
     local file
     for file in "$E2E_DIR"/wire/sink/*.eml; do
         [ "$(field "$file" X-Case)" = "$1" ] || continue
-        printf '%s:%s\n' "$(sed -n 's/^C: RCPT TO:<\([^>]*\)>.*/\1/p' "${file%.eml}.smtp")" \
+        printf '%s:%s\n' "$(sed -n 's/^C: RCPT TO:<\([^>]*\)>.*/\1/Ip' "${file%.eml}.smtp")" \
             "$(protection "$file")"
     done | sort | paste -sd' '
 }

@@ -1,8 +1,8 @@
-# An organisation with its own authority, mailboxes, smimed and Postfix. To be sourced after
-# process.sh, postfix.sh and pki.sh.
+# An organisation with its own authority, mailboxes, smimed and mail server. To be sourced after
+# process.sh, mta.sh and pki.sh.
 #
 # Everything of organisation NAME is below $E2E_DIR/NAME: pki, smimed (etc, store, spool, run, log)
-# and postfix. Its ports are ORG_INBOUND[NAME], where strangers deliver, ORG_SUBMISSION[NAME], where
+# and mta. Its ports are ORG_INBOUND[NAME], where strangers deliver, ORG_SUBMISSION[NAME], where
 # users log in, and ORG_OPEN[NAME], like inbound but relaying for everybody (for the tests of what a
 # stranger can do). ORG_SOCKET[NAME], if set before, is the address of the inbound milter socket.
 # shellcheck shell=bash
@@ -152,53 +152,42 @@ org_reload() {
 ORG_RELOADED=': reloaded configuration, rules and trust'
 ORG_WORKERS=3
 
-# org_postfix NAME: the Postfix of an organisation, with the listeners of its roles. To be followed by
-# org_route, and postfix_start.
-org_postfix() {
-    local name=$1 domain=${ORG_DOMAIN[$1]} dir=$E2E_DIR/$1/postfix run=$E2E_DIR/$1/smimed/run
-    postfix_make "$dir" "$domain"
-    local inbound=${ORG_SOCKET[$name]:-unix:$run/inbound.sock}
-    if [[ $inbound == inet:* ]]; then # port@host there is host:port here
-        inbound=${inbound#inet:}
-        inbound=inet:${inbound#*@}:${inbound%@*}
-    fi
-    postfix_set "$dir" "non_smtpd_milters = unix:$run/local.sock"
+# org_mta NAME: the mail server of an organisation, with a listener for each role. To be followed by
+# org_routes, and mta start.
+org_mta() {
+    local name=$1 dir=$E2E_DIR/$1/mta run=$E2E_DIR/$1/smimed/run inbound
+    inbound=${ORG_SOCKET[$name]:-unix:$run/inbound.sock}
+    mta make "$dir" "${ORG_DOMAIN[$name]}" || return 1
     free_port
     ORG_INBOUND[$name]=$PORT
-    postfix_listen "$dir" "$PORT" inbound "smtpd_milters=$inbound" \
-        smtpd_relay_restrictions=reject_unauth_destination
+    mta serve "$dir" inbound "$PORT" "$inbound"
     free_port
     ORG_SUBMISSION[$name]=$PORT
-    postfix_listen "$dir" "$PORT" submission "smtpd_milters=unix:$run/submission.sock" \
-        smtpd_sasl_auth_enable=yes \
-        smtpd_relay_restrictions=permit_sasl_authenticated,reject
+    mta serve "$dir" submission "$PORT" "unix:$run/submission.sock"
     free_port
     ORG_OPEN[$name]=$PORT
-    postfix_listen "$dir" "$PORT" open "smtpd_milters=$inbound" \
-        smtpd_relay_restrictions=permit_mynetworks,reject
+    mta serve "$dir" open "$PORT" "$inbound"
+    free_port
+    mta serve "$dir" local "$PORT" "unix:$run/local.sock"
 }
 
 # org_routes NAME DOMAIN=PORT...: where mail for other domains goes (all on loopback); "*" for the
 # rest.
 org_routes() {
-    local dir=$E2E_DIR/$1/postfix route
-    printf '%s virtual:\n' "${ORG_DOMAIN[$1]}" >"$dir/etc/transport"
+    local name=$1
     shift
-    for route in "$@"; do
-        printf '%s smtp:[127.0.0.1]:%s\n' "${route%=*}" "${route#*=}"
-    done >>"$dir/etc/transport"
-    postfix_set "$dir" "transport_maps = texthash:$dir/etc/transport"
+    mta routes "$E2E_DIR/$name/mta" "${ORG_DOMAIN[$name]}" "$@"
 }
 
 # org_user NAME USER: has a Maildir and may log in at the submission port. Before the start.
 org_user() {
-    postfix_mailbox "$E2E_DIR/$1/postfix" "$2@${ORG_DOMAIN[$1]}"
-    postfix_user "$E2E_DIR/$1/postfix" "${ORG_DOMAIN[$1]}" "$2" "$ORG_PASSWORD"
+    mta mailbox "$E2E_DIR/$1/mta" "$2@${ORG_DOMAIN[$1]}"
+    mta user "$E2E_DIR/$1/mta" "${ORG_DOMAIN[$1]}" "$2" "$ORG_PASSWORD"
 }
 
 # org_mail NAME USER: the Maildir's files of new messages, oldest first.
 org_mail() {
-    find "$E2E_DIR/$1/postfix/mail/$2/new" -type f -printf '%T@ %p\n' 2>/dev/null |
+    find "$E2E_DIR/$1/mta/mail/$2/new" -type f -printf '%T@ %p\n' 2>/dev/null |
         sort -n | cut -d' ' -f2-
 }
 

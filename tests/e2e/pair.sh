@@ -1,4 +1,4 @@
-# Two organisations that exchange mail, each with its own Postfix and its own smimed: "example"
+# Two organisations that exchange mail, each with its own mail server and its own smimed: "example"
 # (example.com) and "partner" (partner.test). To be sourced after org.sh and wire.sh.
 #
 # What goes from one to the other passes a wire tap named after the receiver; everything else goes to
@@ -9,8 +9,7 @@
 pair_make() {
     org_make example example.com "${1:-}" && org_make partner partner.test "${2:-}" &&
         org_trust example partner && org_trust partner example || return 1
-    org_postfix example
-    org_postfix partner
+    org_mta example && org_mta partner || return 1
     free_port
     background "$E2E_DIR/sink.log" smtp-sink -8 -u nobody "127.0.0.1:$PORT" 100
     wait_until 5 port_answers "$PORT" && wire_tap sink "$PORT" &&
@@ -30,5 +29,5 @@ pair_user() {
 
 pair_start() {
     org_smimed_start example && org_smimed_start partner &&
-        postfix_start "$E2E_DIR/example/postfix" && postfix_start "$E2E_DIR/partner/postfix"
+        mta start "$E2E_DIR/example/mta" && mta start "$E2E_DIR/partner/mta"
 }

@@ -104,6 +104,44 @@ postfix_listen() {
     } >>"$dir/etc/master.cf"
 }
 
+# postfix_serve DIR ROLE PORT SOCKET: the listener of a role, whose mail passes the milter at this
+# address. "open" is like inbound, but relays for everybody; the role local needs no port.
+postfix_serve() {
+    local dir=$1 role=$2 port=$3 socket=$4
+    if [[ $socket == inet:* ]]; then # port@host there is host:port here
+        socket=${socket#inet:}
+        socket=inet:${socket#*@}:${socket%@*}
+    fi
+    case $role in
+    inbound)
+        postfix_listen "$dir" "$port" inbound "smtpd_milters=$socket" \
+            smtpd_relay_restrictions=reject_unauth_destination
+        ;;
+    submission)
+        postfix_listen "$dir" "$port" submission "smtpd_milters=$socket" \
+            smtpd_sasl_auth_enable=yes \
+            smtpd_relay_restrictions=permit_sasl_authenticated,reject
+        ;;
+    open)
+        postfix_listen "$dir" "$port" open "smtpd_milters=$socket" \
+            smtpd_relay_restrictions=permit_mynetworks,reject
+        ;;
+    local) postfix_set "$dir" "non_smtpd_milters = $socket" ;;
+    esac
+}
+
+# postfix_routes DIR DOMAIN DESTINATION=PORT...: where mail for others than DOMAIN goes, before the
+# start.
+postfix_routes() {
+    local dir=$1 route
+    printf '%s virtual:\n' "$2" >"$dir/etc/transport"
+    shift 2
+    for route in "$@"; do
+        printf '%s smtp:[127.0.0.1]:%s\n' "${route%=*}" "${route#*=}"
+    done >>"$dir/etc/transport"
+    postfix_set "$dir" "transport_maps = texthash:$dir/etc/transport"
+}
+
 # postfix_mailbox DIR ADDRESS: delivery into the Maildir mail/LOCALPART; before the start.
 postfix_mailbox() {
     printf '%s %s/\n' "$2" "${2%@*}" >>"$1/etc/mailboxes"
@@ -143,8 +181,8 @@ postfix_kill() {
     return 0
 }
 
-# postfix_sendmail DIR ARGUMENTS...: sendmail(1) of this instance.
-postfix_sendmail() {
+# postfix_command DIR ARGUMENTS...: sendmail(1) of this instance.
+postfix_command() {
     local dir=$1
     shift
     sendmail -C "$dir/etc" "$@"
@@ -155,11 +193,12 @@ postfix_queued() {
     postqueue -c "$1/etc" -j 2>/dev/null | grep -c .
 }
 
-postfix_queue_empty() {
-    [ "$(postfix_queued "$1")" -eq 0 ]
-}
-
 # Deliver now what waits.
 postfix_flush() {
     postqueue -c "$1/etc" -f
+}
+
+# Does a message wait because the next hop does not take it now?
+postfix_deferred() {
+    grep -q 'status=deferred' "$1/log/postfix.log"
 }

@@ -117,7 +117,7 @@ shared_mailboxes = ( { from = \"info@example.com\"; senders = [ \"anna@example.c
 local_submission() {
     message "$E2E_DIR/message" alice@example.com reader@sink.test
     before=$(wire_count sink) status=0
-    postfix_sendmail "$E2E_DIR/example/postfix" -f alice@example.com reader@sink.test \
+    mta command "$E2E_DIR/example/mta" -f alice@example.com reader@sink.test \
         <"$E2E_DIR/message"
     next
     ok 'a program on this machine that local_senders lists is signed' signed_by "$NEXT" alice
@@ -126,7 +126,7 @@ local_submission() {
     before=$(wire_count sink) status=0
     org_configure example "$LOCAL"
     org_reload example
-    postfix_sendmail "$E2E_DIR/example/postfix" -f anna@example.com reader@sink.test \
+    mta command "$E2E_DIR/example/mta" -f anna@example.com reader@sink.test \
         <"$E2E_DIR/message"
     next
     ok 'one that it does not list is not' unsigned "$NEXT"
@@ -139,13 +139,13 @@ local_refusal() {
     sent=$(($(wire_count sink) + $(wire_count partner)))
     org_ctl example pubkey import "$E2E_DIR/partner/pki/bob.pem" >/dev/null
     message "$E2E_DIR/message" alice@example.com 'reader@sink.test, bob@partner.test'
-    postfix_sendmail "$E2E_DIR/example/postfix" -f alice@example.com reader@sink.test \
+    mta command "$E2E_DIR/example/mta" -f alice@example.com reader@sink.test \
         bob@partner.test <"$E2E_DIR/message"
     org_wait_mail example alice 1
     ok 'recipients of different plans from a local program: the sender gets a bounce' \
         contains "$MAIL" 'the recipients of this message need different'
     ok 'in both languages, without a reply code in between' lacks "$MAIL" '550 5.7.1 Nicht'
-    ok 'nothing is stranded' wait_until 10 postfix_queue_empty "$E2E_DIR/example/postfix"
+    ok 'nothing is stranded' wait_until 10 mta_queue_empty "$E2E_DIR/example/mta"
     ok 'and nothing went out' equals $(($(wire_count sink) + $(wire_count partner))) "$sent"
 }
 

@@ -1,12 +1,14 @@
 #!/bin/bash
-# All end-to-end tests, or those named: run.sh [NAME...]. The demo is one of them.
+# All end-to-end tests, or those named: run.sh [NAME...]. The demo is one of them. NAME-sendmail is the
+# same test through Sendmail in place of Postfix.
 #
 # Each prints "ok - name" and "not ok - name" lines; the last line sums up. They run side by side,
 # because most of their time is waiting.
 set -u
 cd "$(dirname "$0")" || exit 2
 
-TESTS='canonical modes roles traffic failures demo'
+TESTS='canonical modes roles edits traffic failures demo
+    canonical-sendmail modes-sendmail roles-sendmail edits-sendmail traffic-sendmail failures-sendmail'
 LIMIT_S=300 # for one test
 
 [ $# -gt 0 ] || eval "set -- $TESTS"
@@ -17,7 +19,9 @@ trap 'rm -rf "$output"' EXIT
 trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done; wait; exit 143' INT TERM HUP
 
 for name in "$@"; do
-    timeout -k 20 "$LIMIT_S" "./$name.sh" >"$output/$name" 2>&1 </dev/null &
+    mta=postfix
+    [ "$name" = "${name%-sendmail}" ] || mta=sendmail
+    E2E_MTA=$mta timeout -k 20 "$LIMIT_S" "./${name%-sendmail}.sh" >"$output/$name" 2>&1 </dev/null &
     pids+=($!)
 done
 

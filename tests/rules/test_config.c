@@ -245,6 +245,40 @@ START_TEST(full_scalars)
 }
 END_TEST
 
+START_TEST(cmp_of_two_kinds)
+{
+    struct config *config = load(FOLDER "/good.cmp.conf");
+    const struct settings *s = &config->settings;
+    const struct cmp_setting *a = &s->cmp[0], *b = &s->cmp[1];
+
+    ck_assert_uint_eq(s->cmp_count, 2);
+    ck_assert_str_eq(a->name, "by-secret");
+    ck_assert_str_eq(a->secret_file, "/etc/smimed/cmp.secret");
+    ck_assert(pattern_list_matches(&a->domains, "alice@example.org", NULL));
+    ck_assert(!pattern_list_matches(&a->domains, "alice@example.com", NULL));
+    ck_assert_str_eq(a->key, "rsa:3072");
+    ck_assert_str_eq(a->ca_file, "");
+    ck_assert_str_eq(a->subject, "");
+    ck_assert_int_eq(a->request, CMP_REQUEST_IR);
+    ck_assert_int_eq(a->update_by, CMP_UPDATE_BY_CREDENTIAL);
+    ck_assert(!a->implicit_confirm);
+    ck_assert_int_eq(a->renew_before_days, 30);
+    ck_assert_int_eq(a->poll_min_s, 60);
+    ck_assert_int_eq(a->poll_max_s, 86400);
+    ck_assert_int_eq(a->timeout_s, 30);
+    ck_assert_int_eq(a->give_up_days, 14);
+    ck_assert_str_eq(b->url, "HTTPS://ca.example.net:8443/pkix/?a=b");
+    ck_assert_str_eq(b->recipient, "CN=CA,O=Example,C=DE");
+    ck_assert_uint_eq(b->domains.count, 0);
+    ck_assert_int_eq(b->request, CMP_REQUEST_CR);
+    ck_assert_int_eq(b->update_by, CMP_UPDATE_BY_MAILBOX);
+    ck_assert(b->implicit_confirm);
+    ck_assert_int_eq(b->renew_before_days, 0);
+    ck_assert_int_eq(b->give_up_days, 365);
+    config_free(&config);
+}
+END_TEST
+
 START_TEST(full_rules)
 {
     struct config *config = load(FOLDER "/good.full.conf");
@@ -536,6 +570,7 @@ static Suite *config_suite(void)
 
     tcase_add_loop_test(tc, bad_fixture, 0, (int)bad_fixtures.gl_pathc);
     tcase_add_loop_test(tc, good_fixture, 0, (int)good_fixtures.gl_pathc);
+    tcase_add_test(tc, cmp_of_two_kinds);
     tcase_add_test(tc, full_lists);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);

@@ -1,6 +1,6 @@
 /* Subjects as an administrator writes them (RFC 4514). */
-#ifndef ADMIN_DISTINGUISHED_NAME_H
-#define ADMIN_DISTINGUISHED_NAME_H
+#ifndef DAEMON_ENROLMENT_DISTINGUISHED_NAME_H
+#define DAEMON_ENROLMENT_DISTINGUISHED_NAME_H
 
 #include <openssl/x509.h>
 
