@@ -18,7 +18,7 @@ PREFIX     ?= /usr/local
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
-PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcurl libunbound libcrypto
+PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcurl libunbound libssl libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 OPT_plain = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT_asan  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -49,7 +49,7 @@ USE_address = libidn2
 USE_rules   = libconfig
 USE_store   = sqlite3 p11-kit-1 libcrypto
 USE_smime   = gmime-3.0 libcrypto
-USE_daemon/network    = libcurl ldap
+USE_daemon/network    = libcurl ldap libssl
 USE_daemon/revocation = libcrypto
 USE_daemon/directory  = ldap libunbound libcrypto
 USE_daemon/enrolment  = ldap libcrypto
@@ -121,8 +121,10 @@ $(B)/tests/bench/bench: tests/bench/bench.c tests/bench/load.c tests/bench/worke
 $(B)/tests/%: tests/%.c $(B)/libsmimed.a
 	$(test_recipe)
 $(B)/tests/admin/test_import_many: $(B)/tests/tools/make_certificates
+$(B)/tests/fuzz/fuzz_backup_envelope: $(B)/admin/backup_envelope.o
 $(B)/tests/fuzz/fuzz_csv: $(B)/admin/csv.o
 $(B)/tests/fuzz/fuzz_postfix_text: $(B)/admin/postfix_text.o
+$(B)/tests/fuzz/fuzz_milter_list: $(B)/admin/milter_list.o
 
 # Fuzz targets: tests/fuzz/fuzz_*.c, seeds in tests/fuzz/seeds/<name>/ (make VARIANT=fuzz CC=clang fuzzers).
 FUZZ_BIN = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))

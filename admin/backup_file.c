@@ -1,5 +1,6 @@
 /* Encrypting and decrypting backups with OpenSSL's CMS. */
 #include "backup_file.h"
+#include "backup_envelope.h"
 
 #include <errno.h>
 #include <string.h>
@@ -131,15 +132,15 @@ static CMS_ContentInfo *read_envelope(FILE *in, char **why)
         return NULL;
     }
     BIO *file = BIO_new_fp(in, BIO_NOCLOSE);
-    if (file) {
-        envelope = d2i_CMS_bio(file, NULL);
+    if (!file) {
+        why_set(why, "cannot be read: out of memory");
+    } else if (backup_envelope_check(file, why) == 0) {
+        envelope = BIO_seek(file, 0) == 0 ? d2i_CMS_bio(file, NULL) : NULL;
+        if (!envelope) {
+            why_set(why, "is no backup of smimed");
+        }
     }
-    if (!envelope || OBJ_obj2nid(CMS_get0_type(envelope)) != NID_id_smime_ct_authEnvelopedData) {
-        why_set(why, "is no backup of smimed");
-        ERR_clear_error();
-        CMS_ContentInfo_free(envelope);
-        envelope = NULL;
-    }
+    ERR_clear_error();
     BIO_free(file);
     return envelope;
 }

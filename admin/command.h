@@ -17,6 +17,7 @@ enum {
     EXIT_PARTLY = 3,   /* some of several were done, some were not */
     EXIT_EXPIRING = 4, /* expiring: certificates run out within the days asked for */
     EXIT_EXPIRED = 5,  /* expiring: certificates have run out */
+    EXIT_FOUND = 6,    /* rules check, setup: something was found */
     EXIT_DEFERRED = 75 /* process: to be tried again (EX_TEMPFAIL) */
 };
 
@@ -49,6 +50,7 @@ extern const struct command_group expiring_group;
 extern const struct command_group audit_group;
 extern const struct command_group backup_group;
 extern const struct command_group restore_group;
+extern const struct command_group setup_group;
 
 /* All groups, NULL at the end. */
 extern const struct command_group *const command_groups[];

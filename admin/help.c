@@ -31,7 +31,7 @@ void help_program(FILE *out)
           "\n"
           "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
           "were done and some were not; 4, 5 (only expiring) certificates run out, have run\n"
-          "out; 6 (only rules check) something was found; 75 (only process) deferred, to be\n"
+          "out; 6 (rules check, setup) something was found; 75 (only process) deferred, to be\n"
           "tried again.\n"
           "\n"
           "Example: smimectl mailbox list --domain example.com\n",

@@ -143,13 +143,15 @@ static void tell_certificate(struct import *import, const struct queued *queued,
 static void tell_file(struct import *import, const struct queued *queued)
 {
     hide_progress(import);
-    if (queued->result == IMPORT_REFUSED) {
+    if (queued->result != IMPORT_REFUSED) {
+        tell_note("%s: skipped", queued->sentence);
+    } else {
         import->refused++;
         tell_error("%s", queued->sentence);
-        tell_next("Certificates are read as %s.",
-                  import->wide ? "PEM, DER, PKCS#7, LDIF or vCard" : "PEM, DER or PKCS#7");
-    } else {
-        tell_note("%s: skipped", queued->sentence);
+        if (access(queued->file, R_OK) == 0) {
+            tell_next("Certificates are read as %s.",
+                      import->wide ? "PEM, DER, PKCS#7, LDIF or vCard" : "PEM, DER or PKCS#7");
+        }
     }
     add_row(import, queued->result, 0, queued->file, 0, NULL, NULL, queued->sentence);
 }

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bulk.h"
 #include "chain_notice.h"
@@ -84,6 +85,20 @@ static int read_credentials(const struct arguments *arguments, struct credential
                                       &out->certificate, &out->chain, why);
 }
 
+/* What cannot be opened is not the wrong key. */
+static bool sources_readable(const struct arguments *arguments)
+{
+    static const enum option_id sources[] = {OPTION_PKCS12, OPTION_KEY, OPTION_CERT,
+                                             OPTION_PASSWORD_FILE};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        const char *path = argument_value(arguments, sources[i]);
+        if (path && strcmp(path, "-") != 0 && access(path, R_OK)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- One mailbox ---- */
 
 /* `given` without a key: the one that signed last. *unchanged_out: there was nothing to do. */
@@ -147,8 +162,10 @@ static int activate_single(struct context *context)
     if (credentials_given(context->arguments) &&
         read_credentials(context->arguments, &given, &why)) {
         tell_error("%s", why_text(&why));
-        tell_next("Nothing was changed. The key must be the one that the certificate was made for, "
-                  "and the password the one that the file was saved with.");
+        tell_next(sources_readable(context->arguments)
+                      ? "Nothing was changed. The key must be the one that the certificate was "
+                        "made for, and the password the one that the file was saved with."
+                      : "Nothing was changed.");
         goto out;
     }
     status = activate(context, address, &given, &unchanged, &why);

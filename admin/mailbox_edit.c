@@ -6,6 +6,7 @@
 #include "command.h"
 #include "mailbox_commands.h"
 #include "mailbox_listing.h"
+#include "mailbox_targets.h"
 #include "tell.h"
 #include "why.h"
 
@@ -43,6 +44,18 @@ static void free_strings(char **strings, size_t count)
     free(strings);
 }
 
+/* RFC 5322 allows it in an address, but whoever writes one here means a pattern, and a mailbox of
+ * that name could not be told from one. */
+static int refuse_pattern(const char *word)
+{
+    if (!target_is_pattern(word)) {
+        return 0;
+    }
+    tell_error("\"%s\" is a pattern, no mailbox", word);
+    tell_next("Many mailboxes are added by: smimectl mailbox import FILE.csv, or mailbox sync");
+    return -1;
+}
+
 int mailbox_add(struct context *context)
 {
     const struct option_values *given = &context->arguments->options[OPTION_ALIAS];
@@ -56,7 +69,9 @@ int mailbox_add(struct context *context)
     if (context_store(context)) {
         goto out;
     }
-    address = mailbox_managed_argument(context, context->words[0]);
+    address = refuse_pattern(context->words[0])
+                  ? NULL
+                  : mailbox_managed_argument(context, context->words[0]);
     if (!address) {
         goto out;
     }

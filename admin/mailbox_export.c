@@ -101,7 +101,8 @@ static int report(const struct context *context, const char *address,
     if (table) {
         table_text(table, address);
         table_text(table, path);
-        table_integer(table, sk_X509_num(identity->chain));
+        int chain = sk_X509_num(identity->chain);
+        table_count(table, chain > 0 ? (size_t)chain : 0);
         rc = table_print_record(table, context->json, stdout);
     }
     table_free(&table);

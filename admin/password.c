@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -14,6 +15,15 @@
 #include "input.h"
 #include "tell.h"
 #include "why.h"
+
+static void note_open_file(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) {
+        tell_note("%s holds a password and everybody on this machine may read it: chmod 600 %s",
+                  path, path);
+    }
+}
 
 int password_from_file(const char *path, struct password *out, char **why)
 {
@@ -39,6 +49,7 @@ int password_from_file(const char *path, struct password *out, char **why)
     }
     memcpy(out->text, input.bytes, length);
     out->text[length] = '\0';
+    note_open_file(path);
     rc = 0;
 out:
     input_clear(&input);

@@ -2,25 +2,19 @@
 #include "postfix_map.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "postfix_text.h"
+#include "program.h"
 #include "text_file.h"
 #include "why.h"
 
 #define MAX_ALIAS_HOPS 16    /* an alias of an alias of ... */
 #define POSTMAP_TIMEOUT_S 60 /* until postmap has listed a map */
-#define POSTMAP_ERROR_BYTES 512
 
 struct alias {
     char *address;
@@ -309,80 +303,12 @@ int postfix_map_read_text(const struct context *context, const char *path, const
 
 /* ---- postmap ---- */
 
-/* Does not return. */
-static void exec_postmap(const char *name, int out, int complaints)
-{
-    const char *const arguments[] = {"postmap", "-s", name, NULL};
-    if (dup2(out, STDOUT_FILENO) >= 0 && dup2(complaints, STDERR_FILENO) >= 0) {
-        execvp("postmap", (char *const *)(uintptr_t)arguments);
-        execv("/usr/sbin/postmap", (char *const *)(uintptr_t)arguments);
-    }
-    dprintf(complaints, "%s", strerror(errno));
-    _exit(127);
-}
-
-/* The last line that postmap wrote, which is the one that says why. */
-static void say_complaint(int complaints, const char *name, char **why)
-{
-    char text[POSTMAP_ERROR_BYTES];
-    off_t size = lseek(complaints, 0, SEEK_END);
-    off_t from = size > (off_t)sizeof text - 1 ? size - (off_t)sizeof text + 1 : 0;
-    ssize_t length = pread(complaints, text, sizeof text - 1, from);
-    text[length > 0 ? length : 0] = '\0';
-    for (size_t end = strlen(text); end > 0 && isspace((unsigned char)text[end - 1]); end--) {
-        text[end - 1] = '\0';
-    }
-    const char *line = strrchr(text, '\n');
-    why_set(why, "postmap cannot list %s: %s", name, line ? line + 1 : *text ? text : "it failed");
-}
-
-/* Read what the child writes, and wait for its end. */
-static int collect_postmap(pid_t child, int from, int complaints, const char *name,
-                           struct text_file *text, char **why)
-{
-    int status = 0;
-    int rc = text_file_drain(from, "what postmap says", POSTMAP_TIMEOUT_S, text, why);
-    if (rc) {
-        kill(child, SIGKILL);
-    }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (rc == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
-        say_complaint(complaints, name, why);
-        text_file_clear(text);
-        rc = -1;
-    }
-    return rc;
-}
-
 static int run_postmap(const char *name, struct text_file *text, char **why)
 {
-    int ends[2] = {-1, -1};
-    int rc = -1;
-    int complaints = memfd_create("postmap", MFD_CLOEXEC);
-    if (complaints < 0 || pipe2(ends, O_CLOEXEC)) {
-        why_set(why, "postmap cannot be run: %s", strerror(errno));
-        goto out;
-    }
-    pid_t child = fork();
-    if (child < 0) {
-        why_set(why, "postmap cannot be run: %s", strerror(errno));
-        goto out;
-    }
-    if (child == 0) {
-        exec_postmap(name, ends[1], complaints);
-    }
-    close(ends[1]);
-    ends[1] = -1;
-    rc = collect_postmap(child, ends[0], complaints, name, text, why);
-out:
-    for (size_t i = 0; i < 2; i++) {
-        if (ends[i] >= 0) {
-            close(ends[i]);
-        }
-    }
-    if (complaints >= 0) {
-        close(complaints);
+    const char *const arguments[] = {"postmap", "-s", name, NULL};
+    int rc = program_run(arguments, POSTMAP_TIMEOUT_S, text, why);
+    if (rc) {
+        why_prefix(why, "postmap cannot list %s", name);
     }
     return rc;
 }

@@ -147,7 +147,7 @@ static int report(const struct context *context, const struct request *request,
         return -1;
     }
     table_integer(table, (long long)change->position);
-    table_integer(table, (long long)rules->count);
+    table_count(table, rules->count);
     table_text(table, change->file);
     table_integer(table, request->deletes ? 0 : rules->items[change->position - 1].line);
     table_text(table, backup);

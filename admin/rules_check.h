@@ -6,8 +6,6 @@
 #include "context.h"
 #include "findings.h"
 
-#define EXIT_FOUND 6 /* something was found */
-
 /* The command; an exit code. */
 int rules_check(struct context *context);
 

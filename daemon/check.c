@@ -7,6 +7,7 @@
 #include "enrol.h"
 #include "gateway.h"
 #include "listener.h"
+#include "mail_server.h"
 #include "privileges.h"
 #include "why.h"
 
@@ -53,6 +54,12 @@ static void check_cas(const struct config *config, struct problems *problems)
             note(problems, config, &why);
 }
 
+static void report_server(const char *name, const struct mail_server_setting *server, FILE *out)
+{
+    if (server->address)
+        fprintf(out, "%s %s: not asked; its files were read\n", name, server->address);
+}
+
 static void report(const struct config *config, FILE *out)
 {
     const struct settings *settings = &config->settings;
@@ -62,6 +69,8 @@ static void report(const struct config *config, FILE *out)
     for (size_t i = 0; i < settings->socket_count; i++)
         fprintf(out, "socket %s, role %s: can be made\n", settings->sockets[i].address,
                 role_name(settings->sockets[i].role));
+    report_server("reinject", &settings->reinject, out);
+    report_server("mail_server", &settings->mail_server, out);
     fprintf(out, "store %s, master secret %s: opened\n", settings->store, settings->master_secret);
     fprintf(out, "spool %s: writable for smimed only\n", settings->spool);
 }
@@ -83,6 +92,8 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
         goto out;
     }
     if (privileges_check_spool(config->settings.spool, &why) != 0)
+        note(&problems, config, &why);
+    if (mail_server_check(&config->settings, &why) != 0)
         note(&problems, config, &why);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);

@@ -14,7 +14,7 @@
 bool copies_allowed(const struct gateway *gateway)
 {
     const struct settings *settings = &gateway->config->settings;
-    return settings->split && settings->reinject[0] != '\0';
+    return settings->split && settings->reinject.address != NULL;
 }
 
 /* What is to be handed over, in the form that handover() takes. */
@@ -90,6 +90,7 @@ static void make_envelope(const struct transaction *transaction, const struct ou
     copy->sender = transaction->sender_text;
     copy->ret = from->outcome->return_headers_only ? "HDRS" : transaction_arg(args, "RET");
     copy->envid = transaction_arg(args, "ENVID");
+    copy->smtputf8 = transaction_flag(args, "SMTPUTF8");
     copy->recipients = recipients;
     copy->recipient_count = from->count;
     for (size_t i = 0; i < from->count; i++) {
@@ -211,6 +212,31 @@ static int make_all(const struct gateway *gateway, const struct transaction *tra
     return add_report(gateway, transaction, id, now, outcome, recipients, bundle, why);
 }
 
+/* The report comes last where it goes another way: before, it could tell of refused recipients, and
+ * then all would be deferred. */
+static enum handover_status hand_over_all(const struct settings *settings,
+                                          const struct bundle *bundle,
+                                          const struct smime_progress *progress,
+                                          size_t *committed_out, const char **refused_out,
+                                          char **why)
+{
+    bool apart = bundle->has_report && settings->mail_server.address != NULL;
+    size_t together = bundle->count - (apart ? 1 : 0);
+    enum handover_status status = HANDOVER_DONE;
+    size_t reported = 0;
+    *committed_out = 0;
+    if (together > 0)
+        status =
+            handover(settings, bundle->copies, together, progress, committed_out, refused_out, why);
+    if (status == HANDOVER_DONE && apart)
+        status = handover_own(settings, &bundle->copies[together], 1, progress, &reported,
+                              refused_out, why);
+    if (status == HANDOVER_REFUSED && *committed_out > 0)
+        status = HANDOVER_DEFERRED;
+    *committed_out += reported;
+    return status;
+}
+
 void copies_hand_over(const struct gateway *gateway, const struct transaction *transaction,
                       const char *id, time_t now, const struct smime_progress *progress,
                       struct outcome *outcome)
@@ -228,8 +254,8 @@ void copies_hand_over(const struct gateway *gateway, const struct transaction *t
     } else if (bundle.count == 0) {
         status = HANDOVER_DONE; /* refused, and nobody wants to hear of it */
     } else {
-        status = handover(&gateway->config->settings, bundle.copies, bundle.count, progress,
-                          &committed, &refused, &why);
+        status = hand_over_all(&gateway->config->settings, &bundle, progress, &committed, &refused,
+                               &why);
     }
     if (status != HANDOVER_DONE)
         why_prefix(&why, "%zu of %zu copies handed over", committed, bundle.count);

@@ -3,6 +3,7 @@
 #ifndef DAEMON_HANDOVER_H
 #define DAEMON_HANDOVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "entity.h"
@@ -18,6 +19,7 @@ struct copy {
     const char *sender; /* MAIL FROM, without angle brackets; "" for the null sender */
     const char *ret;    /* "FULL", "HDRS"; RET and ENVID (RFC 3461), NULL where not given */
     const char *envid;
+    bool smtputf8; /* MAIL FROM had SMTPUTF8 (RFC 6531); follows by itself from the addresses */
     const struct copy_recipient *recipients;
     size_t recipient_count;       /* at least one */
     const struct entity *message; /* complete, with its Received field */
@@ -30,13 +32,23 @@ enum handover_status {
                           handed over */
 };
 
+#define HANDOVER_MAX_CONNECTIONS 20
+
 /* Hand over all copies, or none as far as SMTP lets: envelope and content of every copy go first,
  * each on a connection of its own; only when all are taken so far does the end of data follow, one
- * after the other. *committed_out is how many were acknowledged (with HANDOVER_DEFERRED these will
- * come twice). *why is one sentence with the listener's own words; in *refused_out (may be NULL)
- * stands the text of the recipient that was refused, NULL for the content. Thread-safe. */
+ * after the other. More than HANDOVER_MAX_CONNECTIONS copies go so many at a time, after the
+ * envelopes of the later ones were asked for. *committed_out is how many were acknowledged, the
+ * first ones (with HANDOVER_DEFERRED these will come twice). *why is one sentence with the
+ * listener's own words; in *refused_out (may be NULL) stands the text of the recipient that was
+ * refused, NULL for the sender and the content. Takes at most work_timeout_s. Thread-safe. */
 enum handover_status handover(const struct settings *settings, const struct copy *copies,
                               size_t count, const struct smime_progress *progress,
                               size_t *committed_out, const char **refused_out, char **why);
+
+/* The same for what smimed writes itself: to the mail server for reports and notices, which is the
+ * listener where the settings name no other. */
+enum handover_status handover_own(const struct settings *settings, const struct copy *copies,
+                                  size_t count, const struct smime_progress *progress,
+                                  size_t *committed_out, const char **refused_out, char **why);
 
 #endif

@@ -94,6 +94,14 @@ const char *transaction_arg(char *const *args, const char *name)
     return NULL;
 }
 
+bool transaction_flag(char *const *args, const char *name)
+{
+    for (; args && *args; args++)
+        if (strcasecmp(*args, name) == 0)
+            return true;
+    return false;
+}
+
 struct transaction transaction_view(const struct transaction *transaction, const size_t *members,
                                     size_t count, struct recipient *storage)
 {

@@ -35,6 +35,9 @@ int transaction_set_recipient_args(struct transaction *transaction, const char *
 /* The value of the parameter `name` ("RET") among `args` (may be NULL), NULL if it is not there. */
 const char *transaction_arg(char *const *args, const char *name);
 
+/* Is the parameter `name` without a value ("SMTPUTF8") among them? */
+bool transaction_flag(char *const *args, const char *name);
+
 /* The same transaction as if it had these recipients only, for those who read. The recipients are
  * copied to `storage` (of `count`) but own nothing: changes of decision and transform stay there,
  * and nothing of the view is cleared. */

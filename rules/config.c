@@ -38,6 +38,8 @@ static const struct {
     {"unsigned_senders", read_unsigned_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
     {"cmp", reader_cmp},
+    {"reinject", reader_reinject},
+    {"mail_server", reader_mail_server},
     {"rules", reader_rules},
 };
 

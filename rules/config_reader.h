@@ -98,6 +98,11 @@ void reader_shared_mailboxes(struct config_reader *reader, const config_setting_
 
 void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_mail_server.c */
+
+void reader_reinject(struct config_reader *reader, const config_setting_t *setting);
+void reader_mail_server(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_rules.c */
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting);

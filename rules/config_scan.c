@@ -270,6 +270,9 @@ static int scan_text(struct scan *scan)
         problems_add(scan->problems, scan->path, scan->line, "a NUL byte; expected text");
         return -1;
     }
+    /* Some editors begin UTF-8 with a byte order mark. */
+    if (looking_at(scan, "\xef\xbb\xbf"))
+        scan->at += 3;
     while (rc == 0 && scan->at < scan->length) {
         size_t count = 0;
         char *name = at_line_start ? include_name(scan, &count) : NULL;
@@ -399,6 +402,12 @@ static int scan_named(struct scan *parent, const char *path, const char *text, s
     return scan_text(&scan);
 }
 
+/* For libconfig a comment on a last line without a line end is a syntax error. */
+static int end_text(struct scan *scan)
+{
+    return config_source_append(scan->source, "\n", 1) ? 0 : out_of_memory(scan);
+}
+
 static int scan_file(struct scan *parent, const char *path)
 {
     size_t length = 0;
@@ -415,7 +424,7 @@ static int read_source(struct config_source *source, const char *path,
     struct scan outside = {
         .source = source, .substitute = substitute, .problems = problems, .may_include = true};
 
-    return scan_file(&outside, path);
+    return scan_file(&outside, path) == 0 ? end_text(&outside) : -1;
 }
 
 static int take_source(struct config_source *source, const char *name, const char *text,
@@ -427,7 +436,7 @@ static int take_source(struct config_source *source, const char *name, const cha
         problems_add(problems, name, 0, "a configuration may have %lu bytes", CONFIG_MAX_BYTES);
         return -1;
     }
-    return scan_named(&outside, name, text, length);
+    return scan_named(&outside, name, text, length) == 0 ? end_text(&outside) : -1;
 }
 
 int config_source_read(struct config_source *source, const char *path, struct problems *problems)

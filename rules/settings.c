@@ -23,8 +23,8 @@ const char *settings_name(size_t i)
     return i < settings_table_count ? settings_table[i].name : NULL;
 }
 
-/* The host name, where it may stand in a header field. */
-static char *default_authserv_id(const struct setting_entry *entry)
+/* The host name, where the setting takes it. */
+static char *default_host_name(const struct setting_entry *entry)
 {
     char name[HOST_NAME_BYTES] = "";
 
@@ -52,7 +52,7 @@ int setting_default(const struct setting_entry *entry, void *base)
         *(long long *)(void *)member = entry->number;
         return 0;
     case SETTING_STRING:
-        *(char **)(void *)member = entry->text ? strdup(entry->text) : default_authserv_id(entry);
+        *(char **)(void *)member = entry->text ? strdup(entry->text) : default_host_name(entry);
         return *(char **)(void *)member ? 0 : -1;
     case SETTING_LIST:
         return 0;
@@ -101,6 +101,8 @@ static void clear_lists(struct settings *settings)
     for (size_t i = 0; i < settings->cmp_count; i++)
         cmp_setting_clear(&settings->cmp[i]);
     free(settings->cmp);
+    mail_server_setting_clear(&settings->reinject);
+    mail_server_setting_clear(&settings->mail_server);
 }
 
 void settings_clear(struct settings *settings)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "cmp_setting.h"
+#include "mail_server_setting.h"
 #include "pattern.h"
 #include "rules.h"
 
@@ -105,10 +106,13 @@ struct settings {
     bool unsigned_calendar;               /* default false */
     bool unsigned_auto_submitted;         /* default false */
     struct pattern_list unsigned_senders; /* default none */
-    /* splitting */
-    char *reinject; /* "unix:/path", "inet:port@host": the MTA's listener for copies; "" = none */
-    bool split;     /* default true; without `reinject` nothing is split */
-    char *report_template; /* the text of reports; "" = built in */
+    /* what smimed sends */
+    struct mail_server_setting reinject;    /* the MTA's listener for copies */
+    struct mail_server_setting mail_server; /* for reports and notices */
+    char *helo_name;                        /* default: the host name */
+    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
+    bool split;                             /* default true; without `reinject` nothing is split */
+    char *report_template;                  /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

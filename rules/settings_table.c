@@ -50,7 +50,7 @@ static bool is_delimiter_set(const char *value)
     return strspn(value, "!#$%&'*+-/=?^_`{|}~") == strlen(value);
 }
 
-/* So that it needs no quoting in Authentication-Results (RFC 8601 section 2.2). */
+/* So that it needs no quoting in Authentication-Results (RFC 8601 section 2.2), or in EHLO. */
 static bool is_token(const char *value)
 {
     return strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
@@ -93,6 +93,13 @@ static bool is_printable_ascii(const char *value)
         .name = name_, .type = SETTING_LIST, .required = required_, .allowed = allowed_,           \
         .documentation = documentation_, .example = example_                                       \
     }
+
+#define MAIL_SERVER                                                                                \
+    "the address of a socket (\"unix:/path\", \"inet:port@host\", \"inet6:port@host\"), or a "     \
+    "group: "                                                                                      \
+    "address, tls (none, opportunistic, required, implicit), verify (full, chain, none), "         \
+    "ca_file, "                                                                                    \
+    "user, password_file, login_in_clear"
 
 const struct setting_entry settings_table[] = {
     /* who we are */
@@ -198,6 +205,32 @@ const struct setting_entry settings_table[] = {
          "Senders whose mail is left unsigned, where no rule forces it.",
          "[ \"newsletter@example.com\" ]"),
 
+    /* what smimed sends */
+    LIST("reinject", false, MAIL_SERVER,
+         "The listener of the MTA that takes copies of a message whose recipients need different\n"
+         "bodies. It must admit nobody else, run the filters behind smimed and never smimed, and "
+         "map\n"
+         "no address a second time. Without it no message is split.",
+         "\"unix:/var/spool/postfix/public/smimed-reinject\""),
+    LIST(
+        "mail_server", false, MAIL_SERVER,
+        "The server that takes what smimed writes itself: error reports and notices. Without it\n"
+        "they go to `reinject`.",
+        "{ address = \"inet:587@relay.example.com\"; tls = \"required\"; verify = \"full\"; user = "
+        "\"smimed\"; password_file = \"/etc/smimed/relay.password\"; }"),
+    {.name = "helo_name",
+     .type = SETTING_STRING,
+     AT(helo_name),
+     .minimum = 1,
+     .maximum = NAME_MAX_BYTES,
+     .accepts = is_token,
+     .allowed = "letters, digits, dots, hyphens and underscores",
+     .documentation = "The name under which smimed introduces itself to these servers (EHLO).\n"
+                      "The default is the name of the host.",
+     .example = "\"gateway.example.com\""},
+    NUMBER(SETTING_INT, smtp_timeout_s, 30, 1, 300,
+           "Seconds that these servers have for a connection with all that belongs to it, and for\n"
+           "each answer."),
     SWITCH(
         split, true,
         "Is a message whose recipients need different bodies split into copies, which go to\n"
@@ -208,7 +241,6 @@ const struct setting_entry settings_table[] = {
         "absolute path, or nothing",
         "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
         "the text that is built in."),
-    TEXT(reinject, "", 0, PATH_MAX_BYTES, NULL, "socket", "The listener."),
 
     /* incoming */
     SWITCH(null_sender_exempt, false,

@@ -3,13 +3,13 @@
 #include "http.h"
 
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
+#include "curl_start.h"
 #include "public_address.h"
 #include "why.h"
 
@@ -24,14 +24,6 @@ struct exchange {
     bool no_memory;
     bool refused; /* an address or port that we do not go to */
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode started;
-
-static void start(void)
-{
-    started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static bool in_network(const unsigned char ip[16], const struct http_network *network)
 {
@@ -223,14 +215,13 @@ enum http_status http_exchange(const struct http_request *request, unsigned char
     long answer = 0;
     *out = NULL;
     *length_out = 0;
-    pthread_once(&once, start);
     if (strlen(request->url) > HTTP_MAX_URL_BYTES) {
         why_set(why, "the address is longer than %d bytes", HTTP_MAX_URL_BYTES);
         return HTTP_REFUSED;
     }
     exchange.capacity = 1; /* an empty answer is one */
     exchange.bytes = malloc(exchange.capacity);
-    curl = started == CURLE_OK ? curl_easy_init() : NULL;
+    curl = curl_start();
     if (curl == NULL || exchange.bytes == NULL) {
         why_set(why, "out of memory");
         goto out;

@@ -214,6 +214,40 @@ START_TEST(test_bad_backups)
 }
 END_TEST
 
+/* Who alters a backup must not decide how long a restore computes. The iterations stand in a DER
+ * INTEGER of their own: 02 03 and 1300000. */
+START_TEST(test_bounded_derivation)
+{
+    static const unsigned char iterations[] = {0x02, 0x03, 0x13, 0xd6, 0x20};
+    size_t length = 0;
+    back_up();
+    forget_store();
+    char *bytes = read_file(in_dir("b.p7m"), &length);
+    char *at = memmem(bytes, length, iterations, sizeof iterations);
+    ck_assert_ptr_nonnull(at);
+    at[2] = 0x7f;
+    write_file(in_dir("slow"), bytes, length);
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    expect_run("8 million", SMIMECTL("restore", in_dir("slow"), "--password-file", in_dir("pw")), 1,
+               "8377888 iterations of key derivation, at most 5000000 are run");
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    ck_assert_int_lt(end.tv_sec - begin.tv_sec, 2);
+    at[2] = 0x13;
+    at[-12] ^= 1; /* in the name of the derivation, or the salt */
+    write_file(in_dir("other"), bytes, length);
+    expect_run("another", SMIMECTL("restore", in_dir("other"), "--password-file", in_dir("pw")), 1,
+               NULL);
+    at[-12] ^= 1;
+    bytes[length] = '\n';
+    write_file(in_dir("longer"), bytes, length + 1);
+    expect_run("longer", SMIMECTL("restore", in_dir("longer"), "--password-file", in_dir("pw")), 1,
+               "something follows it");
+    ck_assert(!there("lib/store.db") && !there("etc/master.secret"));
+    free(bytes);
+}
+END_TEST
+
 /* Rightly encrypted, but no store: nothing is left behind. */
 START_TEST(test_not_a_store)
 {
@@ -292,6 +326,7 @@ int main(void)
     tcase_add_test(tests, test_openssl_reads_it);
     tcase_add_test(tests, test_nothing_is_overwritten);
     tcase_add_test(tests, test_bad_backups);
+    tcase_add_test(tests, test_bounded_derivation);
     tcase_add_test(tests, test_not_a_store);
     tcase_add_test(tests, test_weak_passwords);
     tcase_add_test(tests, test_backup_while_others_write);

@@ -191,6 +191,11 @@ START_TEST(test_folder)
     json_decref(report);
     run_clear(&run);
     ck_assert_uint_eq(count_keys(), 3);
+    run = SMIMECTL("pubkey", "import", in_dir("none.pem"));
+    ck_assert_int_eq(run.code, 1);
+    ck_assert_msg(strstr(run.err, "No such file") && !strstr(run.err, "are read as"), "%s",
+                  run.err);
+    run_clear(&run);
     expect_run("trust takes no folder", SMIMECTL("trust", "import", in_dir("d")), 1,
                "cannot be read");
 }

@@ -88,6 +88,7 @@ static const struct add_case {
     {"subdomain of a managed domain", "bob@sub.example.com", NULL, 1, "not in a managed domain"},
     {"external alias", "bob@example.com", "bob@partner.test", 1, "not in a managed domain"},
     {"no address", "bob", NULL, 1, "no mail address"},
+    {"pattern", "*@example.com", NULL, 1, "is a pattern, no mailbox"},
     {"null path", "<>", NULL, 1, "no mail address"},
     {"escape in it", "b\033[2Job@example.com", NULL, 1, "\\x1b[2J"},
     {"there already", "alice@example.com", NULL, 1, "alice@example.com"},
@@ -326,6 +327,30 @@ START_TEST(test_activate_with_pkcs12)
 }
 END_TEST
 
+/* A hint at the wrong thing costs time; a password for everybody costs more. */
+START_TEST(test_activate_hints)
+{
+    make_pkcs12("pass:correct horse");
+    write_text(in_dir("password"), "correct horse\n");
+    struct run run = SMIMECTL("mailbox", "activate", "alice@example.com", "--pkcs12",
+                              in_dir("none.p12"), "--password-file", in_dir("password"));
+    ck_assert_int_eq(run.code, 1);
+    ck_assert_msg(strstr(run.err, "No such file") && !strstr(run.err, "the password the one"), "%s",
+                  run.err);
+    run_clear(&run);
+    for (mode_t mode = 0600; mode <= 0644; mode += 044) {
+        ck_assert_int_eq(chmod(in_dir("password"), mode), 0);
+        run = SMIMECTL("mailbox", "activate", "alice@example.com", "--pkcs12", in_dir("alice.p12"),
+                       "--password-file", in_dir("password"));
+        ck_assert_int_eq(run.code, 0);
+        ck_assert_msg(!strstr(run.err, "everybody on this machine may read it: chmod 600") ==
+                          (mode == 0600),
+                      "%o: %s", mode, run.err);
+        run_clear(&run);
+    }
+}
+END_TEST
+
 START_TEST(test_activate_with_broken_pkcs12)
 {
     make_pkcs12("pass:");
@@ -515,6 +540,7 @@ int main(void)
     tcase_add_test(tests, test_activate_refuses_keys_that_do_not_match);
     tcase_add_test(tests, test_activate_usage);
     tcase_add_test(tests, test_activate_with_pkcs12);
+    tcase_add_test(tests, test_activate_hints);
     tcase_add_test(tests, test_activate_with_broken_pkcs12);
     tcase_add_test(tests, test_activate_refuses_what_is_too_large);
     tcase_add_test(tests, test_activate_asks_on_the_terminal);

@@ -199,7 +199,7 @@ START_TEST(test_first_rule)
                SMIMECTL("rules", "add", "--managed=*", "--external=*", "--outgoing-mode=sign"), 0,
                NULL);
     expect_output("list", SMIMECTL("rules", "list"), "       1  *        *");
-    expect_run("delete", SMIMECTL("rules", "delete", "1"), 0, NULL);
+    expect_output("delete", SMIMECTL("rules", "delete", "1"), "rules: 0\n");
     expect_run("add",
                SMIMECTL("rules", "add", "--managed=*", "--external=*", "--outgoing-mode=none"), 0,
                NULL);

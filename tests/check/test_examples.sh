@@ -25,6 +25,7 @@ content() {
         "master_secret = \"$tree/etc/master.secret\";" "spool = \"$tree/spool\";" 'user = "";' \
         >>"$tree/etc/smimed.conf"
     cp etc/rules.conf "$tree/etc/"
+    (umask 077 && echo secret >"$tree/etc/relay.password")
     "$build/smimectl" -c "$tree/etc/smimed.conf" init &&
         "$build/smimed" -t -c "$tree/etc/smimed.conf"
 }

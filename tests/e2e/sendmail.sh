@@ -204,15 +204,20 @@ MC
     sendmail_mailers "$1"
 }
 
-# That of the sendmail command, which hands over to PORT: sendmail_submit_mc DIR PORT
+# That of the sendmail command, which hands over to PORT, or as etc/submit-lines.mc says:
+# sendmail_submit_mc DIR PORT
 sendmail_submit_mc() {
     cat "$1/etc/general.mc"
     cat <<MC
 define(\`MSP_QUEUE_DIR', \`$1/submit')dnl
 define(\`confRUN_AS_USER', \`$SENDMAIL_MAIL_USER')dnl
-define(\`RELAY_MAILER_ARGS', \`TCP \$h $2')dnl
-FEATURE(\`msp', \`[127.0.0.1]')dnl
 MC
+    if [ -e "$1/etc/submit-lines.mc" ]; then
+        cat "$1/etc/submit-lines.mc"
+    else
+        printf '%s\n' "define(\`RELAY_MAILER_ARGS', \`TCP \$h $2')dnl" \
+            "FEATURE(\`msp', \`[127.0.0.1]')dnl"
+    fi
 }
 
 sendmail_start() {

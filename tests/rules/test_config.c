@@ -204,6 +204,67 @@ START_TEST(full_lists)
 }
 END_TEST
 
+START_TEST(full_mail_servers)
+{
+    struct config *config = load(FOLDER "/good.full.conf");
+    const struct mail_server_setting *reinject = &config->settings.reinject;
+    const struct mail_server_setting *server = &config->settings.mail_server;
+
+    ck_assert_str_eq(reinject->address, "unix:/run//reinject.sock");
+    ck_assert_str_eq(reinject->unix_path, "/run/reinject.sock");
+    ck_assert_int_eq(reinject->tls, MAIL_TLS_NONE);
+    ck_assert(!reinject->host && !reinject->user && !reinject->ca_file);
+    ck_assert_str_eq(server->host, "relay.xn--bcher-kva.example");
+    ck_assert_uint_eq(server->port, 587);
+    ck_assert(server->ipv6 && !server->unix_path && server->login_in_clear);
+    ck_assert_int_eq(server->tls, MAIL_TLS_OPPORTUNISTIC);
+    ck_assert_int_eq(server->verify, MAIL_VERIFY_CHAIN);
+    ck_assert_str_eq(server->ca_file, "/srv/smimed/ca.pem");
+    ck_assert_str_eq(server->user, "smimed");
+    ck_assert_str_eq(server->password_file, "/srv/smimed/relay");
+    ck_assert_str_eq(config->settings.helo_name, "gw.example.com");
+    ck_assert_int_eq(config->settings.smtp_timeout_s, 17);
+    config_free(&config);
+}
+END_TEST
+
+/* Strict, where nobody says otherwise and the way leads over a network. */
+START_TEST(mail_server_defaults)
+{
+    static const struct {
+        const char *text;
+        bool there;
+        enum mail_tls tls;
+    } cases[] = {
+        {"", false, MAIL_TLS_NONE},
+        {"mail_server = \"\";", false, MAIL_TLS_NONE},
+        {"mail_server = \"unix:/run/x\";", true, MAIL_TLS_NONE},
+        {"mail_server = \"inet:25@127.0.0.2\";", true, MAIL_TLS_NONE},
+        {"mail_server = \"inet6:25@0::1\";", true, MAIL_TLS_NONE},
+        {"mail_server = \"inet:25@Localhost\";", true, MAIL_TLS_NONE},
+        {"mail_server = \"inet:25@relay.test\";", true, MAIL_TLS_REQUIRED},
+        {"mail_server = { address = \"inet:25@192.0.2.1\"; };", true, MAIL_TLS_REQUIRED},
+        {"mail_server = { address = \"inet:25@127.0.0.1\"; };", true, MAIL_TLS_NONE},
+        {"mail_server = { address = \"inet:25@relay.test\"; tls = \"none\"; };", true,
+         MAIL_TLS_NONE},
+    };
+    struct problems problems = {0};
+    struct config *config;
+    char *text = NULL;
+
+    ck_assert_int_gt(
+        asprintf(&text, "managed_domains = [ \"example.com\" ];\n%s\n", cases[_i].text), 0);
+    config = config_parse("x.conf", text, strlen(text), &problems);
+    ck_assert_msg(config != NULL, "%s", problems.count ? problems.items[0].text : "?");
+    ck_assert((config->settings.mail_server.address != NULL) == cases[_i].there);
+    ck_assert_int_eq(config->settings.mail_server.tls, cases[_i].tls);
+    ck_assert_int_eq(config->settings.mail_server.verify, MAIL_VERIFY_FULL);
+    ck_assert(!config->settings.mail_server.login_in_clear);
+    config_free(&config);
+    free(text);
+}
+END_TEST
+
 START_TEST(full_scalars)
 {
     struct config *config = load(FOLDER "/good.full.conf");
@@ -294,8 +355,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 56);
-    ck_assert_uint_eq(rules->items[1].line, 61);
+    ck_assert_uint_eq(rules->items[0].line, 64);
+    ck_assert_uint_eq(rules->items[1].line, 69);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
@@ -467,15 +528,18 @@ START_TEST(each_setting)
 
     if (strcmp(entry->name, "managed_domains") == 0)
         return; /* has fixtures of its own */
-    demand_refusal(entry->name, "{ a = 1; }");
+    /* A mail server is a text or a group, and has fixtures for what is wrong with these. */
+    bool server = entry->type == SETTING_LIST && strstr(entry->allowed, "or a group: address");
+    if (!server)
+        demand_refusal(entry->name, "{ a = 1; }");
     demand_refusal(entry->name, "1.5");
     if (entry->type != SETTING_BOOL && !entry->was_switch)
         demand_refusal(entry->name, "true");
     if (entry->type != SETTING_INT && entry->type != SETTING_INT64)
         demand_refusal(entry->name, "1");
-    if (entry->type != SETTING_STRING)
+    if (entry->type != SETTING_STRING && !server)
         demand_refusal(entry->name, "\"25\"");
-    else
+    else if (!server)
         demand_refusal(entry->name, "\"\\x01\"");
     if (entry->type != SETTING_LIST)
         demand_refusal(entry->name, "( \"*\" )");
@@ -583,6 +647,8 @@ static Suite *config_suite(void)
     tcase_add_loop_test(tc, good_fixture, 0, (int)good_fixtures.gl_pathc);
     tcase_add_test(tc, cmp_of_two_kinds);
     tcase_add_test(tc, full_lists);
+    tcase_add_test(tc, full_mail_servers);
+    tcase_add_loop_test(tc, mail_server_defaults, 0, 10);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);
     tcase_add_test(tc, included_rules);

@@ -31,6 +31,8 @@ static void demand_defaults(const struct settings *s)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_CBC);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_PKCS1);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PKCS1);
+    ck_assert(!s->reinject.address && !s->mail_server.address);
+    ck_assert_int_eq(s->smtp_timeout_s, 30);
     ck_assert(!s->null_sender_exempt && s->harvest == HARVEST_ANCHORED && s->clear_sign &&
               !s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed]");
@@ -62,6 +64,7 @@ START_TEST(defaults)
     demand_defaults(&settings);
     ck_assert_int_eq(gethostname(host, sizeof host - 1), 0);
     ck_assert_str_eq(settings.authserv_id, host);
+    ck_assert_str_eq(settings.helo_name, host);
     ck_assert_uint_eq(settings.managed_domains.count, 0);
     settings_clear(&settings);
     ck_assert_ptr_null(settings.store);

@@ -1,0 +1,56 @@
+/* smimectl setup postfix: an existing set-up is looked at, topic after topic; each adds what it
+ * found and what is to be changed. */
+#ifndef ADMIN_SETUP_H
+#define ADMIN_SETUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "context.h"
+#include "listener.h"
+#include "postconf.h"
+#include "setup_change.h"
+#include "setup_findings.h"
+
+struct setup {
+    struct context *context; /* with its configuration */
+    const struct postfix *postfix;
+    struct listener_list listeners;
+    struct setup_findings *findings;
+    struct change_list changes;
+    bool failed; /* out of memory */
+};
+
+/* Look at everything: fills listeners, findings and changes. Returns 0; -1 told. */
+int setup_examine(struct setup *setup);
+void setup_clear(struct setup *setup);
+
+/* The topics, each in a file of its own. What fails is kept in setup->failed. */
+void setup_check_milters(struct setup *setup); /* sockets, roles, order */
+void setup_check_access(struct setup *setup);  /* may Postfix use the sockets */
+void setup_check_failing(struct setup *setup); /* default action, protocol, timeouts, macros */
+void setup_check_senders(struct setup *setup); /* who enforces sender logins */
+void setup_check_bypass(struct setup *setup);  /* content filters, listeners without milters */
+void setup_check_mappings(
+    struct setup *setup); /* addresses and copies that come before or behind */
+void setup_check_sizes(struct setup *setup);
+void setup_check_tls(struct setup *setup);
+
+/* Found: `sentence` is taken over (NULL: out of memory). */
+void setup_wrong(struct setup *setup, const char *kind, const char *about, char *sentence,
+                 const char *why);
+void setup_advice(struct setup *setup, const char *kind, const char *about, char *sentence,
+                  const char *why);
+
+/* To be changed: a parameter of main.cf, of a service. */
+void setup_change_main(struct setup *setup, const char *name, const char *value);
+void setup_change_service(struct setup *setup, const struct listener *listener, const char *name,
+                          const char *value);
+
+/* A new string, NULL when out of memory. */
+char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The first socket of a role in smimed.conf, NULL when there is none. */
+const char *setup_socket(const struct setup *setup, enum role role);
+
+#endif

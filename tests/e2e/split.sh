@@ -1,0 +1,263 @@
+#!/bin/bash
+# Recipients who need different bodies: one message becomes copies, which go to the mail server's
+# listener for them. Nobody gets less, more or twice what his rule says.
+set -u
+cd "$(dirname "$0")" || exit 2
+# shellcheck source-path=SCRIPTDIR
+. ./e2e.sh
+
+SECRET='the password of the door is swordfish'
+MTA=
+
+# The listener for copies: behind a Unix socket that only the group postdrop reaches, without smimed,
+# with aliases but no further copies for the archive.
+listener() {
+    cat >>"$MTA/etc/master.cf" <<CF
+smimed-reinject unix n - n - - smtpd
+    -o syslog_name=postfix/reinject
+    -o smtpd_milters=
+    -o smtpd_relay_restrictions=permit_mynetworks,reject
+    -o smtpd_recipient_restrictions=check_recipient_access,texthash:$MTA/etc/refused,permit
+    -o cleanup_service_name=smimed-cleanup
+smimed-cleanup unix n - n - 0 cleanup
+    -o always_bcc=
+    -o canonical_classes=envelope_sender,envelope_recipient
+CF
+    printf 'no@sink.test REJECT not here\n' >"$MTA/etc/refused"
+    postfix_set "$MTA" "always_bcc = archive@example.com" \
+        "virtual_alias_maps = inline:{{team@example.com=anna@example.com,bert@example.com}}"
+}
+
+set_up() {
+    local user
+    MTA=$E2E_DIR/example/mta
+    pair_make "group = \"postdrop\";
+reinject = \"unix:$MTA/queue/public/smimed-reinject\";" '' || return 1
+    listener
+    for user in anna bert archive; do
+        mta mailbox "$MTA" "$user@example.com"
+    done
+    pair_user example alice && pair_user example ralf && pair_user partner bob || return 1
+    pki_user "$E2E_DIR/partner/pki" sinkkeys sinkkeys@sink.test,email:key@sink.test,email:blind@sink.test,email:no@sink.test &&
+        org_ctl example pubkey import "$E2E_DIR/partner/pki/sinkkeys.pem" >/dev/null &&
+        org_rules example '{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
+{ managed = [ "*" ]; external = [ "*" ]; outgoing = "encrypt-optional"; }' &&
+        pair_start
+}
+
+# message CASE TO [FIELD...]
+message() {
+    local case=$1 to=$2
+    shift 2
+    printf '%s\n' "From: alice@example.com" "To: $to" "Subject: $case" "X-Case: $case" "$@" '' \
+        "$SECRET" >"$E2E_DIR/message"
+}
+
+# files CASE: what went over the wire to the sink with this case.
+files() {
+    local file
+    for file in "$E2E_DIR"/wire/sink/*.eml; do
+        if [ -e "$file" ] && [ "$(field "$file" X-Case)" = "$1" ]; then
+            printf '%s\n' "$file"
+        fi
+    done
+}
+
+files_reached() {
+    [ "$(files "$1" | wc -l)" -ge "$2" ]
+}
+
+# The envelope recipients that the wire tap noted beside a message.
+recipients() {
+    sed -nE 's/^C: RCPT TO:<([^>]*)>.*/\1/Ip' "${1%.eml}.smtp" | sort | tr '\n' ' ' | sed 's/ $//'
+}
+
+# copy_for CASE RECIPIENTS: COPY is the one message of this case with exactly these recipients.
+copy_for() {
+    local file found=0
+    COPY=
+    for file in $(files "$1"); do
+        if [ "$(recipients "$file")" = "$2" ]; then
+            COPY=$file
+            found=$((found + 1))
+        fi
+    done
+    [ "$found" -eq 1 ] || {
+        printf '%d messages of %s for %s\n' "$found" "$1" "$2"
+        return 1
+    }
+}
+
+kind() {
+    local summary
+    summary=$(cms_summary "$1")
+    case $summary in
+    SignedData*)
+        cms_verify "$1" "$E2E_DIR/example/pki/root.pem" "$E2E_DIR/signer.pem" "$E2E_DIR/content" \
+            >/dev/null && grep -qF "$SECRET" "$E2E_DIR/content" && echo signed || echo broken
+        ;;
+    *EnvelopedData*)
+        cms_decrypt "$1" "$E2E_DIR/partner/pki/sinkkeys" "$E2E_DIR/clear" >/dev/null &&
+            [ "$(kind "$E2E_DIR/clear")" = signed ] && ! grep -qF "$SECRET" "$1" &&
+            echo encrypted || echo broken
+        ;;
+    *) grep -qF "$SECRET" "$1" && echo plain || echo broken ;;
+    esac
+}
+
+# Only to be called when nothing is on its way any more.
+mails() {
+    org_mail example "$1" | while read -r file; do
+        [ "$(field "$file" X-Case)" != "$2" ] || printf '%s\n' "$file"
+    done
+}
+
+mail_reached() {
+    [ "$(mails "$1" "$2" | wc -l)" -ge 1 ]
+}
+
+send() {
+    org_send example alice "$@" "$E2E_DIR/message"
+}
+
+# One message, four kinds of recipients: with a key, without, of ours, blind.
+outgoing() {
+    local copy ids
+    message all 'key@sink.test, nokey@sink.test, team@example.com' 'Bcc-Test: yes'
+    ok 'split: accepted in one transaction' send --to key@sink.test --to nokey@sink.test \
+        --to team@example.com --to blind@sink.test
+    wait_until 30 files_reached all 3
+    wait_until 10 mail_reached bert all
+    wait_until 10 mta_queue_empty "$MTA"
+    ok 'split: three copies go out, no more' equals "$(files all | wc -l)" 3
+    for copy in key@sink.test=encrypted nokey@sink.test=signed blind@sink.test=encrypted; do
+        ok "split: ${copy%=*} gets one message" copy_for all "${copy%=*}"
+        copy_for all "${copy%=*}" >/dev/null
+        ok "split: ${copy%=*} gets it ${copy#*=}" equals "$(kind "$COPY")" "${copy#*=}"
+        ok "split: ${copy%=*} sees the sender" contains "${COPY%.eml}.smtp" 'MAIL FROM:<alice@example.com>'
+    done
+    copy_for all blind@sink.test >/dev/null
+    ok 'split: the blind copy names nobody else' equals \
+        "$(openssl cms -cmsout -print -noout -in "$COPY" | grep -c 'd.ktri')" 1
+    ids=$(for copy in $(files all) $(mails anna all) $(mails bert all); do
+        field "$copy" Message-ID
+    done | sort -u | wc -l)
+    ok 'split: all have one Message-ID' equals "$ids" 1
+    for copy in anna bert; do
+        ok "split: the alias leads to $copy, once" equals "$(mails "$copy" all | wc -l)" 1
+        ok "split: $copy reads it plain" equals "$(kind "$(mails "$copy" all)")" plain
+    done
+    ok 'split: the archive has it once' equals "$(mails archive all | wc -l)" 1
+    ok 'split: the log tells of the copies' contains "$(org_log example)" 'copies=3'
+}
+
+# What the sender wants to know is asked for the copies too.
+dsn() {
+    local to wish
+    message dsn 'key@sink.test, nokey@sink.test'
+    ok 'DSN wishes: accepted' send --mail-args 'RET=HDRS ENVID=env+2B1' \
+        --rcpt-args NOTIFY=SUCCESS,FAILURE --to key@sink.test --to nokey@sink.test
+    wait_until 30 files_reached dsn 2
+    for to in key nokey; do
+        copy_for dsn "$to@sink.test" >/dev/null
+        for wish in RET=HDRS ENVID=env+2B1 NOTIFY=SUCCESS,FAILURE "ORCPT=rfc822;$to@sink.test"; do
+            ok "DSN wishes: $to, $wish" contains "${COPY%.eml}.smtp" "$wish"
+        done
+    done
+}
+
+# One recipient who must be refused: the others get it, and the sender a report.
+report() {
+    local before text
+    before=$(org_mail example alice | wc -l)
+    message report 'key@sink.test, forced@sink.test'
+    ok 'report: accepted' send --to key@sink.test --to forced@sink.test
+    wait_until 30 files_reached report 1
+    org_wait_mail example alice $((before + 1))
+    ok 'report: the other one gets it' copy_for report key@sink.test
+    ok 'report: nothing goes to the refused one' equals "$(files report | wc -l)" 1
+    text=$E2E_DIR/report
+    ./mime_tree.pl "$MAIL" >"$text" 2>&1
+    ok 'report: is a delivery status notification' contains "$text" message/delivery-status
+    ok 'report: names the recipient' contains "$MAIL" 'Final-Recipient: rfc822; forced@sink.test'
+    ok 'report: comes from nobody' equals "$(field "$MAIL" Return-Path)" '<>'
+    ok 'report: speaks German' contains "$MAIL" 'Guten Tag'
+    ok 'report: carries no text' lacks "$MAIL" "$SECRET"
+    message unwanted 'key@sink.test, forced@sink.test'
+    before=$(org_mail example alice | wc -l)
+    ok 'report: NOTIFY=NEVER is accepted' send --rcpt-args NOTIFY=NEVER --to key@sink.test \
+        --to forced@sink.test
+    wait_until 30 files_reached unwanted 1
+    wait_until 10 mta_queue_empty "$MTA"
+    ok 'report: and brings no report' equals "$(org_mail example alice | wc -l)" "$before"
+}
+
+# Where the listener refuses or is not there, nobody gets anything.
+listener_fails() {
+    local said status
+    message refused 'no@sink.test, nokey@sink.test, other@sink.test'
+    said=$(send --to no@sink.test --to nokey@sink.test --to other@sink.test)
+    status=$?
+    ok 'a recipient that the listener refuses: all are refused' matches "$status $said" \
+        '^1 .*END: 550 5\.1\.1 .*no@sink\.test'
+    mv "$MTA/queue/public/smimed-reinject" "$MTA/queue/public/away"
+    message down 'key@sink.test, nokey@sink.test'
+    send --to key@sink.test --to nokey@sink.test >/dev/null
+    ok 'without the listener: deferred' equals "$?" 75
+    ok 'without the listener: mail that is not split goes on' send --to key@sink.test
+    wait_until 30 files_reached down 1
+    ok 'without the listener: and is encrypted' equals "$(kind "$(files down)")" encrypted
+    mv "$MTA/queue/public/away" "$MTA/queue/public/smimed-reinject"
+    ok 'nothing went out of what was refused' equals "$(files refused | wc -l)" 0
+    message again 'key@sink.test, nokey@sink.test'
+    ok 'when it is back: accepted' send --to key@sink.test --to nokey@sink.test
+    wait_until 30 files_reached again 2
+    ok 'when it is back: both get theirs' equals "$(files again | wc -l)" 2
+}
+
+# Alice can read it, ralf cannot.
+incoming() {
+    message incoming 'alice@example.com, ralf@example.com'
+    sed -i 's/^From: .*/From: bob@partner.test/' "$E2E_DIR/message"
+    {
+        sed '/^$/,$d' "$E2E_DIR/message"
+        sed '1,/^$/d' "$E2E_DIR/message" | sed '1i Content-Type: text/plain\n' |
+            openssl cms -encrypt -aes256 "$E2E_DIR/example/pki/alice.pem"
+    } >"$E2E_DIR/sent"
+    ok 'incoming: accepted in one transaction' ./smtp_client.pl --lf --port "${ORG_INBOUND[example]}" \
+        --from bob@partner.test --to alice@example.com --to ralf@example.com "$E2E_DIR/sent"
+    wait_until 30 mail_reached alice incoming
+    wait_until 30 mail_reached ralf incoming
+    wait_until 10 mta_queue_empty "$MTA"
+    ok 'incoming: alice gets one' equals "$(mails alice incoming | wc -l)" 1
+    ok 'incoming: decrypted' contains "$(mails alice incoming)" "$SECRET"
+    ok 'incoming: ralf gets one' equals "$(mails ralf incoming | wc -l)" 1
+    ok 'incoming: still encrypted' lacks "$(mails ralf incoming)" "$SECRET"
+    ok 'incoming: and is told so' equals \
+        "$(field "$(mails ralf incoming)" X-Smimed-Encryption | cut -d' ' -f1)" not-decrypted
+}
+
+# Without splitting, the client is asked to come again.
+uniform() {
+    local said
+    sed -i 's/^reinject/split = false;\nreinject/' "$E2E_DIR/example/smimed/etc/smimed.conf"
+    org_reload example
+    message uniform 'key@sink.test, nokey@sink.test'
+    said=$(send --each --to key@sink.test --to nokey@sink.test)
+    ok 'split = false: 452, and one transaction each' matches "$said" '452 4\.5\.3'
+    wait_until 30 files_reached uniform 2
+    copy_for uniform key@sink.test >/dev/null
+    ok 'split = false: encrypted' equals "$(kind "$COPY")" encrypted
+    copy_for uniform nokey@sink.test >/dev/null
+    ok 'split = false: signed' equals "$(kind "$COPY")" signed
+}
+
+e2e_begin
+set_up || die 'the set-up failed'
+outgoing
+dsn
+report
+listener_fails
+incoming
+uniform
+finish
