@@ -156,6 +156,7 @@ soak: all $(B)/tests/bench/bench
 sbindir  ?= $(PREFIX)/sbin
 mandir   ?= $(PREFIX)/share/man
 docdir   ?= $(PREFIX)/share/doc/smimed
+bashdir  ?= $(PREFIX)/share/bash-completion/completions
 unitdir  ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 CONFIG    = $(sysconfdir)/smimed/smimed.conf
 EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc report.txt
@@ -165,6 +166,7 @@ OWNER     = $(if $(DESTDIR),,$(shell [ `id -u` = 0 ] && getent passwd smimed >/d
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
 	install -d $(DESTDIR)$(docdir)/examples $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/smimed
+	install -d $(DESTDIR)$(bashdir)
 	install -d -m 0700 $(OWNER) $(DESTDIR)$(localstatedir)/lib/smimed $(DESTDIR)$(localstatedir)/spool/smimed
 	install -m 0755 $(B)/smimed $(B)/smimectl $(DESTDIR)$(sbindir)
 	for page in $(PAGES); do \
@@ -174,11 +176,13 @@ install: all
 	[ -e $(DESTDIR)$(CONFIG) ] || install -m 0644 etc/smimed.conf.minimal $(DESTDIR)$(CONFIG)
 	sed -e 's,@sbindir@,$(sbindir),g' -e 's,@config@,$(CONFIG),g' etc/smimed.service.in >$(B)/smimed.service
 	install -m 0644 $(B)/smimed.service $(DESTDIR)$(unitdir)
+	install -m 0644 etc/smimectl.bash-completion $(DESTDIR)$(bashdir)/smimectl
 
 # Takes away what install put there, but no configuration, no keys and no mail.
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/smimed $(DESTDIR)$(sbindir)/smimectl $(DESTDIR)$(unitdir)/smimed.service
 	rm -f $(DESTDIR)$(mandir)/man8/smimed.8 $(DESTDIR)$(mandir)/man8/smimectl.8 $(DESTDIR)$(mandir)/man5/smimed.conf.5
+	rm -f $(DESTDIR)$(bashdir)/smimectl
 	rm -rf $(DESTDIR)$(docdir)
 
 -include tests/e2e/e2e.mk

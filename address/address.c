@@ -114,22 +114,53 @@ out:
     return status;
 }
 
-enum address_status address_canonical(const char *text, size_t length, char **canonical_out)
+/* Cut *text down to "local@domain". */
+static enum address_status addr_spec_of(const char **text, size_t *length)
 {
     enum address_status status;
     size_t route;
 
-    *canonical_out = NULL;
-    if (length >= 2 && text[0] == '<' && text[length - 1] == '>') {
-        text++;
-        length -= 2;
+    if (*length >= 2 && (*text)[0] == '<' && (*text)[*length - 1] == '>') {
+        (*text)++;
+        *length -= 2;
     }
-    if (length == 0)
+    if (*length == 0)
         return ADDRESS_NULL;
-    if (length > ADDRESS_MAX_BYTES || !utf8_is_printable(text, length))
+    if (*length > ADDRESS_MAX_BYTES || !utf8_is_printable(*text, *length))
         return ADDRESS_INVALID;
-    status = source_route(text, length, &route);
+    status = source_route(*text, *length, &route);
+    *text += route;
+    *length -= route;
+    return status;
+}
+
+enum address_status address_canonical(const char *text, size_t length, char **canonical_out)
+{
+    enum address_status status;
+
+    *canonical_out = NULL;
+    status = addr_spec_of(&text, &length);
+    return status == ADDRESS_OK ? canonical_addr_spec(text, length, canonical_out) : status;
+}
+
+enum address_status address_local_content(const char *text, size_t length, char **content_out,
+                                          size_t *length_out)
+{
+    enum address_status status;
+    char *content;
+
+    *content_out = NULL;
+    status = addr_spec_of(&text, &length);
     if (status != ADDRESS_OK)
         return status;
-    return canonical_addr_spec(text + route, length - route, canonical_out);
+    content = malloc(length + 1);
+    if (!content)
+        return ADDRESS_ERROR;
+    if (length == 0 || local_parse(text, length, content, length_out) == 0) {
+        free(content);
+        return ADDRESS_INVALID;
+    }
+    content[*length_out] = '\0';
+    *content_out = content;
+    return ADDRESS_OK;
 }

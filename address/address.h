@@ -30,6 +30,12 @@ enum address_status address_canonical(const char *text, size_t length, char **ca
 /* Canonical form of a domain: A-labels, lower case, no trailing dot. free() the result. */
 enum address_status address_canonical_domain(const char *text, size_t length, char **canonical_out);
 
+/* What the local part of `text` (as for address_canonical()) says, without quotes and backslashes,
+ * its case as it was written: with ADDRESS_OK a new string of *length_out bytes, with a NUL behind.
+ */
+enum address_status address_local_content(const char *text, size_t length, char **content_out,
+                                          size_t *length_out);
+
 /* The domain of a canonical address: a pointer into it, behind the last '@'. */
 const char *address_domain(const char *canonical);
 

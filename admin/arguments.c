@@ -19,6 +19,7 @@ static const struct option option_table[] = {
     {"alias", required_argument, NULL, FIRST_LONG + OPTION_ALIAS},
     {"alias-attr", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_ATTR},
     {"alias-map", required_argument, NULL, FIRST_LONG + OPTION_ALIAS_MAP},
+    {"all", no_argument, NULL, FIRST_LONG + OPTION_ALL},
     {"apply", no_argument, NULL, FIRST_LONG + OPTION_APPLY},
     {"at", required_argument, NULL, FIRST_LONG + OPTION_AT},
     {"base", required_argument, NULL, FIRST_LONG + OPTION_BASE},
@@ -28,6 +29,7 @@ static const struct option option_table[] = {
     {"chain", required_argument, NULL, FIRST_LONG + OPTION_CHAIN},
     {"choice", required_argument, NULL, FIRST_LONG + OPTION_CHOICE},
     {"client", required_argument, NULL, FIRST_LONG + OPTION_CLIENT},
+    {"complete", no_argument, NULL, FIRST_LONG + OPTION_COMPLETE},
     {"crlf", no_argument, NULL, FIRST_LONG + OPTION_CRLF},
     {"crl-url", required_argument, NULL, FIRST_LONG + OPTION_CRL_URL},
     {"csr", required_argument, NULL, FIRST_LONG + OPTION_CSR},
@@ -38,6 +40,7 @@ static const struct option option_table[] = {
     {"filter", required_argument, NULL, FIRST_LONG + OPTION_FILTER},
     {"from", required_argument, NULL, FIRST_LONG + OPTION_FROM},
     {"from-file", required_argument, NULL, FIRST_LONG + OPTION_FROM_FILE},
+    {"generic", no_argument, NULL, FIRST_LONG + OPTION_GENERIC},
     {"id", required_argument, NULL, FIRST_LONG + OPTION_ID},
     {"incoming", no_argument, NULL, FIRST_LONG + OPTION_INCOMING},
     {"incoming-mode", required_argument, NULL, FIRST_LONG + OPTION_INCOMING_MODE},
@@ -45,9 +48,11 @@ static const struct option option_table[] = {
     {"ldap", required_argument, NULL, FIRST_LONG + OPTION_LDAP},
     {"lf", no_argument, NULL, FIRST_LONG + OPTION_LF},
     {"login", required_argument, NULL, FIRST_LONG + OPTION_LOGIN},
+    {"mailbox", required_argument, NULL, FIRST_LONG + OPTION_MAILBOX},
     {"managed", required_argument, NULL, FIRST_LONG + OPTION_MANAGED},
     {"message", required_argument, NULL, FIRST_LONG + OPTION_MESSAGE},
     {"name", required_argument, NULL, FIRST_LONG + OPTION_NAME},
+    {"no-cache", no_argument, NULL, FIRST_LONG + OPTION_NO_CACHE},
     {"note", required_argument, NULL, FIRST_LONG + OPTION_NOTE},
     {"no-tls", no_argument, NULL, FIRST_LONG + OPTION_NO_TLS},
     {"outgoing", no_argument, NULL, FIRST_LONG + OPTION_OUTGOING},
@@ -151,6 +156,17 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     out->words = argv + optind;
     out->word_count = (size_t)(argc - optind);
     return 0;
+}
+
+const char *argument_name(enum option_id option, bool *takes_value_out)
+{
+    *takes_value_out = false;
+    for (const struct option *entry = option_table; entry->name; entry++) {
+        if (entry->val == FIRST_LONG + (int)option) {
+            *takes_value_out = entry->has_arg == required_argument;
+        }
+    }
+    return option_name((int)option);
 }
 
 bool argument_given(const struct arguments *arguments, enum option_id option)

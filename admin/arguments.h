@@ -15,6 +15,7 @@ enum option_id {
     OPTION_ALIAS,
     OPTION_ALIAS_ATTR,
     OPTION_ALIAS_MAP,
+    OPTION_ALL,
     OPTION_APPLY,
     OPTION_AT,
     OPTION_BASE,
@@ -24,6 +25,7 @@ enum option_id {
     OPTION_CHAIN,
     OPTION_CHOICE,
     OPTION_CLIENT,
+    OPTION_COMPLETE,
     OPTION_CRLF,
     OPTION_CRL_URL,
     OPTION_CSR,
@@ -34,6 +36,7 @@ enum option_id {
     OPTION_FILTER,
     OPTION_FROM,
     OPTION_FROM_FILE,
+    OPTION_GENERIC,
     OPTION_ID,
     OPTION_INCOMING,
     OPTION_INCOMING_MODE,
@@ -41,9 +44,11 @@ enum option_id {
     OPTION_LDAP,
     OPTION_LF,
     OPTION_LOGIN,
+    OPTION_MAILBOX,
     OPTION_MANAGED,
     OPTION_MESSAGE,
     OPTION_NAME,
+    OPTION_NO_CACHE,
     OPTION_NOTE,
     OPTION_NO_TLS,
     OPTION_OUTGOING,
@@ -97,6 +102,9 @@ struct arguments {
 /* Take `argv` apart. Returns 0; -1 when an option is unknown, lacks its value or comes twice where
  * only one makes sense, which was told on standard error. */
 int arguments_parse(int argc, char **argv, struct arguments *out);
+
+/* The name of an option, and whether it takes a value. */
+const char *argument_name(enum option_id option, bool *takes_value_out);
 
 bool argument_given(const struct arguments *arguments, enum option_id option);
 /* The value of an option that was given, else NULL. */

@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "choice.h"
+#include "directory.h"
 #include "tell.h"
 #include "why.h"
 
@@ -44,12 +45,59 @@ static int find_signing(struct context *context, struct explanation *out)
     return take_answer(&out->signing, status, out->managed, &why);
 }
 
+/* Who brought the certificate. Returns 0, -1 told. */
+static int find_source(struct context *context, const char *address,
+                       struct certificate_answer *answer)
+{
+    struct pubkey_list list = {0};
+    char *why = NULL;
+    int rc = 0;
+    if (store_pubkey_list(context->store, address, &list, &why) != STORE_OK) {
+        tell_error("%s: %s", address, why_text(&why));
+        rc = -1;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (X509_cmp(list.items[i].certificate, answer->certificate) == 0) {
+            answer->source = list.items[i].source;
+        }
+    }
+    pubkey_list_clear(&list);
+    why_free(&why);
+    return rc;
+}
+
+/* Nobody is asked for the sake of an explanation. Returns 0, -1 told. */
+static int find_directories(struct context *context, const char *address,
+                            struct certificate_answer *answer)
+{
+    const struct directory_request request = {
+        .settings = &context->config->settings,
+        .store = context->store,
+        .address = address,
+        .now = context->now,
+    };
+    char *why = NULL;
+    int rc = directory_outlook(&request, &answer->directories, &why);
+    if (rc) {
+        tell_error("%s: %s", address, why_text(&why));
+    }
+    why_free(&why);
+    return rc;
+}
+
 static int find_encryption(struct context *context, struct explanation *out)
 {
+    struct certificate_answer *answer = &out->encryption;
     char *why = NULL;
     enum store_status status = store_encryption_certificate(
-        context->store, out->external, context->now, &out->encryption.certificate, NULL, &why);
-    return take_answer(&out->encryption, status, out->external, &why);
+        context->store, out->external, context->now, &answer->certificate, NULL, &why);
+    if (take_answer(answer, status, out->external, &why)) {
+        return -1;
+    }
+    if (answer->certificate && find_source(context, out->external, answer)) {
+        return -1;
+    }
+    return find_directories(context, out->external, answer);
 }
 
 static int find_decryption(struct context *context, struct explanation *out)
@@ -116,18 +164,19 @@ int explanation_incoming(struct context *context, const char *from, const char *
     return out->transform == TRANSFORM_OPEN ? find_decryption(context, out) : 0;
 }
 
-static void answer_clear(struct certificate_answer *answer)
+static void certificate_answer_clear(struct certificate_answer *answer)
 {
     X509_free(answer->certificate);
     why_free(&answer->reason);
+    free(answer->directories);
 }
 
 void explanation_clear(struct explanation *explanation)
 {
     free(explanation->owned_managed);
-    answer_clear(&explanation->signing);
-    answer_clear(&explanation->encryption);
-    answer_clear(&explanation->decryption);
+    certificate_answer_clear(&explanation->signing);
+    certificate_answer_clear(&explanation->encryption);
+    certificate_answer_clear(&explanation->decryption);
     *explanation = (struct explanation){0};
 }
 

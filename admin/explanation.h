@@ -13,6 +13,10 @@ struct certificate_answer {
     bool asked;
     X509 *certificate; /* NULL if there is none */
     char *reason;      /* then: why */
+    /* Of `encryption`: */
+    enum pubkey_source source; /* of the certificate */
+    char *directories;         /* what directories said of the address, or that they would be asked;
+                                  NULL: nothing */
 };
 
 struct explanation {

@@ -1,6 +1,9 @@
 /* Help for the program, for a group of commands, for one command. */
 #include "help.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 void help_usage(const struct command_group *group, const struct command *command, FILE *out)
 {
     fprintf(out, "usage: smimectl %s", group->name);
@@ -31,8 +34,8 @@ void help_program(FILE *out)
           "\n"
           "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
           "were done and some were not; 4, 5 (only expiring) certificates run out, have run\n"
-          "out; 6 (rules check, setup) something was found; 75 (only process) deferred, to be\n"
-          "tried again.\n"
+          "out; 6 (rules check, setup) something was found; 75 (process, pubkey lookup)\n"
+          "deferred, to be tried again.\n"
           "\n"
           "Example: smimectl mailbox list --domain example.com\n",
           out);
@@ -57,4 +60,52 @@ void help_group(const struct command_group *group, FILE *out)
     }
     fprintf(out, "\nExample:\n%s\n\nMore: smimectl help %s COMMAND\n", group->commands[0].example,
             group->name);
+}
+
+/* ---- For the completion of shells ---- */
+
+static void print_options(option_set options, FILE *out)
+{
+    const char *blank = "";
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (options & WITH(i)) {
+            bool takes_value = false;
+            const char *name = argument_name((enum option_id)i, &takes_value);
+            fprintf(out, "%s--%s%s", blank, name, takes_value ? "=" : "");
+            blank = " ";
+        }
+    }
+}
+
+/* The lines of a synopsis as one. */
+static void print_synopsis(const char *synopsis, FILE *out)
+{
+    while (*synopsis) {
+        size_t length = strcspn(synopsis, "\n");
+        fwrite(synopsis, 1, length, out);
+        synopsis += length;
+        if (*synopsis) {
+            synopsis += strspn(synopsis, "\n ");
+            fputc(' ', out);
+        }
+    }
+}
+
+void help_completion(FILE *out)
+{
+    const option_set everywhere = WITH(OPTION_CONFIG) | WITH(OPTION_HELP) | WITH(OPTION_JSON);
+    fputs("-\t", out);
+    print_options(everywhere | WITH(OPTION_VERSION), out);
+    fputs("\t--config FILE\n", out);
+    for (size_t i = 0; command_groups[i]; i++) {
+        const struct command_group *group = command_groups[i];
+        for (const struct command *command = group->commands; command->run; command++) {
+            fprintf(out, "%s%s%s\t", group->name, command->name ? " " : "",
+                    command->name ? command->name : "");
+            print_options(everywhere | command->options, out);
+            fputc('\t', out);
+            print_synopsis(command->synopsis, out);
+            fputc('\n', out);
+        }
+    }
 }

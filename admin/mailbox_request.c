@@ -39,14 +39,15 @@ static int print_request(struct context *context, const struct mailbox *mailbox)
         tell_error("the request cannot be shown: %s", why_text(&why));
         goto out;
     }
-    if (!context->json) {
-        fputs(text, stdout);
-        code = EXIT_DONE;
-    } else if (json_write(json_pack("{s:s,s:s}", "mailbox", mailbox->address, "csr", text),
-                          stdout) == 0) {
+    int written =
+        context->json
+            ? json_write(json_pack("{s:s,s:s}", "mailbox", mailbox->address, "csr", text), stdout)
+            : (fputs(text, stdout) == EOF || fflush(stdout) == EOF ? -1 : 0);
+    if (written == 0) {
         code = EXIT_DONE;
     } else {
-        tell_error("the request cannot be written");
+        tell_error("the request is kept, but cannot be written");
+        tell_next("It is shown again by: smimectl mailbox request %s --again", mailbox->address);
     }
 out:
     OPENSSL_free(text);

@@ -108,6 +108,10 @@ static int dispatch(const struct arguments *arguments)
         help_program(stderr);
         return EXIT_USAGE;
     }
+    if (!strcmp(words[0], "help") && argument_given(arguments, OPTION_COMPLETE)) {
+        help_completion(stdout);
+        return EXIT_DONE;
+    }
     if (!strcmp(words[0], "help")) {
         return show_help(words + 1, count - 1);
     }

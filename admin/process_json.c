@@ -174,9 +174,10 @@ json_t *process_result_json(const struct process_result *result)
     const struct transaction *transaction = &result->transaction;
     const struct reply *reply = process_reply(result);
     json_t *report =
-        json_pack("{s:s,s:o,s:s,s:o,s:o}", "action", process_action_name(reply), "reply",
+        json_pack("{s:s,s:o,s:s,s:o,s:o,s:o}", "action", process_action_name(reply), "reply",
                   reply_json(reply), "role", role_name(transaction->role), "sender",
-                  json_text(transaction->sender), "recipients", recipients_json(result));
+                  json_text(transaction->sender), "recipients", recipients_json(result),
+                  "directories", json_text(transaction->lookups));
     int rc = report ? 0 : -1;
     if (rc == 0 && result->outcome_set) {
         rc = add_outcome(report, &result->outcome) ||

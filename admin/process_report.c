@@ -180,6 +180,7 @@ void process_report_text(const struct process_result *result, FILE *out)
         fputc('\n', out);
     }
     print_recipients(result, out);
+    line(out, "directories", result->transaction.lookups);
     if (!result->outcome_set) {
         return;
     }

@@ -11,6 +11,7 @@
 #include "deletion.h"
 #include "import.h"
 #include "pubkey_listing.h"
+#include "pubkey_lookup.h"
 #include "tell.h"
 #include "why.h"
 
@@ -232,6 +233,34 @@ static const struct command pubkey_commands[] = {
                 "first.",
      .example = "  smimectl pubkey delete 12",
      .run = pubkey_delete},
+    {.name = "lookup",
+     .min_words = 1,
+     .max_words = 1,
+     .options = WITH(OPTION_NO_CACHE),
+     .synopsis = "ADDRESS [--no-cache]",
+     .summary = "look an address up in the directories",
+     .details =
+         "Shows what each directory of the configuration (LDAP, SMIMEA) has for the address,\n"
+         "which certificates are taken, and why others are not. What the daemon remembers of an\n"
+         "earlier look-up is shown where it still counts; --no-cache asks everybody now. The\n"
+         "result is remembered, and what was found becomes a public key, as with the daemon.\n"
+         "\n"
+         "Exit codes: 0 there is a certificate; 1 there is none; 75 there is none, and a\n"
+         "directory could not be asked.",
+     .example = "  smimectl pubkey lookup bob@partner.test --no-cache",
+     .run = pubkey_lookup_command},
+    {.name = "smimea",
+     .options = WITH(OPTION_MAILBOX) | WITH(OPTION_ALL) | WITH(OPTION_GENERIC),
+     .synopsis = "--mailbox ADDRESS [--all] [--generic]",
+     .summary = "print the DNS record that publishes a certificate of ours",
+     .details =
+         "Prints, for a zone file, the SMIMEA record (RFC 8162) by which others find the\n"
+         "certificate to encrypt to this address with. The zone has to be signed with DNSSEC.\n"
+         "--all prints those of all addresses of the mailbox and of all its certificates that\n"
+         "are good for encryption now; --generic writes the type as TYPE53 (RFC 3597), for name\n"
+         "servers that do not know it.",
+     .example = "  smimectl pubkey smimea --mailbox alice@example.com >> example.com.zone",
+     .run = pubkey_smimea_command},
     {.name = "pin",
      .min_words = 1,
      .max_words = MAX_FILES,

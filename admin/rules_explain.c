@@ -156,6 +156,19 @@ static void print_choice(const struct explanation *explanation)
                                                             : "the rule");
 }
 
+static const char *source_text(enum pubkey_source source)
+{
+    switch (source) {
+    case PUBKEY_IMPORTED:
+        return "an import";
+    case PUBKEY_HARVESTED:
+        return "signed mail";
+    case PUBKEY_DIRECTORY:
+        return "a directory";
+    }
+    return "?";
+}
+
 /* `by` NULL: by the envelope. */
 static void print_explanation(const struct context *context, const struct explanation *explanation,
                               const char *by)
@@ -186,6 +199,12 @@ static void print_explanation(const struct context *context, const struct explan
     print_transport(explanation);
     print_answer("signs with", &explanation->signing);
     print_answer("encrypts to", &explanation->encryption);
+    if (explanation->encryption.certificate) {
+        print_line("  known from", source_text(explanation->encryption.source));
+    }
+    if (explanation->encryption.directories) {
+        print_line("  directories", explanation->encryption.directories);
+    }
     print_answer("decrypts with", &explanation->decryption);
     if (explanation->decryption_keys > 1) {
         printf("  and with: %zu former keys\n", explanation->decryption_keys - 1);
@@ -238,6 +257,23 @@ static json_t *choice_json(const struct explanation *explanation)
     return json_string(sender_choice_name(explanation->allowed));
 }
 
+/* The same, with who brought the certificate and who would be asked for one. */
+static json_t *encryption_json(const struct certificate_answer *answer)
+{
+    json_t *value = answer_json(answer);
+    if (!answer->asked || !value) {
+        return value;
+    }
+    if (json_object_set_new(value, "source",
+                            answer->certificate ? json_text(pubkey_source_name(answer->source))
+                                                : json_null()) ||
+        json_object_set_new(value, "directories", json_text(answer->directories))) {
+        json_decref(value);
+        value = NULL;
+    }
+    return value;
+}
+
 static json_t *explanation_json(const struct context *context,
                                 const struct explanation *explanation)
 {
@@ -253,7 +289,7 @@ static json_t *explanation_json(const struct context *context,
         (json_int_t)explanation->decision.position, "rules", rules_json(context, explanation),
         "choice", choice_json(explanation), "require_tls", explanation->tls.mode == TLS_REQUIRED,
         "tls_position", (json_int_t)explanation->tls.position, "signing",
-        answer_json(&explanation->signing), "encryption", answer_json(&explanation->encryption),
+        answer_json(&explanation->signing), "encryption", encryption_json(&explanation->encryption),
         "decryption", answer_json(&explanation->decryption), "decryption_keys",
         (json_int_t)explanation->decryption_keys, "transform",
         transform_name(explanation->transform));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "directory_check.h"
 #include "enrol.h"
 #include "gateway.h"
 #include "listener.h"
@@ -95,6 +96,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
         note(&problems, config, &why);
     if (mail_server_check(&config->settings, &why) != 0)
         note(&problems, config, &why);
+    directory_check(&config->settings, config_path, &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {

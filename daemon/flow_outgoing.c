@@ -202,13 +202,14 @@ static int carry_out_or_refuse(struct outgoing_work *work, const struct judgemen
 int outgoing_message(struct gateway *gateway, struct transaction *transaction, time_t now,
                      const struct smime_progress *progress, struct outcome *out, char **why)
 {
-    struct judgement judgement = {.gateway = gateway, .transaction = transaction, .now = now};
+    struct judgement judgement = {
+        .gateway = gateway, .transaction = transaction, .progress = progress, .now = now};
     struct outgoing_work work = {.gateway = gateway,
                                  .transaction = transaction,
                                  .identity = &judgement.identity,
                                  .now = now,
                                  .progress = progress};
-    int rc = judgement_make(&judgement, progress, why);
+    int rc = judgement_make(&judgement, why);
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
     if (rc == 0 && finish_choice(&judgement, out) != 0) {

@@ -10,7 +10,7 @@
 
 /* Direction, decision and transform of one recipient, as far as known at RCPT. 0, or -1 for an
  * error of ours. */
-int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,
+int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
                     struct recipient *recipient, time_t now, char **why);
 void incoming_expect(struct gateway *gateway, const struct transaction *transaction,
                      struct recipient *recipient);

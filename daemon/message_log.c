@@ -86,6 +86,7 @@ void message_log(const char *id, const char *action, const struct transaction *t
     put_text(out, "login", transaction->login);
     put_text(out, "tls", transaction->tls);
     put_work(out, outcome);
+    put_text(out, "lookups", transaction->lookups);
     put_reply(out, &outcome->reply);
     put_text(out, "cause", outcome->cause);
     fprintf(out, " seconds=%ld.%03ld", elapsed_ms / 1000, elapsed_ms % 1000);
@@ -131,6 +132,7 @@ void message_log_refused(const char *id, const struct transaction *transaction,
             role_name(transaction->role));
     put_text(out, "login", transaction->login);
     put_text(out, "tls", transaction->tls);
+    put_text(out, "lookups", transaction->lookups);
     put_reply(out, reply);
     put_text(out, "cause", cause);
     finish(level, id, out, &text);

@@ -7,23 +7,12 @@
 
 #include "address.h"
 #include "mailboxes.h"
+#include "recipient_key.h"
 #include "transport.h"
 #include "unsigned_mail.h"
 #include "why.h"
 
 #define MAX_ROUTE_HOPS 4 /* in one address; with more it is refused */
-
-/* Is there a public key for `address`? 1, 0, or -1 for an error of ours. */
-static int has_public_key(struct gateway *gateway, const char *address, time_t now, char **why)
-{
-    X509 *certificate = NULL;
-    enum store_status status =
-        store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why);
-    X509_free(certificate);
-    if (status == STORE_OK)
-        return 1;
-    return status == STORE_NONE ? 0 : -1;
-}
 
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
 {
@@ -35,13 +24,23 @@ static int has_identity(struct gateway *gateway, const char *address, time_t now
     return status == STORE_NONE ? 0 : -1;
 }
 
-int outgoing_expect(struct gateway *gateway, const struct transaction *transaction,
+/* Whoever does not own the sender must not make us tell directories of recipients. */
+static enum recipient_key expect_key(struct gateway *gateway, struct transaction *transaction,
+                                     const struct recipient *recipient, time_t now, char **why)
+{
+    int owns = sender_owns_envelope(gateway, transaction, why);
+    if (owns < 0)
+        return RECIPIENT_KEY_ERROR;
+    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, why);
+}
+
+int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
                     struct recipient *recipient, time_t now, char **why)
 {
     const struct settings *settings = &gateway->config->settings;
     char *sender = sender_plain(gateway, transaction->sender);
+    enum recipient_key key = RECIPIENT_KEY_NONE;
     int can_sign;
-    int has_key = 0;
     int rc = -1;
     recipient->direction = DIRECTION_OUTGOING;
     if (sender == NULL) {
@@ -60,12 +59,14 @@ int outgoing_expect(struct gateway *gateway, const struct transaction *transacti
     recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
                                          settings->recipient_delimiter, can_sign == 1);
     if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        has_key = has_public_key(gateway, recipient->canonical, now, why);
-        if (has_key < 0)
+        key = expect_key(gateway, transaction, recipient, now, why);
+        if (key == RECIPIENT_KEY_ERROR)
             goto out;
     }
-    recipient->transform =
-        outgoing_transform((enum outgoing_mode)recipient->decision.mode, can_sign, has_key);
+    recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
+                                              can_sign, key == RECIPIENT_KEY_KNOWN);
+    if (key == RECIPIENT_KEY_LATER)
+        recipient->transform = TRANSFORM_REFUSE;
     rc = 0;
 out:
     free(sender);
@@ -136,6 +137,19 @@ static void refuse_choice(const struct judgement *judgement, struct recipient *r
         "Nicht gesendet: Sie wollten verschluesseln, duerfen das aber fuer Mail von %s nicht "
         "bestimmen",
         judgement->authority.from != NULL ? judgement->authority.from : "this author");
+}
+
+static int defer_recipient(struct recipient *recipient)
+{
+    recipient->transform = TRANSFORM_REFUSE;
+    reply_setf(
+        &recipient->reply, 451, "4.4.3",
+        "Not sent yet: a directory that may have the public key of %s cannot be asked, try "
+        "again later",
+        "Noch nicht gesendet: ein Verzeichnis, das den oeffentlichen Schluessel von %s haben "
+        "kann, antwortet nicht, bitte spaeter erneut versuchen",
+        recipient->canonical);
+    return 0;
 }
 
 /* What the sender did already is not done again. */
@@ -219,6 +233,21 @@ bool judgement_wants_signature(const struct judgement *judgement)
     return false;
 }
 
+/* Where the sender asked for encryption a directory that cannot be asked is waited for as where a
+ * rule forces it. */
+static enum recipient_key find_key(const struct judgement *judgement,
+                                   const struct recipient *recipient, bool asks, char **why)
+{
+    struct recipient wanted = *recipient;
+    if (asks)
+        wanted.decision.mode = OUTGOING_ENCRYPT_FORCED;
+    if (wanted.decision.mode < OUTGOING_ENCRYPT_OPTIONAL)
+        return RECIPIENT_KEY_NONE;
+    return recipient_key_find(judgement->gateway, judgement->transaction, &wanted,
+                              judgement->authority.authorised, judgement->now, judgement->progress,
+                              why);
+}
+
 /* What the rule asks for and the sender chose. */
 static int choose_transform(struct judgement *judgement, struct recipient *recipient, char **why)
 {
@@ -228,19 +257,20 @@ static int choose_transform(struct judgement *judgement, struct recipient *recip
     enum sender_choice allowed = choice_allowed(settings, &recipient->decision);
     bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
     bool asks = choice->encrypt && allowed != CHOICE_NONE;
-    int has_key = 0;
-    if (mode >= OUTGOING_ENCRYPT_OPTIONAL || asks) {
-        has_key = has_public_key(judgement->gateway, recipient->canonical, judgement->now, why);
-        if (has_key < 0)
-            return -1;
-    }
+    bool plain = choice->plain && allowed == CHOICE_FREE && judgement->authority.authorised;
+    enum recipient_key key = plain ? RECIPIENT_KEY_NONE : find_key(judgement, recipient, asks, why);
+    bool has_key = key == RECIPIENT_KEY_KNOWN;
+    if (key == RECIPIENT_KEY_ERROR)
+        return -1;
+    if (key == RECIPIENT_KEY_LATER)
+        return defer_recipient(recipient);
     recipient->transform = outgoing_transform(
-        mode, can_sign && !judgement_leaves_unsigned(judgement, recipient), has_key == 1);
+        mode, can_sign && !judgement_leaves_unsigned(judgement, recipient), has_key);
     if (judgement->authority.authorised)
         recipient->transform = choice_apply(choice, allowed, recipient->transform, can_sign,
-                                            has_key == 1, &recipient->choice);
+                                            has_key, &recipient->choice);
     if (recipient->transform == TRANSFORM_REFUSE)
-        return refuse_recipient(judgement, recipient, has_key == 1);
+        return refuse_recipient(judgement, recipient, has_key);
     if (asks && !transform_is_encrypted(recipient->transform)) {
         refuse_choice(judgement, recipient);
         return 0;
@@ -347,7 +377,7 @@ static int read_choice(struct judgement *judgement, char **why)
     return -1;
 }
 
-int judgement_make(struct judgement *judgement, const struct smime_progress *progress, char **why)
+int judgement_make(struct judgement *judgement, char **why)
 {
     struct smime_limits limits;
     struct transaction *transaction = judgement->transaction;
@@ -356,8 +386,8 @@ int judgement_make(struct judgement *judgement, const struct smime_progress *pro
         sender_authorise(judgement->gateway, transaction, &judgement->authority, why) != 0 ||
         find_identity(judgement, why) != 0 || find_blind(transaction, why) != 0 ||
         read_choice(judgement, why) != 0 ||
-        unsigned_mail(judgement->gateway, transaction, judgement->authority.from, progress,
-                      &judgement->exemption, why) < 0)
+        unsigned_mail(judgement->gateway, transaction, judgement->authority.from,
+                      judgement->progress, &judgement->exemption, why) < 0)
         return -1;
     for (size_t i = 0; i < transaction->recipient_count; i++)
         if (judge_recipient(judgement, &transaction->recipients[i], why) != 0)

@@ -10,8 +10,9 @@
 #include "sender.h"
 
 struct judgement {
-    struct gateway *gateway; /* these three are set by the caller */
+    struct gateway *gateway; /* these four are set by the caller */
     struct transaction *transaction;
+    const struct smime_progress *progress;
     time_t now;
     struct authority authority;
     struct identity identity; /* certificate NULL: cannot sign */
@@ -26,7 +27,7 @@ struct judgement {
 /* Judge the message and all its recipients: their decision, transform, choice, blind and, where
  * they have to be refused, reply. Returns 0, -1 for an error of ours (*why); judgement_clear()
  * either way. */
-int judgement_make(struct judgement *judgement, const struct smime_progress *progress, char **why);
+int judgement_make(struct judgement *judgement, char **why);
 void judgement_clear(struct judgement *judgement);
 
 /* Does the rule, or the sender, of any recipient ask for a signature that is still to be made? */

@@ -207,6 +207,21 @@ int sender_authorise(struct gateway *gateway, const struct transaction *transact
     return 0;
 }
 
+int sender_owns_envelope(struct gateway *gateway, const struct transaction *transaction, char **why)
+{
+    char *owner = sender_plain(gateway, transaction->sender);
+    char *reason = NULL;
+    int owns;
+    if (owner == NULL) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    owns = client_owns(gateway, transaction, owner, &reason, why);
+    free(reason);
+    free(owner);
+    return owns;
+}
+
 void authority_clear(struct authority *authority)
 {
     free(authority->from);

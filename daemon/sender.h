@@ -18,6 +18,10 @@ struct authority {
  * an error of ours (*why). */
 int sender_authorise(struct gateway *gateway, const struct transaction *transaction,
                      struct authority *out, char **why);
+/* Does the client own the envelope sender, which is managed? All that is known before the header.
+ * 1, 0, or -1 for an error of ours (*why). */
+int sender_owns_envelope(struct gateway *gateway, const struct transaction *transaction,
+                         char **why);
 /* A canonical envelope sender without SRS, VERP and tag. A new string; NULL when out of memory. */
 char *sender_plain(const struct gateway *gateway, const char *sender);
 

@@ -167,5 +167,8 @@ void transaction_clear(struct transaction *transaction)
     free(transaction->sender);
     transaction->sender_text = NULL;
     transaction->sender = NULL;
+    free(transaction->lookups);
+    transaction->lookups = NULL;
+    transaction->lookup_ms = 0;
     entity_clear(&transaction->message);
 }

@@ -22,6 +22,8 @@ struct transaction {
     struct recipient *recipients; /* plan.h; in the order of RCPT, accepted ones only */
     size_t recipient_count;
     struct entity message; /* header and body as the MTA gave them */
+    char *lookups;         /* what directories said of recipients, for the log; NULL: nothing */
+    long lookup_ms;        /* that it took */
 };
 
 /* Append a recipient. Returns 0, -1 out of memory. */

@@ -37,6 +37,8 @@ static const struct {
     {"local_senders", read_local_senders},
     {"unsigned_senders", read_unsigned_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"directories", reader_directories},
+    {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},
     {"reinject", reader_reinject},
     {"mail_server", reader_mail_server},

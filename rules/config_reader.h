@@ -94,6 +94,11 @@ void reader_sender_logins(struct config_reader *reader, const config_setting_t *
 void reader_trusted_networks(struct config_reader *reader, const config_setting_t *setting);
 void reader_shared_mailboxes(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_directories.c */
+
+void reader_directories(struct config_reader *reader, const config_setting_t *setting);
+void reader_dns_resolvers(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_cmp.c */
 
 void reader_cmp(struct config_reader *reader, const config_setting_t *setting);

@@ -73,11 +73,32 @@ int settings_init(struct settings *settings, char **why)
     return 0;
 }
 
+static void clear_strings(struct string_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+}
+
+static void clear_directory(struct directory_setting *directory)
+{
+    free(directory->url);
+    pattern_list_clear(&directory->domains);
+    free(directory->base);
+    free(directory->filter);
+    clear_strings(&directory->attributes);
+    free(directory->ca_file);
+    free(directory->bind_dn);
+    free(directory->password_file);
+}
+
 static void clear_lists(struct settings *settings)
 {
-    for (size_t i = 0; i < settings->managed_domains.count; i++)
-        free(settings->managed_domains.items[i]);
-    free(settings->managed_domains.items);
+    clear_strings(&settings->managed_domains);
+    clear_strings(&settings->dns_resolvers);
+    for (size_t i = 0; i < settings->directory_count; i++)
+        clear_directory(&settings->directories[i]);
+    free(settings->directories);
     for (size_t i = 0; i < settings->socket_count; i++) {
         free(settings->sockets[i].address);
         free(settings->sockets[i].group);

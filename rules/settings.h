@@ -52,10 +52,27 @@ struct shared_setting {
     struct pattern_list senders;
 };
 
+/* directories = ( { url = "ldaps://ldap.partner.test"; domains = [ "partner.test" ]; } ) */
+enum starttls { STARTTLS_REQUIRED, STARTTLS_OPTIONAL, STARTTLS_OFF };
+struct directory_setting {
+    char *url;                     /* ldap://, ldaps://, ldapi:// */
+    struct pattern_list domains;   /* external; empty: it is asked for all */
+    char *base;                    /* DN; "" is the root */
+    char *filter;                  /* %s address, %u local part, %d domain, %% a percent sign */
+    struct string_list attributes; /* with certificates, "userCertificate;binary" */
+    enum starttls starttls;        /* of ldap://; default required */
+    char *ca_file;                 /* NULL: the CAs of ldap.conf(5) */
+    char *bind_dn;                 /* NULL: anonymous */
+    char *password_file;           /* of bind_dn */
+    bool password_in_clear;        /* may be sent without TLS; default false */
+    bool anchored;                 /* certificates need a chain to a trust anchor; default true */
+};
+
 enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
 enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
 enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
+enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -113,6 +130,20 @@ struct settings {
     int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
     bool split;                             /* default true; without `reinject` nothing is split */
     char *report_template;                  /* the text of reports; "" = built in */
+    /* directories */
+    struct directory_setting *directories;
+    size_t directory_count;
+    bool smimea;                      /* SMIMEA records; default false */
+    struct string_list dns_resolvers; /* "192.0.2.1", "192.0.2.1@53"; empty: resolv.conf(5) */
+    char *dns_trust_anchor;           /* default "/usr/share/dns/root.key" */
+    enum directory_unavailable directory_unavailable; /* encrypt-optional; default defer */
+    int directory_timeout_ms;                         /* of a message; default 5000 */
+    int directory_cache_s;                            /* what was found; default a day */
+    int directory_negative_cache_s;                   /* that nothing was; default an hour */
+    int directory_failure_cache_s;       /* that it could not be asked; default a minute */
+    int max_directory_entries;           /* of one answer; default 8 */
+    int max_directory_certificates;      /* default 16 */
+    int max_directory_certificate_bytes; /* default 64 KiB */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

@@ -26,6 +26,8 @@ static const char *const sender_choices[] = {
     [CHOICE_NONE] = "none", [CHOICE_STRENGTHEN] = "strengthen", [CHOICE_FREE] = "free", NULL};
 static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
+static const char *const directory_unavailables[] = {
+    [DIRECTORY_DEFER] = "defer", [DIRECTORY_CONTINUE] = "continue", NULL};
 static const char *const log_targets[] = {
     [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
 static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -241,6 +243,42 @@ const struct setting_entry settings_table[] = {
         "absolute path, or nothing",
         "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
         "the text that is built in."),
+    /* directories */
+    LIST("directories", false,
+         "a list of groups: url (ldap://, ldaps://, ldapi://), domains (patterns of external "
+         "addresses), base, filter, attributes, starttls (required, optional, off), ca_file, "
+         "bind_dn, password_file, password_in_clear, anchored",
+         "LDAP directories that are asked for certificates of recipients for whom none is known,\n"
+         "in this order. They learn to whom mail is written. Without `domains` for all addresses.",
+         "( { url = \"ldaps://ldap.partner.test\"; domains = [ \"partner.test\" ]; base = "
+         "\"dc=partner,dc=test\"; } )"),
+    SWITCH(smimea, false,
+           "Are certificates looked up in the DNS as well (SMIMEA, RFC 8162)? Only answers that "
+           "DNSSEC\nproves are used."),
+    LIST("dns_resolvers", false, "a list of IP addresses: \"192.0.2.1\", \"192.0.2.1@5353\"",
+         "The name servers that are asked for SMIMEA records; without any, those of "
+         "resolv.conf(5).",
+         "[ \"127.0.0.1\" ]"),
+    TEXT(dns_trust_anchor, "/usr/share/dns/root.key", 1, PATH_MAX_BYTES, is_absolute_path,
+         "absolute path", "The file with the key of the DNS root, as DNSKEY or DS records."),
+    CHOICE(directory_unavailable, DIRECTORY_DEFER, directory_unavailables,
+           "What happens to a message under encrypt-optional while a directory cannot be asked:\n"
+           "deferred, or sent as if there were no certificate. Under encrypt-forced it is "
+           "deferred."),
+    NUMBER(SETTING_INT, directory_timeout_ms, 5000, 100, 30000,
+           "Milliseconds that all look-ups of one message may take together."),
+    NUMBER(SETTING_INT, directory_cache_s, 86400, 60, 2592000,
+           "Seconds that a certificate from a directory is used before it is looked up again."),
+    NUMBER(SETTING_INT, directory_negative_cache_s, 3600, 0, 604800,
+           "Seconds before an address without a certificate is looked up again."),
+    NUMBER(SETTING_INT, directory_failure_cache_s, 60, 0, 3600,
+           "Seconds before a directory that could not be asked is tried again for an address."),
+    NUMBER(SETTING_INT, max_directory_entries, 8, 1, 100,
+           "Entries in the answer of a directory; an answer with more is not used."),
+    NUMBER(SETTING_INT, max_directory_certificates, 16, 1, 100,
+           "Certificates of an address that one directory may have; further ones are passed over."),
+    NUMBER(SETTING_INT, max_directory_certificate_bytes, 64 * KIB, 1 * KIB, 1 * MIB,
+           "Bytes of a certificate, or of a bundle of them, in a directory."),
 
     /* incoming */
     SWITCH(null_sender_exempt, false,

@@ -160,9 +160,25 @@ enum store_status store_candidate_approve(struct store *store, int64_t id, time_
     return status;
 }
 
+/* What a directory has of it is not wanted either. */
+static enum store_status drop_from_directories(struct store *store, X509 *certificate,
+                                               bool *dropped_out, char **why)
+{
+    int64_t pubkey = 0;
+    enum store_status status = pubkey_id_of(store->sql, certificate, &pubkey, why);
+    if (status == STORE_OK) {
+        status = pubkey_is_from_directory(store->sql, pubkey, dropped_out, why);
+    }
+    if (status == STORE_OK && *dropped_out) {
+        status = pubkey_remove(store->sql, pubkey, why);
+    }
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
 enum store_status store_candidate_reject(struct store *store, int64_t id, char **why)
 {
     struct decision_row row = {0};
+    bool dropped = false;
     enum store_status status = change_begin(store, why);
     if (status != STORE_OK) {
         return status;
@@ -175,8 +191,12 @@ enum store_status store_candidate_reject(struct store *store, int64_t id, char *
             status = audit_certificate(store, "public key rejected", row.address, id,
                                        row.certificate, why);
         }
+        if (status == STORE_OK) {
+            status = drop_from_directories(store, row.certificate, &dropped, why);
+        }
     }
-    status = change_end(store, status, &(struct change){.effect = CHANGE_NOTHING}, why);
+    struct change change = {.effect = dropped ? CHANGE_ALL : CHANGE_NOTHING};
+    status = change_end(store, status, &change, why);
     decision_row_clear(&row);
     return status;
 }

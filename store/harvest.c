@@ -91,7 +91,7 @@ static enum store_status is_known_now(struct sql *sql, const struct harvested *h
     enum store_status status =
         sql_integer(sql,
                     "SELECT 1 FROM certificate c JOIN pubkey p ON p.certificate = c.id"
-                    " WHERE c.fingerprint = ?1 AND p.last_seen > ?2",
+                    " WHERE c.fingerprint = ?1 AND p.last_seen > ?2 AND p.source <> 2",
                     SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since)), &found, why);
     if (status == STORE_OK && capabilities && capabilities->der && capabilities->length > 0 &&
         capabilities->length <= CAPABILITIES_MAX_BYTES) {
@@ -137,10 +137,15 @@ static enum store_status decide(struct sql *sql, const struct harvested *harvest
                                 char **why)
 {
     int64_t id = 0;
+    bool from_directory = false;
     bool rejected = false;
     *out = FATE_LEARN;
     enum store_status status = pubkey_id_of(sql, harvested->certificate, &id, why);
-    if (status != STORE_NONE) {
+    if (status == STORE_OK) {
+        status = pubkey_is_from_directory(sql, id, &from_directory, why);
+    }
+    /* What a directory had is used for whom it was asked about; all else waits like any other. */
+    if (status != STORE_NONE && !from_directory) {
         return status;
     }
     status = candidate_is_rejected(sql, harvested->certificate, &rejected, why);

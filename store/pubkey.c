@@ -22,6 +22,18 @@ const char *pubkey_source_name(enum pubkey_source source)
 
 /* ---- Writing ---- */
 
+static enum store_status put_addresses(struct sql *sql, int64_t id,
+                                       const struct cert_addresses *addresses, char **why)
+{
+    enum store_status status = STORE_OK;
+    for (size_t i = 0; status == STORE_OK && i < addresses->count; i++) {
+        status =
+            sql_run(sql, "INSERT OR IGNORE INTO pubkey_address (address, pubkey) VALUES (?1, ?2)",
+                    SQL_VALUES(SQL_TEXT(addresses->items[i]), SQL_INT(id)), why);
+    }
+    return status;
+}
+
 static enum store_status insert(struct sql *sql, X509 *certificate,
                                 const struct cert_addresses *addresses, enum pubkey_source source,
                                 time_t now, int64_t *id_out, char **why)
@@ -35,23 +47,20 @@ static enum store_status insert(struct sql *sql, X509 *certificate,
                          SQL_VALUES(SQL_INT(row), SQL_INT(source), SQL_INT(now)), why);
     }
     *id_out = sql_last_id(sql);
-    for (size_t i = 0; status == STORE_OK && i < addresses->count; i++) {
-        status = sql_run(sql, "INSERT INTO pubkey_address (address, pubkey) VALUES (?1, ?2)",
-                         SQL_VALUES(SQL_TEXT(addresses->items[i]), SQL_INT(*id_out)), why);
-    }
-    return status;
+    return status == STORE_OK ? put_addresses(sql, *id_out, addresses, why) : status;
 }
 
-static enum store_status update(struct sql *sql, int64_t id, enum pubkey_source source, time_t now,
-                                enum pubkey_write *write_out, char **why)
+static enum store_status update(struct sql *sql, int64_t id, const struct cert_addresses *addresses,
+                                enum pubkey_source source, time_t now, enum pubkey_write *write_out,
+                                char **why)
 {
-    enum store_status status = STORE_OK;
-    if (source == PUBKEY_IMPORTED) {
-        status = sql_run(sql, "UPDATE pubkey SET source = 0 WHERE id = ?1 AND source <> 0",
-                         SQL_VALUES(SQL_INT(id)), why);
-        if (status == STORE_OK && sql_changes(sql) > 0) {
-            *write_out = PUBKEY_CHANGED;
-        }
+    enum store_status status =
+        sql_run(sql, "UPDATE pubkey SET source = ?2 WHERE id = ?1 AND source > ?2",
+                SQL_VALUES(SQL_INT(id), SQL_INT(source)), why);
+    if (status == STORE_OK && sql_changes(sql) > 0) {
+        *write_out = PUBKEY_CHANGED;
+        /* A directory spoke only for those whom it was asked about. */
+        status = put_addresses(sql, id, addresses, why);
     }
     if (status == STORE_OK) {
         status = sql_run(
@@ -76,6 +85,15 @@ enum store_status pubkey_id_of(struct sql *sql, X509 *certificate, int64_t *id_o
     }
     free(fingerprint);
     return status;
+}
+
+enum store_status pubkey_is_from_directory(struct sql *sql, int64_t id, bool *out, char **why)
+{
+    int64_t found = 0;
+    enum store_status status = sql_integer(sql, "SELECT 1 FROM pubkey WHERE id = ?1 AND source = 2",
+                                           SQL_VALUES(SQL_INT(id)), &found, why);
+    *out = status == STORE_OK;
+    return status == STORE_NONE ? STORE_OK : status;
 }
 
 enum store_status pubkey_audit(struct store *store, const char *action, int64_t id, char **why)
@@ -108,7 +126,7 @@ enum store_status pubkey_put(struct sql *sql, X509 *certificate,
     *write_out = PUBKEY_UNCHANGED;
     enum store_status status = pubkey_id_of(sql, certificate, id_out, why);
     if (status == STORE_OK) {
-        return update(sql, *id_out, source, now, write_out, why);
+        return update(sql, *id_out, addresses, source, now, write_out, why);
     }
     if (status == STORE_NONE) {
         *write_out = PUBKEY_CHANGED;

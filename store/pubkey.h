@@ -14,17 +14,21 @@
 enum pubkey_write {
     PUBKEY_UNCHANGED,
     PUBKEY_SEEN,    /* only the day it was seen: no message is the wiser */
-    PUBKEY_CHANGED, /* new, or imported now that was harvested */
+    PUBKEY_CHANGED, /* new, or from a better source than before */
 };
 
-/* Make the row of `certificate`, which names `addresses`, or note that it was seen. A harvested row
- * becomes imported, never the other way. Inside a transaction. */
+/* Make the row of `certificate`, which names `addresses`, or note that it was seen. A row from a
+ * directory becomes harvested and a harvested one imported, never the other way. Inside a
+ * transaction. */
 enum store_status pubkey_put(struct sql *sql, X509 *certificate,
                              const struct cert_addresses *addresses, enum pubkey_source source,
                              time_t now, int64_t *id_out, enum pubkey_write *write_out, char **why);
 
 /* The id of the row that holds this certificate, or STORE_NONE. */
 enum store_status pubkey_id_of(struct sql *sql, X509 *certificate, int64_t *id_out, char **why);
+
+/* Did only directories have it? */
+enum store_status pubkey_is_from_directory(struct sql *sql, int64_t id, bool *out, char **why);
 
 /* Record a change of the row in the audit trail. */
 enum store_status pubkey_audit(struct store *store, const char *action, int64_t id, char **why);

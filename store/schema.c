@@ -204,10 +204,21 @@ static const char enrolments[] =
     ") STRICT;"
     "CREATE INDEX enrolled_mailbox ON enrolled (mailbox);";
 
+/* What directories were asked for whom, and what they had. */
+static const char lookups[] = "CREATE TABLE lookup ("
+                              " address TEXT PRIMARY KEY,"
+                              " result INTEGER NOT NULL CHECK (result BETWEEN 0 AND 2),"
+                              " looked_up INTEGER NOT NULL,"
+                              " until INTEGER NOT NULL,"
+                              " source TEXT NOT NULL," /* empty: none */
+                              " reason TEXT NOT NULL"
+                              ") STRICT, WITHOUT ROWID;"
+                              "CREATE INDEX lookup_until ON lookup (until);";
+
 const struct schema_step schema_steps[] = {
     {version_1, NULL},         {key_requests, NULL},
     {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
-    {enrolments, NULL},
+    {enrolments, NULL},        {lookups, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

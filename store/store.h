@@ -282,7 +282,7 @@ const char *pubkey_source_name(enum pubkey_source source);
 
 struct pubkey {
     int64_t id;
-    char **addresses; /* canonical, as in the certificate */
+    char **addresses; /* canonical, as in the certificate; of a directory's those asked about */
     size_t address_count;
     X509 *certificate;
     char *fingerprint; /* SHA-256, lower-case hex */

@@ -99,6 +99,21 @@ START_TEST(incomplete_chain_is_told)
 }
 END_TEST
 
+/* A request that nobody saw, on a full disk say, is not lost. */
+START_TEST(request_that_cannot_be_written)
+{
+    struct run run =
+        RUN(NULL, "sh", "-c", "exec \"$0\" -c \"$1\" mailbox request alice@example.com >/dev/full",
+            run_program, run_config);
+    ck_assert_int_eq(run.code, 1);
+    ck_assert_msg(strstr(run.err, "mailbox request alice@example.com --again"), "%s", run.err);
+    run_clear(&run);
+    expect_state("activating", true, 0);
+    expect_output("again", SMIMECTL("mailbox", "request", "alice@example.com", "--again"),
+                  "BEGIN CERTIFICATE REQUEST");
+}
+END_TEST
+
 START_TEST(one_request_at_a_time)
 {
     request(NULL);
@@ -368,6 +383,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, request_and_install);
     tcase_add_test(tests, incomplete_chain_is_told);
+    tcase_add_test(tests, request_that_cannot_be_written);
     tcase_add_test(tests, one_request_at_a_time);
     tcase_add_loop_test(tests, refusals, 0, COUNT(refused_cases));
     tcase_add_test(tests, subject_as_in_rfc_4514);

@@ -84,33 +84,34 @@ START_TEST(test_usage)
 }
 END_TEST
 
+/* Every one that there is: its help is that of its table, and its example calls it. */
 START_TEST(test_every_command_has_an_example)
 {
-    static const char *const commands[][2] = {
-        {"init", NULL},          {"mailbox", "add"},
-        {"mailbox", "import"},   {"mailbox", "sync"},
-        {"mailbox", "list"},     {"mailbox", "show"},
-        {"mailbox", "alias"},    {"mailbox", "delete"},
-        {"mailbox", "activate"}, {"mailbox", "deactivate"},
-        {"mailbox", "request"},  {"mailbox", "install"},
-        {"mailbox", "export"},   {"mailbox", "never-decrypt"},
-        {"pubkey", "import"},    {"pubkey", "list"},
-        {"pubkey", "export"},    {"pubkey", "delete"},
-        {"trust", "import"},     {"trust", "list"},
-        {"trust", "delete"},     {"rules", "list"},
-        {"rules", "add"},        {"rules", "edit"},
-        {"rules", "move"},       {"rules", "up"},
-        {"rules", "down"},       {"rules", "delete"},
-        {"rules", "check"},      {"rules", "explain"},
-        {"process", NULL},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        char example[128];
-        snprintf(example, sizeof example, "Example:\n  smimectl %s%s%s",
-                 commands[i][0][0] == 'i' ? "-c /etc/smimed/smimed.conf init" : commands[i][0],
-                 commands[i][1] ? " " : "", commands[i][1] ? commands[i][1] : "");
-        expect_output(commands[i][0],
-                      RUN(NULL, run_program, "help", commands[i][0], commands[i][1]), example);
+    for (size_t g = 0; command_groups[g]; g++) {
+        const struct command_group *group = command_groups[g];
+        for (const struct command *command = group->commands; command->run; command++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s%s%s", group->name, command->name ? " " : "",
+                     command->name ? command->name : "");
+            struct run run = RUN(NULL, run_program, "help", group->name, command->name);
+            struct run same = command->name
+                                  ? RUN(NULL, run_program, group->name, command->name, "--help")
+                                  : RUN(NULL, run_program, "--help", group->name);
+            ck_assert_msg(run.code == 0 && !*run.err, "help %s: %s", name, run.err);
+            ck_assert_msg(!strcmp(run.out, same.out), "%s --help: %s", name, same.out);
+            const char *example = strstr(run.out, "\nExample:\n  ");
+            ck_assert_msg(example != NULL, "%s has no example", name);
+            const char *called = strstr(example, "smimectl ");
+            ck_assert_msg(called && strstr(called, name), "the example of %s: %s", name, example);
+            ck_assert_msg(strstr(run.out, "usage: smimectl ") == run.out, "%s", run.out);
+            /* Fits a terminal. */
+            for (const char *line = run.out; *line; line += strcspn(line, "\n") + 1) {
+                ck_assert_msg(strcspn(line, "\n") <= 100, "help %s is too wide: %.100s", name,
+                              line);
+            }
+            run_clear(&same);
+            run_clear(&run);
+        }
     }
 }
 END_TEST

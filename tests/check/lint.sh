@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 mapfile -t sources < <(find address rules store smime daemon admin tests -name '*.[ch]' | sort)
 mapfile -t scripts < <(find tests .ci etc -type f ! -path '*/seeds/*' -print0 |
-    xargs -0 awk 'FNR == 1 && /^#!.*sh$/ { print FILENAME } { nextfile }')
+    xargs -0 awk 'FNR == 1 && /^#!.*sh$|^# shellcheck shell=/ { print FILENAME } { nextfile }')
 mapfile -t pages < <(find man -name '*.[1-8]')
 
 expect "clang-format, ${#sources[@]} files" clang-format --dry-run -Werror "${sources[@]}"

@@ -17,7 +17,7 @@ run_make() {
 # Type, mode and path of everything, directories of the system itself left out.
 listing() {
     (cd "$tree" && find . -mindepth 1 -printf '%y %04m %p\n') | sed 's, \./, /,' | sort -k 3 |
-        grep -vE '^d 0755 /(etc|lib(/systemd(/system)?)?|usr(/local)?(/(sbin|lib(/systemd(/system)?)?|share(/(doc|man(/man[58])?))?))?|var(/(lib|spool))?)$'
+        grep -vE '^d 0755 /(etc|lib(/systemd(/system)?)?|usr(/local)?(/(sbin|lib(/systemd(/system)?)?|share(/(bash-completion(/completions)?|doc|man(/man[58])?))?))?|var(/(lib|spool))?)$'
 }
 
 is() {
@@ -31,6 +31,7 @@ f 0644 /etc/smimed/smimed.conf
 f 0644 /lib/systemd/system/smimed.service
 f 0755 /usr/sbin/smimectl
 f 0755 /usr/sbin/smimed
+f 0644 /usr/share/bash-completion/completions/smimectl
 d 0755 /usr/share/doc/smimed
 f 0644 /usr/share/doc/smimed/README.md
 d 0755 /usr/share/doc/smimed/examples

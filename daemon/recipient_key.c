@@ -1,0 +1,112 @@
+/* Finding a recipient's public key, in the store and in directories. */
+#include "recipient_key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "directory.h"
+#include "why.h"
+
+#define MS_PER_S 1000L
+
+/* 1, 0, or -1 for an error of ours. */
+static int is_known(struct gateway *gateway, const char *address, time_t now, char **why)
+{
+    X509 *certificate = NULL;
+    enum store_status status =
+        store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why);
+    X509_free(certificate);
+    if (status == STORE_OK)
+        return 1;
+    return status == STORE_NONE ? 0 : -1;
+}
+
+/* Milliseconds that are left for look-ups of this message, never more than all its work may take.
+ */
+static long time_left_ms(const struct gateway *gateway, const struct transaction *transaction)
+{
+    const struct settings *settings = &gateway->config->settings;
+    long most = settings->directory_timeout_ms;
+    if (most > settings->work_timeout_s * MS_PER_S)
+        most = settings->work_timeout_s * MS_PER_S;
+    return most > transaction->lookup_ms ? most - transaction->lookup_ms : 0;
+}
+
+/* Keep what was said for the log, each once. Returns 0, -1 out of memory. */
+static int note(struct transaction *transaction, const char *address,
+                const struct directory_report *report)
+{
+    char *sentence;
+    char *all = NULL;
+    int length;
+    if (report->status == DIRECTORY_NEEDLESS ||
+        (report->remembered && report->status != DIRECTORY_UNAVAILABLE))
+        return 0;
+    if (report->remembered && transaction->lookups != NULL &&
+        strstr(transaction->lookups, address) != NULL)
+        return 0;
+    sentence = directory_sentence(address, report);
+    if (sentence == NULL)
+        return -1;
+    length = transaction->lookups != NULL ? asprintf(&all, "%s; %s", transaction->lookups, sentence)
+                                          : asprintf(&all, "%s", sentence);
+    free(sentence);
+    if (length < 0)
+        return -1;
+    free(transaction->lookups);
+    transaction->lookups = all;
+    return 0;
+}
+
+static enum directory_status look_up(struct gateway *gateway, struct transaction *transaction,
+                                     const struct recipient *recipient, time_t now, char **why)
+{
+    struct directory_report report = {0};
+    const struct directory_request request = {
+        .settings = &gateway->config->settings,
+        .store = gateway->store,
+        .address = recipient->canonical,
+        .written = recipient->text,
+        .now = now,
+        .timeout_ms = time_left_ms(gateway, transaction),
+    };
+    enum directory_status status = directory_lookup(&request, &report, why);
+    transaction->lookup_ms += report.elapsed_ms;
+    if (status != DIRECTORY_ERROR && note(transaction, recipient->canonical, &report) != 0) {
+        why_set(why, "out of memory");
+        status = DIRECTORY_ERROR;
+    }
+    directory_report_clear(&report);
+    return status;
+}
+
+/* Never the weaker outcome because of a directory that fails, unless that is what was asked for. */
+static bool must_wait(const struct gateway *gateway, const struct recipient *recipient)
+{
+    return recipient->decision.mode == OUTGOING_ENCRYPT_FORCED ||
+           gateway->config->settings.directory_unavailable == DIRECTORY_DEFER;
+}
+
+enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
+                                      const struct recipient *recipient, bool may_ask, time_t now,
+                                      const struct smime_progress *progress, char **why)
+{
+    enum directory_status status = DIRECTORY_NEEDLESS;
+    int known;
+    if (may_ask && directory_applies(&gateway->config->settings, recipient->canonical)) {
+        if (progress != NULL && progress->tick != NULL && progress->tick(progress->context) != 0) {
+            why_set(why, "the time for this message is up, or the MTA has gone");
+            return RECIPIENT_KEY_ERROR;
+        }
+        status = look_up(gateway, transaction, recipient, now, why);
+        if (status == DIRECTORY_ERROR)
+            return RECIPIENT_KEY_ERROR;
+    }
+    known = is_known(gateway, recipient->canonical, now, why);
+    if (known < 0)
+        return RECIPIENT_KEY_ERROR;
+    if (known > 0)
+        return RECIPIENT_KEY_KNOWN;
+    return status == DIRECTORY_UNAVAILABLE && must_wait(gateway, recipient) ? RECIPIENT_KEY_LATER
+                                                                            : RECIPIENT_KEY_NONE;
+}

@@ -1,0 +1,26 @@
+/* Is there a public key to encrypt to a recipient with? Known ones first; where none is, the
+ * directories are asked, if whoever sends has the right to. */
+#ifndef DAEMON_RECIPIENT_KEY_H
+#define DAEMON_RECIPIENT_KEY_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "gateway.h"
+#include "transaction.h"
+
+enum recipient_key {
+    RECIPIENT_KEY_KNOWN, /* store_encryption_certificate() has it */
+    RECIPIENT_KEY_NONE,
+    RECIPIENT_KEY_LATER, /* a directory that may have one cannot be asked: defer the message */
+    RECIPIENT_KEY_ERROR, /* ours; *why */
+};
+
+/* Look for the key of an external recipient whose outgoing mode encrypts. `may_ask`: directories
+ * may be asked on behalf of this sender. What they said is noted in transaction->lookups, and the
+ * time that it took taken from what the message has for it. `progress` may be NULL. */
+enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
+                                      const struct recipient *recipient, bool may_ask, time_t now,
+                                      const struct smime_progress *progress, char **why);
+
+#endif
