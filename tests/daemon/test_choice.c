@@ -256,6 +256,24 @@ START_TEST(the_refused_are_reported_the_others_get_theirs)
 }
 END_TEST
 
+/* Encryption that was asked for waits for a directory, as where a rule forces it. */
+START_TEST(a_directory_is_waited_for)
+{
+    static const char *const config = "directory_unavailable = \"continue\"; directories = ( { url "
+                                      "= \"ldap://127.0.0.1:1\"; base = "
+                                      "\"dc=test\"; starttls = \"off\"; } );\n" OPTIONAL;
+    begin(config);
+    send_one("alice", "Subject: hi\n", CAROL);
+    ck_assert_int_eq(outcome.action, FLOW_REPLACE);
+    ck_assert_int_eq(outcome.transform, TRANSFORM_SIGN);
+    end_message();
+    send_one("alice", "Subject: [encrypt] hi\n", CAROL);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    ck_assert_int_eq(outcome.reply.code, 451);
+    end();
+}
+END_TEST
+
 /* Whoever may not sign as From chooses nothing; what he wanted encrypted does not go in the clear.
  */
 START_TEST(a_client_without_authority_chooses_nothing)
@@ -385,6 +403,7 @@ int main(void)
     tcase_add_loop_test(tests, chosen, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tests, the_words_go_in_every_copy);
     tcase_add_test(tests, the_refused_are_reported_the_others_get_theirs);
+    tcase_add_test(tests, a_directory_is_waited_for);
     tcase_add_test(tests, a_client_without_authority_chooses_nothing);
     tcase_add_test(tests, a_field_that_nobody_understands_is_refused);
     tcase_add_test(tests, strangers_choose_nothing);

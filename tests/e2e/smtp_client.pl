@@ -4,6 +4,7 @@
 #   smtp_client.pl --port PORT [--login NAME:PASSWORD] --from ADDRESS --to ADDRESS... [OPTIONS] FILE...
 #
 #   --lf               the files have LF line ends: send CRLF
+#   --starttls         speak TLS, whatever the server's certificate is
 #   --mail-args TEXT   after MAIL FROM:<...>, such as "BODY=8BITMIME"
 #   --rcpt-args TEXT   after each RCPT TO:<...>
 #   --pause-before STEP --pause-file FILE
@@ -23,7 +24,7 @@ use IO::Socket::INET;
 use MIME::Base64;
 
 my %opt = (from => '', timeout => 60);
-GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'mail-args=s', 'rcpt-args=s',
+GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'starttls', 'mail-args=s', 'rcpt-args=s',
     'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i')
     or exit 64;
 die "smtp_client.pl: --port, --to and a file are needed\n" unless $opt{port} && $opt{to} && @ARGV;
@@ -146,6 +147,13 @@ $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port},
     local $/ = "\n";
     answer('CONNECT') == 2 or exit 75;
     command('EHLO', 'EHLO client.example.net') == 2 or exit 75;
+    if ($opt{starttls}) {
+        require IO::Socket::SSL;
+        command('STARTTLS', 'STARTTLS') == 2 or exit 75;
+        IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0)
+            or broken('TLS: ' . IO::Socket::SSL::errstr());
+        command('EHLO', 'EHLO client.example.net') == 2 or exit 75;
+    }
     if ($opt{login}) {
         my ($name, $password) = split /:/, $opt{login}, 2;
         my $class = command('AUTH', 'AUTH PLAIN ' . encode_base64("\0$name\0$password", ''));
