@@ -12,13 +12,15 @@
 /* Exit codes, documented in smimectl(8). */
 enum {
     EXIT_DONE = 0,
-    EXIT_REFUSED = 1,  /* refused, or failed; nothing was changed */
-    EXIT_USAGE = 2,    /* the command line is wrong */
-    EXIT_PARTLY = 3,   /* some of several were done, some were not */
-    EXIT_EXPIRING = 4, /* expiring: certificates run out within the days asked for */
-    EXIT_EXPIRED = 5,  /* expiring: certificates have run out */
-    EXIT_FOUND = 6,    /* rules check, setup: something was found */
-    EXIT_DEFERRED = 75 /* process: to be tried again (EX_TEMPFAIL) */
+    EXIT_REFUSED = 1,     /* refused, or failed; nothing was changed */
+    EXIT_USAGE = 2,       /* the command line is wrong */
+    EXIT_PARTLY = 3,      /* some of several were done, some were not */
+    EXIT_EXPIRING = 4,    /* expiring: certificates run out within the days asked for */
+    EXIT_EXPIRED = 5,     /* expiring: certificates have run out */
+    EXIT_TLS_WARNING = 4, /* tls check: something should be better */
+    EXIT_TLS_FAILED = 5,  /* tls check: something is wrong */
+    EXIT_FOUND = 6,       /* rules check, setup: something was found */
+    EXIT_DEFERRED = 75    /* process: to be tried again (EX_TEMPFAIL) */
 };
 
 struct command {
@@ -43,6 +45,8 @@ extern const struct command_group init_group;
 extern const struct command_group mailbox_group;
 extern const struct command_group pubkey_group;
 extern const struct command_group trust_group;
+extern const struct command_group tls_group;
+extern const struct command_group client_settings_group;
 extern const struct command_group ca_group;
 extern const struct command_group rules_group;
 extern const struct command_group process_group;

@@ -21,9 +21,9 @@ void help_program(FILE *out)
           "\n",
           out);
     for (size_t i = 0; command_groups[i]; i++) {
-        fprintf(out, "  %-8s  %s\n", command_groups[i]->name, command_groups[i]->summary);
+        fprintf(out, "  %-15s  %s\n", command_groups[i]->name, command_groups[i]->summary);
     }
-    fputs("  help      help [COMMAND ...]: this text, or that of a command, with an example\n"
+    fputs("  help             help [COMMAND ...]: this text, or that of a command\n"
           "\n"
           "Options, anywhere on the line:\n"
           "\n"
@@ -33,9 +33,9 @@ void help_program(FILE *out)
           "      --version      the version of the program\n"
           "\n"
           "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
-          "were done and some were not; 4, 5 (only expiring) certificates run out, have run\n"
-          "out; 6 (rules check, setup) something was found; 75 (process, pubkey lookup)\n"
-          "deferred, to be tried again.\n"
+          "were done and some were not; 4, 5 (only expiring, tls check) certificates run out,\n"
+          "have run out; warnings, failures; 6 (rules check, setup) something was found; 75\n"
+          "(process, pubkey lookup) deferred, to be tried again.\n"
           "\n"
           "Example: smimectl mailbox list --domain example.com\n",
           out);

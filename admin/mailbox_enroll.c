@@ -190,6 +190,13 @@ static int begin_mailbox(struct run *run, const struct mailbox *mailbox, bool *u
     if (*unchanged_out) {
         return 0;
     }
+    if (mailbox->requested) {
+        why_set(why,
+                "a request is pending already; it is given up by: smimectl mailbox request %s "
+                "--withdraw",
+                mailbox->address);
+        return -1;
+    }
     const struct cmp_setting *ca = run->renew ? former_ca(context, mailbox, &kind, why)
                                               : choose_ca(context, mailbox->address, why);
     if (!ca) {

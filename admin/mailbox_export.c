@@ -1,10 +1,6 @@
 /* smimectl mailbox export: a key with its certificate and chain, for the owner of the mailbox. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -13,64 +9,10 @@
 #include "credential.h"
 #include "mailbox_commands.h"
 #include "password.h"
+#include "private_file.h"
 #include "table.h"
 #include "tell.h"
 #include "why.h"
-
-#define MIN_PASSWORD_BYTES 8 /* nothing but it protects the file */
-
-static int write_all(int descriptor, const unsigned char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t put = write(descriptor, bytes, length);
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            length -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
-/* A new file, for its owner only. A file that is there already is never overwritten: it may be
- * somebody's only copy of a key, or a link that leads elsewhere. */
-static int write_private(const char *path, const unsigned char *bytes, size_t length, char **why)
-{
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0) {
-        why_set(why, "%s cannot be made: %s", path, strerror(errno));
-        return -1;
-    }
-    int rc = fchmod(descriptor, 0600) || write_all(descriptor, bytes, length) || fsync(descriptor);
-    int fault = errno;
-    if (close(descriptor) && !rc) {
-        fault = errno;
-        rc = -1;
-    }
-    if (rc) {
-        why_set(why, "%s cannot be written: %s", path, strerror(fault));
-        unlink(path);
-        return -1;
-    }
-    return 0;
-}
-
-static int get_password(const struct context *context, const char *path, struct password *out,
-                        char **why)
-{
-    const char *file = argument_value(context->arguments, OPTION_PASSWORD_FILE);
-    if (file ? password_from_file(file, out, why) : password_new_from_terminal(path, out, why)) {
-        return -1;
-    }
-    if (strlen(out->text) < MIN_PASSWORD_BYTES) {
-        why_set(why, "the password has less than %d characters, and nothing else protects the file",
-                MIN_PASSWORD_BYTES);
-        return -1;
-    }
-    return 0;
-}
 
 static int write_identity(const struct context *context, const char *address,
                           const struct identity *identity, const char *path, char **why)
@@ -79,10 +21,10 @@ static int write_identity(const struct context *context, const char *address,
     unsigned char *der = NULL;
     size_t length = 0;
     int rc = -1;
-    if (get_password(context, path, &password, why) == 0 &&
+    if (private_file_password(context->arguments, path, &password, why) == 0 &&
         credential_write_pkcs12(identity->key, identity->certificate, identity->chain, address,
                                 password.text, &der, &length, why) == CREDENTIAL_OK) {
-        rc = write_private(path, der, length, why);
+        rc = private_file_write(path, der, length, why);
     }
     OPENSSL_free(der);
     password_clear(&password);

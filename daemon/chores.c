@@ -8,6 +8,7 @@
 
 const struct chore chores[] = {
     {"looking for certificates that expire", DAY_S, expiry_warn},
+    {"looking for certificates to renew", RENEWAL_CHORE_INTERVAL_S, renewal_chore},
     {"enrolments", ENROLMENT_CHORE_INTERVAL_S, enrolment_chore},
 };
 

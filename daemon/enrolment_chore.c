@@ -122,7 +122,7 @@ static enum store_status renew_expiring(const struct work *work, const struct cm
     return status;
 }
 
-void enrolment_chore(struct gateway *gateway, time_t now)
+void renewal_chore(struct gateway *gateway, time_t now)
 {
     const struct settings *settings = &gateway->config->settings;
     const struct work work = {gateway, now, monotonic_s()};
@@ -131,9 +131,18 @@ void enrolment_chore(struct gateway *gateway, time_t now)
 
     for (size_t i = 0; status == STORE_OK && i < settings->cmp_count; i++)
         status = renew_expiring(&work, &settings->cmp[i], &why);
-    if (status == STORE_OK)
-        status = do_due(&work, &why);
     if (status != STORE_OK)
+        log_line(LOG_LEVEL_ERROR, KEEPER_LOG_ID, "certificates cannot be renewed: %s",
+                 why_text(&why));
+    why_free(&why);
+}
+
+void enrolment_chore(struct gateway *gateway, time_t now)
+{
+    const struct work work = {gateway, now, monotonic_s()};
+    char *why = NULL;
+
+    if (do_due(&work, &why) != STORE_OK)
         log_line(LOG_LEVEL_ERROR, KEEPER_LOG_ID, "enrolments cannot go on: %s", why_text(&why));
     why_free(&why);
 }

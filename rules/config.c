@@ -37,6 +37,7 @@ static const struct {
     {"local_senders", read_local_senders},
     {"unsigned_senders", read_unsigned_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
+    {"client_servers", reader_client_servers},
     {"directories", reader_directories},
     {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},

@@ -73,6 +73,21 @@ int settings_init(struct settings *settings, char **why)
     return 0;
 }
 
+static void clear_clients(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->client_server_count; i++) {
+        struct client_setting *client = &settings->client_servers[i];
+
+        pattern_list_clear(&client->addresses);
+        mail_host_clear(&client->imap);
+        mail_host_clear(&client->pop3);
+        mail_host_clear(&client->submission);
+        mail_host_clear(&client->activesync);
+        free(client->username);
+    }
+    free(settings->client_servers);
+}
+
 static void clear_strings(struct string_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -119,6 +134,7 @@ static void clear_lists(struct settings *settings)
         pattern_list_clear(&settings->shared_mailboxes[i].senders);
     }
     free(settings->shared_mailboxes);
+    clear_clients(settings);
     for (size_t i = 0; i < settings->cmp_count; i++)
         cmp_setting_clear(&settings->cmp[i]);
     free(settings->cmp);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "cmp_setting.h"
+#include "mail_host.h"
 #include "mail_server_setting.h"
 #include "pattern.h"
 #include "rules.h"
@@ -50,6 +51,14 @@ struct network_setting {
 struct shared_setting {
     struct pattern from;
     struct pattern_list senders;
+};
+
+/* client_servers = ( { addresses = [ "example.com" ]; imap = "imap.example.com:993 tls"; submission
+ * = "smtp.example.com:587 starttls"; username = "%a"; } ) */
+struct client_setting {
+    struct pattern_list addresses;
+    struct mail_host imap, pop3, submission, activesync; /* without a name: there is none */
+    char *username;                                      /* checked by mail_username_check() */
 };
 
 /* directories = ( { url = "ldaps://ldap.partner.test"; domains = [ "partner.test" ]; } ) */
@@ -154,6 +163,9 @@ struct settings {
     /* certificates */
     struct cmp_setting *cmp;
     size_t cmp_count;
+    /* mail programs */
+    struct client_setting *client_servers; /* the first that names an address is for it */
+    size_t client_server_count;
     /* ceilings */
     long long max_message_bytes;  /* default 150 MiB: larger ones are refused by 552 5.3.4 */
     long long message_size_limit; /* what the MTA takes: result may not exceed it; 0 = unknown;

@@ -313,6 +313,16 @@ const struct setting_entry settings_table[] = {
          "( { name = \"ca\"; url = \"https://ca.example.com/cmp\"; reference = \"smimed\"; "
          "secret_file = \"/etc/smimed/cmp.secret\"; update_by = \"credential\"; } )"),
 
+    /* mail programs */
+    LIST("client_servers", false,
+         "a list of groups: addresses (patterns of managed addresses), imap, pop3, submission "
+         "(\"host:port tls\" or \"host:port starttls\"), activesync (\"host:port\"), username (%a "
+         "address, %u before the @, %d domain)",
+         "Where the owners of mailboxes find their servers, for smimectl client-settings. The "
+         "first\ngroup that names an address is for it. Without a port it is that of TLS.",
+         "( { addresses = [ \"example.com\" ]; imap = \"imap.example.com\"; submission = "
+         "\"smtp.example.com:587 starttls\"; username = \"%a\"; } )"),
+
     /* ceilings */
     NUMBER(SETTING_INT64, max_message_bytes, 150 * MIB, 64 * KIB, 64 * GIB,
            "Larger messages are refused (552 5.3.4)."),

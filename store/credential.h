@@ -48,6 +48,13 @@ enum credential_status credential_write_pkcs12(EVP_PKEY *key, X509 *certificate,
                                                const char *password, unsigned char **out,
                                                size_t *length_out, char **why);
 
+/* The same for the programs of Apple, which call the right password wrong unless all is
+ * encrypted with 3DES and authenticated with HMAC-SHA-1. The password is what protects it. */
+enum credential_status credential_write_pkcs12_for_apple(EVP_PKEY *key, X509 *certificate,
+                                                         STACK_OF(X509) * chain, const char *name,
+                                                         const char *password, unsigned char **out,
+                                                         size_t *length_out, char **why);
+
 /* Read one private key: PEM (PKCS#8 plain or encrypted, traditional RSA and EC, with or without
  * other blocks around it) or DER (PKCS#8 plain or encrypted, traditional). More than one private
  * key is refused. A key that is not encrypted is read whatever `password` is. */

@@ -28,11 +28,14 @@ enum cmp_ca_issue {
 /* What a test says to the CA and hears from it; shared with its process, and altered at any time.
  */
 struct cmp_ca_orders {
-    volatile int waits;       /* polls of an applicant that have to wait */
-    volatile int check_after; /* seconds that these are told */
-    volatile int valid_days;  /* of what is issued */
+    volatile int waits;         /* polls of an applicant that have to wait */
+    volatile int check_after;   /* seconds that these are told */
+    volatile int valid_after_s; /* what is issued begins then */
+    volatile int valid_days;    /* of what is issued */
     volatile enum cmp_ca_issue issue;
     volatile bool implicit_confirm; /* granted if asked for */
+    volatile bool waits_for_ever;   /* and says so by the answer to a request, at every poll */
+    volatile bool nonce_of_request; /* decisions after polls answer to it (RFC 9483 section 4.4) */
     volatile bool busy;             /* requests are rejected with systemUnavail */
     volatile char rejected[64];     /* subjects that have this in them are rejected */
     volatile int fault;             /* enum cmp_ca_fault of cmp_ca_run.h */
@@ -48,6 +51,8 @@ struct cmp_ca_transaction {
     OSSL_CMP_SRV_CTX *server;
     OSSL_CMP_MSG *request; /* that waits */
     int waits;
+    unsigned char nonce[64]; /* of the request */
+    size_t nonce_length;
     struct cmp_ca *ca;
 };
 
@@ -131,7 +136,7 @@ static inline X509 *cmp_ca_issue_right(struct cmp_ca *ca, const OSSL_CRMF_MSG *r
                  X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 &&
                  X509_set_pubkey(made, key) == 1,
              "names and a key");
-    pki_need(X509_gmtime_adj(X509_getm_notBefore(made), -3600) &&
+    pki_need(X509_gmtime_adj(X509_getm_notBefore(made), ca->orders->valid_after_s) &&
                  X509_time_adj_ex(X509_getm_notAfter(made), ca->orders->valid_days, 0, NULL),
              "a validity");
     pki_add_extension(made, issuer, NID_basic_constraints, "critical,CA:FALSE");
@@ -209,6 +214,9 @@ static OSSL_CMP_PKISI *cmp_ca_on_request(OSSL_CMP_SRV_CTX *server, const OSSL_CM
     OSSL_CMP_PKISI *decided = cmp_ca_decide(transaction, request);
     if (decided) {
         return decided;
+    }
+    if (transaction->request && ca->orders->waits_for_ever) {
+        return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, "still");
     }
     if (!transaction->request && ca->orders->waits > 0) {
         transaction->waits = ca->orders->waits;
@@ -348,6 +356,64 @@ static inline const char *cmp_ca_type(const OSSL_CMP_MSG *message)
     return "?";
 }
 
+/* Give a message the nonce of the transaction's request: what is made of it is an answer to that.
+ * The senderNonce is field [5] of the header (RFC 4210 section 5.1.1). */
+static inline void cmp_ca_put_nonce(const struct cmp_ca_transaction *transaction,
+                                    unsigned char *der, size_t length)
+{
+    const unsigned char *at = der;
+    long size = 0;
+    int tag = 0, class = 0;
+    ASN1_get_object(&at, &size, &tag, &class, (long)length); /* PKIMessage */
+    ASN1_get_object(&at, &size, &tag, &class, size);         /* PKIHeader */
+    const unsigned char *end = at + size;
+    while (at < end) {
+        ASN1_get_object(&at, &size, &tag, &class, end - at);
+        if (class == V_ASN1_CONTEXT_SPECIFIC && tag == 5) {
+            ASN1_get_object(&at, &size, &tag, &class, end - at);
+            pki_need((size_t)size == transaction->nonce_length, "nonces of one length");
+            memcpy(der + (at - der), transaction->nonce, transaction->nonce_length);
+            return;
+        }
+        at += size;
+    }
+    pki_need(false, "a nonce");
+}
+
+/* Before a request is processed: the protection of one whose nonce is replaced does not hold. */
+static inline OSSL_CMP_MSG *cmp_ca_renonce(struct cmp_ca *ca,
+                                           const struct cmp_ca_transaction *transaction,
+                                           OSSL_CMP_MSG *request, const unsigned char *der,
+                                           size_t length)
+{
+    bool wanted = ca->orders->nonce_of_request && strcmp(cmp_ca_type(request), "pollReq") == 0 &&
+                  transaction->waits <= 0;
+    OSSL_CMP_SRV_CTX_set_accept_unprotected(transaction->server, wanted);
+    if (!wanted) {
+        return request;
+    }
+    unsigned char *copy = OPENSSL_memdup(der, length);
+    const unsigned char *at = copy;
+    cmp_ca_put_nonce(transaction, copy, length);
+    OSSL_CMP_MSG_free(request);
+    request = d2i_OSSL_CMP_MSG(NULL, &at, (long)length);
+    pki_need(request != NULL, "a message with another nonce");
+    OPENSSL_free(copy);
+    return request;
+}
+
+/* The nonce that the first answer is for. */
+static inline void cmp_ca_keep_nonce(struct cmp_ca_transaction *transaction,
+                                     const OSSL_CMP_MSG *answer)
+{
+    const ASN1_OCTET_STRING *nonce = OSSL_CMP_HDR_get0_recipNonce(OSSL_CMP_MSG_get0_header(answer));
+    size_t length = nonce ? (size_t)ASN1_STRING_length(nonce) : 0;
+    if (transaction->nonce_length == 0 && length <= sizeof transaction->nonce) {
+        memcpy(transaction->nonce, ASN1_STRING_get0_data(nonce), length);
+        transaction->nonce_length = length;
+    }
+}
+
 /* The answer to a request in DER: OPENSSL_free(). NULL when there is none. */
 static inline unsigned char *cmp_ca_answer(struct cmp_ca *ca, const unsigned char *der,
                                            size_t length, size_t *length_out)
@@ -363,7 +429,11 @@ static inline unsigned char *cmp_ca_answer(struct cmp_ca *ca, const unsigned cha
     struct cmp_ca_transaction *transaction =
         cmp_ca_transaction(ca, OSSL_CMP_HDR_get0_transactionID(OSSL_CMP_MSG_get0_header(request)));
     OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(transaction->server, ca->orders->implicit_confirm);
+    request = cmp_ca_renonce(ca, transaction, request, der, length);
     OSSL_CMP_MSG *answer = OSSL_CMP_SRV_process_request(transaction->server, request);
+    if (answer) {
+        cmp_ca_keep_nonce(transaction, answer);
+    }
     int size = answer ? i2d_OSSL_CMP_MSG(answer, &out) : 0;
     *length_out = size > 0 ? (size_t)size : 0;
     OSSL_CMP_MSG_free(answer);

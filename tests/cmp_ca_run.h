@@ -195,6 +195,7 @@ CMP_CA_UNUSED static void cmp_ca_prepare(struct cmp_ca_run *run)
         mmap(NULL, sizeof *run->orders, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(run->orders, MAP_FAILED);
     run->orders->valid_days = 365;
+    run->orders->valid_after_s = -3600;
     run->orders->check_after = 1;
     run->ca.orders = run->orders;
     run->ca.issuer = pki_make(&(struct pki_spec){.common_name = "CMP Test CA",

@@ -88,7 +88,7 @@ static int confirm(OSSL_CMP_CTX *context, X509 *certificate, int fail_info, cons
     enrolment_messages_clear(&messages);
     if (exchange->verdict == CMP_TAKE)
         return 0;
-    exchange->transfer.stopped = exchange->verdict == CMP_FAIL;
+    exchange->transfer.stopped = exchange->verdict != CMP_REFUSE;
     *text = why_text(&exchange->reason);
     return fail_info != 0 ? fail_info : BIT(OSSL_CMP_PKIFAILUREINFO_incorrectData);
 }
@@ -141,9 +141,9 @@ static enum cmp_result failure(const OSSL_CMP_CTX *context, struct exchange *exc
     struct cmp_errors errors;
 
     cmp_reason_take("CMP", &errors, why);
-    if (exchange->verdict == CMP_FAIL) {
+    if (exchange->verdict == CMP_FAIL || exchange->verdict == CMP_LATER) {
         why_set(why, "%s", why_text(&exchange->reason));
-        return CMP_ERROR;
+        return exchange->verdict == CMP_FAIL ? CMP_ERROR : CMP_POSTPONED;
     }
     if (exchange->verdict == CMP_REFUSE) {
         why_set(why, "the certificate that the CA issued is refused: %s%s",
@@ -162,7 +162,7 @@ static enum cmp_result failure(const OSSL_CMP_CTX *context, struct exchange *exc
     /* Of this alone OpenSSL 3.0 says nothing. */
     if (!errors.any)
         why_set(why, "the sender of an answer is not the CA that was asked");
-    return !transfer->asked && transfer->repeated > 0 ? CMP_ENDED : CMP_UNCLEAR;
+    return transfer->asked == 0 && transfer->repeated > 0 ? CMP_ENDED : CMP_UNCLEAR;
 }
 
 /* OpenSSL returns after each answer that has to wait: those that are given again are passed over
@@ -174,7 +174,7 @@ static enum cmp_result run(OSSL_CMP_CTX *context, struct exchange *exchange, int
 
     do
         rc = OSSL_CMP_try_certreq(context, type, NULL, &out->check_after_s);
-    while (rc == -1 && !exchange->transfer.asked);
+    while (rc == -1 && exchange->transfer.asked == 0);
     if (rc == 0) {
         enum cmp_result result = failure(context, exchange, why);
 

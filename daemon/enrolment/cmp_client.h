@@ -16,13 +16,14 @@ enum cmp_result {
     CMP_REJECTED,    /* the CA says no */
     CMP_REFUSED,     /* we do not take the certificate, and have told the CA why */
     CMP_UNAVAILABLE, /* the way there, or the CA has no time: may be better later */
+    CMP_POSTPONED,   /* our own verdict was CMP_LATER */
     CMP_UNCLEAR,     /* what came cannot be believed or understood */
     CMP_ENDED,       /* the CA does not go on with the transaction: it takes a new one */
     CMP_UNCONFIRMED, /* as CMP_ENDED, at our confirmation of the certificate */
     CMP_ERROR,       /* ours */
 };
 
-enum cmp_verdict { CMP_TAKE, CMP_REFUSE, CMP_FAIL };
+enum cmp_verdict { CMP_TAKE, CMP_REFUSE, CMP_LATER, CMP_FAIL };
 
 struct cmp_order {
     enum enrolment_kind kind;
@@ -32,8 +33,9 @@ struct cmp_order {
     const struct enrolment_messages *former; /* takes a transaction up again; NULL: a new one */
     time_t now;
     /* Is this certificate what was asked for? Called before the CA is told; `messages` take up the
-     * transaction from here. CMP_REFUSE comes with a reason, which the CA is told; CMP_FAIL is a
-     * fault of ours, and the CA is told nothing. */
+     * transaction from here. CMP_REFUSE comes with a reason, which the CA is told. It is told
+     * nothing after CMP_LATER, which means that the same answer is to be judged again later, and
+     * after CMP_FAIL, a fault of ours. */
     enum cmp_verdict (*judge)(void *context, X509 *certificate,
                               const struct enrolment_messages *messages, char **why);
     void *context; /* for judge() */

@@ -12,6 +12,9 @@
 /* Types of message (RFC 4210 section 5.1.2); OpenSSL names those of requests alone. */
 enum { CMP_BODY_CERTCONF = 24, CMP_BODY_POLLREQ = 25, CMP_BODY_POLLREP = 26 };
 
+/* One step of an enrolment takes three: a request, a poll, a confirmation. */
+#define MAX_EXCHANGES 6
+
 #define CONTENT_TYPE "application/pkixcmp" /* RFC 6712 section 3.4 */
 
 static void replace(struct cmp_bytes *bytes, unsigned char *der, size_t length)
@@ -34,6 +37,12 @@ static OSSL_CMP_MSG *parse(const unsigned char *der, size_t length)
     }
     ERR_clear_error();
     return message;
+}
+
+/* The nonce of the request that it answers. */
+static const ASN1_OCTET_STRING *nonce_of(const OSSL_CMP_MSG *answer)
+{
+    return OSSL_CMP_HDR_get0_recipNonce(OSSL_CMP_MSG_get0_header(answer));
 }
 
 /* Keep the answer to `request`; takes the bytes. */
@@ -66,8 +75,7 @@ static OSSL_CMP_MSG *repeat(struct cmp_transfer *transfer, OSSL_CMP_CTX *context
     const unsigned char *der = transfer->former->items[transfer->repeated].der;
     unsigned char *copy = malloc(length);
     OSSL_CMP_MSG *answer = parse(der, length);
-    const ASN1_OCTET_STRING *nonce =
-        answer ? OSSL_CMP_HDR_get0_recipNonce(OSSL_CMP_MSG_get0_header(answer)) : NULL;
+    const ASN1_OCTET_STRING *nonce = answer ? nonce_of(answer) : NULL;
 
     transfer->repeated++;
     if (!copy || !nonce || OSSL_CMP_CTX_set1_senderNonce(context, nonce) != 1) {
@@ -114,32 +122,63 @@ static unsigned char *post(struct cmp_transfer *transfer, const unsigned char *d
     return answer;
 }
 
-static OSSL_CMP_MSG *ask(struct cmp_transfer *transfer, const OSSL_CMP_MSG *request)
+/* The decision after polls may answer to the nonce of the request itself (RFC 9483 section 4.4),
+ * which OpenSSL 3.0 does not expect. The one other answer to that nonce is the first one, and not
+ * to be taken for a decision. */
+static bool accept_nonce(const struct cmp_transfer *transfer, OSSL_CMP_CTX *context,
+                         const OSSL_CMP_MSG *request, const OSSL_CMP_MSG *answer,
+                         const struct cmp_bytes *came)
+{
+    const struct cmp_bytes *first = &transfer->first;
+    OSSL_CMP_MSG *former;
+    bool good = true;
+
+    if (OSSL_CMP_MSG_get_bodytype(request) != CMP_BODY_POLLREQ ||
+        OSSL_CMP_MSG_get_bodytype(answer) == CMP_BODY_POLLREP || !nonce_of(answer) ||
+        (came->length == first->length && memcmp(came->der, first->der, first->length) == 0))
+        return true;
+    former = parse(first->der, first->length);
+    if (former && nonce_of(former) &&
+        ASN1_OCTET_STRING_cmp(nonce_of(former), nonce_of(answer)) == 0)
+        good = OSSL_CMP_CTX_set1_senderNonce(context, nonce_of(answer)) == 1;
+    OSSL_CMP_MSG_free(former);
+    return good;
+}
+
+static OSSL_CMP_MSG *ask(struct cmp_transfer *transfer, OSSL_CMP_CTX *context,
+                         const OSSL_CMP_MSG *request)
 {
     unsigned char *sent = NULL;
-    unsigned char *came = NULL;
-    size_t came_length = 0;
+    struct cmp_bytes came = {NULL, 0};
     OSSL_CMP_MSG *answer = NULL;
     int length = i2d_OSSL_CMP_MSG(request, &sent);
 
-    transfer->asked = true;
+    /* OpenSSL polls on, without a pause, while the answer to a poll is that to a request. */
+    if (++transfer->asked > MAX_EXCHANGES) {
+        fail(transfer, false, "the CA comes to no end");
+        goto out;
+    }
     if (length <= 0) {
         fail(transfer, true, "OpenSSL cannot write a message of CMP");
         goto out;
     }
-    came = post(transfer, sent, (size_t)length, &came_length);
-    if (!came)
+    came.der = post(transfer, sent, (size_t)length, &came.length);
+    if (!came.der)
         goto out;
-    answer = parse(came, came_length);
-    if (answer) {
-        keep(transfer, request, answer, came, came_length);
-        came = NULL;
-    } else {
+    answer = parse(came.der, came.length);
+    if (!answer) {
         fail(transfer, false, "what came from the CA is no message of CMP");
+    } else if (!accept_nonce(transfer, context, request, answer, &came)) {
+        fail(transfer, true, "out of memory");
+        OSSL_CMP_MSG_free(answer);
+        answer = NULL;
+    } else {
+        keep(transfer, request, answer, came.der, came.length);
+        came.der = NULL;
     }
 out:
     OPENSSL_free(sent);
-    free(came);
+    free(came.der);
     return answer;
 }
 
@@ -155,7 +194,7 @@ static OSSL_CMP_MSG *exchange(OSSL_CMP_CTX *context, const OSSL_CMP_MSG *request
         transfer->confirming = true;
     else if (transfer->former && transfer->repeated < transfer->former->count)
         return repeat(transfer, context, request);
-    return ask(transfer, request);
+    return ask(transfer, context, request);
 }
 
 int cmp_transfer_set(OSSL_CMP_CTX *context, struct cmp_transfer *transfer)

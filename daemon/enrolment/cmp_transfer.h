@@ -20,7 +20,7 @@ struct cmp_transfer {
     const struct cmp_setting *setting;
     const struct enrolment_messages *former; /* answers to be given again; may be NULL */
     size_t repeated;                         /* how many of them were */
-    bool asked;                              /* the CA was asked for something */
+    unsigned asked;                          /* messages that the CA was sent */
     bool stopped;                            /* nothing is to be sent any more */
     bool confirming;                         /* certConf was sent */
     bool failed;                             /* the way to the CA or back: `why` */

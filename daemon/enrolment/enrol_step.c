@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include "cert_use.h"
 #include "cmp_client.h"
 #include "why.h"
 
@@ -14,6 +15,7 @@
 #define MAX_UNCLEAR 5         /* answers in a row that cannot be believed, before a new one */
 #define CONFIRM_WINDOW_S 3600 /* a CA revokes what is not confirmed for long */
 #define UPDATE_RETRY_S 86400  /* after an update that failed */
+#define MAX_CLOCK_SKEW_S 300  /* of a CA whose clock is ahead */
 #define LEASE_EXCHANGES 6     /* more than one step takes */
 
 struct step {
@@ -129,6 +131,7 @@ static enum enrol_result conclude(struct step *step, enum cmp_result result,
     case CMP_REFUSED:
         return fail(step, why);
     case CMP_UNAVAILABLE:
+    case CMP_POSTPONED:
         return retry(step, false, ENROL_RETRY, why);
     case CMP_UNCLEAR:
         return retry(step, stuck, ENROL_RETRY, why);
@@ -144,16 +147,32 @@ static enum enrol_result conclude(struct step *step, enum cmp_result result,
 
 /* ---- What is asked ---- */
 
+/* The CA's clock may be ahead of ours: what it has just issued is not valid yet. */
+static bool is_valid_soon(X509 *certificate, time_t now)
+{
+    time_t begins = 0;
+    time_t ends = 0;
+
+    return cert_validity(certificate, &begins, &ends) == 0 && begins > now &&
+           begins <= now + MAX_CLOCK_SKEW_S;
+}
+
 static enum cmp_verdict judge(void *context, X509 *certificate,
                               const struct enrolment_messages *messages, char **why)
 {
     struct step *step = context;
     const char *address = step->enrolment.address;
-    enum store_status status =
-        store_enrolment_check(step->store, address, certificate, step->now, why);
+    bool soon = is_valid_soon(certificate, step->now);
+    enum store_status status = STORE_OK;
 
+    if (!soon)
+        status = store_enrolment_check(step->store, address, certificate, step->now, why);
     if (status == STORE_OK)
         status = store_enrolment_received(step->store, address, messages, step->now, why);
+    if (status == STORE_OK && soon) {
+        why_set(why, "the clock of the CA is ahead: the certificate is not valid yet");
+        return CMP_LATER;
+    }
     return status == STORE_OK ? CMP_TAKE : status == STORE_REFUSED ? CMP_REFUSE : CMP_FAIL;
 }
 

@@ -221,6 +221,20 @@ START_TEST(domains_choose_the_ca)
 }
 END_TEST
 
+/* smimed -t reads what the settings name. */
+START_TEST(checked_before_the_start)
+{
+    char program[600];
+    daemon_program(program, sizeof program);
+    expect_output("smimed -t", RUN(NULL, program, "-t", "-c", run_config), "is good");
+    ck_assert_int_eq(chmod(in_dir("cmp.secret"), 0644), 0);
+    expect_run("smimed -t", RUN(NULL, program, "-t", "-c", run_config), 1, "chmod 0600");
+    ck_assert_int_eq(unlink(in_dir("cmp.secret")), 0);
+    expect_run("smimed -t", RUN(NULL, program, "-t", "-c", run_config), 1,
+               "CA \"ca\": cannot open");
+}
+END_TEST
+
 START_TEST(renewed)
 {
     expect_counts("enroll", SMIMECTL("mailbox", "enroll", ALICE), 0, COUNTS(1, 0, 0, 0));
@@ -358,6 +372,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tests, mistakes, 0, 9);
     tcase_add_test(tests, no_ca_in_the_configuration);
     tcase_add_test(tests, domains_choose_the_ca);
+    tcase_add_test(tests, checked_before_the_start);
     tcase_add_test(tests, renewed);
     tcase_add_test(tests, revoked);
     tcase_add_test(tests, the_daemon_goes_on);

@@ -61,5 +61,17 @@ case " ${missing[*]} " in
         "${run[@]}" debconf-set-selections || exit 1
     ;;
 esac
+case " ${missing[*]} " in
+*' dovecot-core '* | *' dovecot-imapd '*)
+    # No question that debconf asks keeps Dovecot from starting, but this file does (and whoever has
+    # one already has decided).
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${run[@]}" tee $policy >/dev/null || exit 1
+        trap 'rm -f "$log"; "${run[@]}" rm -f $policy' EXIT
+        attempt "${run[@]}" chmod 0755 $policy
+    fi
+    ;;
+esac
 attempt "${run[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"

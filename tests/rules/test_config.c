@@ -228,6 +228,30 @@ START_TEST(full_mail_servers)
 }
 END_TEST
 
+START_TEST(full_clients)
+{
+    struct config *config = load(FOLDER "/good.full.conf");
+    const struct settings *s = &config->settings;
+
+    ck_assert_uint_eq(s->client_server_count, 2);
+    ck_assert(pattern_list_matches(&s->client_servers[0].addresses, "boss@example.com", NULL));
+    ck_assert(!pattern_list_matches(&s->client_servers[0].addresses, "bob@example.com", NULL));
+    ck_assert_ptr_null(s->client_servers[0].imap.name);
+    ck_assert_str_eq(s->client_servers[0].activesync.name, "eas.example.com");
+    ck_assert_int_eq(s->client_servers[0].activesync.port, 8443);
+    ck_assert_str_eq(s->client_servers[0].username, "EX\\%u");
+    ck_assert_str_eq(s->client_servers[1].imap.name, "imap.example.com");
+    ck_assert_int_eq(s->client_servers[1].imap.port, 993);
+    ck_assert(!s->client_servers[1].imap.start_tls);
+    ck_assert_int_eq(s->client_servers[1].pop3.port, 110);
+    ck_assert(s->client_servers[1].pop3.start_tls);
+    ck_assert_int_eq(s->client_servers[1].submission.port, 2525);
+    ck_assert(s->client_servers[1].submission.start_tls);
+    ck_assert_str_eq(s->client_servers[1].username, "%a");
+    config_free(&config);
+}
+END_TEST
+
 /* Strict, where nobody says otherwise and the way leads over a network. */
 START_TEST(mail_server_defaults)
 {
@@ -355,8 +379,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 64);
-    ck_assert_uint_eq(rules->items[1].line, 69);
+    ck_assert_uint_eq(rules->items[0].line, 69);
+    ck_assert_uint_eq(rules->items[1].line, 74);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
@@ -649,6 +673,7 @@ static Suite *config_suite(void)
     tcase_add_test(tc, full_lists);
     tcase_add_test(tc, full_mail_servers);
     tcase_add_loop_test(tc, mail_server_defaults, 0, 10);
+    tcase_add_test(tc, full_clients);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);
     tcase_add_test(tc, included_rules);

@@ -1,6 +1,7 @@
 /* Enrolments by CMP against a CA: certificates that come at once or later, the same transaction
  * from another process, key updates, revocation. `openssl` is the second opinion. */
 #include "enrol_fixture.h"
+#include "subject_template.h"
 #include "test_run.h"
 
 #include <openssl/x509v3.h>
@@ -106,6 +107,19 @@ START_TEST(waits_and_polls)
 }
 END_TEST
 
+/* A CA of RFC 9483, whose decision answers to the nonce of the request. */
+START_TEST(decision_for_the_nonce_of_the_request)
+{
+    fixture.ca.orders->waits = _i;
+    fixture.ca.orders->nonce_of_request = true;
+    ck_ok(&fixture.store, enrol_start(&fixture, ENROLMENT_NEW, now));
+    for (int i = 0; i < _i; i++)
+        enrol_expect(&fixture, now + i, ENROL_WAITING, NULL);
+    enrol_expect(&fixture, now + _i, ENROL_ACTIVE, NULL);
+    ck_assert_int_eq(fixture.ca.orders->issued, 1);
+}
+END_TEST
+
 /* What a CA proposes is bounded both ways. */
 START_TEST(check_after_is_bounded)
 {
@@ -120,6 +134,72 @@ START_TEST(check_after_is_bounded)
     ck_ok(&fixture.store, enrol_start(&fixture, ENROLMENT_NEW, now));
     enrol_expect(&fixture, now, ENROL_WAITING, NULL);
     ck_assert_int_eq(next_attempt(), now + cases[_i].taken);
+}
+END_TEST
+
+/* ---- What is asked for ---- */
+
+static void expect_subject(const char *wanted)
+{
+    X509 *certificate = enrol_signer(&fixture, now);
+    char *text = X509_NAME_oneline(X509_get_subject_name(certificate), NULL, 0);
+    ck_assert_str_eq(text, wanted);
+    OPENSSL_free(text);
+    X509_free(certificate);
+}
+
+START_TEST(subject)
+{
+    static const struct {
+        const char *setting;
+        const char *subject;
+    } cases[] = {
+        {"", "/CN=alice@example.com"},
+        {"subject = \"CN={address},O=Example\\\\, Inc,C=DE\";",
+         "/C=DE/O=Example, Inc/CN=alice@example.com"},
+        {"subject = \"CN=Mail of {address} ({address}),O=X\";",
+         "/O=X/CN=Mail of alice@example.com (alice@example.com)"},
+    };
+    enrol_by_secret(&fixture, cases[_i].setting);
+    enrolled_at_once();
+    expect_subject(cases[_i].subject);
+    expect_good_certificate();
+}
+END_TEST
+
+/* All addresses are in the certificate; what looks like syntax of a name is none. */
+START_TEST(further_addresses)
+{
+    static const char *const aliases[] = {"\"a,o=evil+c=xx\"@example.com", "a.s@example.com"};
+    X509_NAME *name = NULL;
+    for (size_t i = 0; i < 2; i++)
+        ck_ok(&fixture.store, store_mailbox_add_alias(fixture.store.store, enrol_alice, aliases[i],
+                                                      &fixture.store.why));
+    enrolled_at_once();
+    X509 *certificate = enrol_signer(&fixture, now);
+    ck_assert_int_eq(X509_check_email(certificate, "a.s@example.com", 0, 0), 1);
+    X509_free(certificate);
+    name = subject_from_template("CN={address},O=X", aliases[0], NULL);
+    ck_assert_ptr_nonnull(name);
+    ck_assert_int_eq(X509_NAME_entry_count(name), 2);
+    X509_NAME_free(name);
+}
+END_TEST
+
+START_TEST(bad_settings)
+{
+    static const struct {
+        const char *more;
+        const char *part;
+    } cases[] = {{"subject = \"{address}\";", "is no subject"},
+                 {"subject = \"XX={address}\";", "no attribute"},
+                 {"subject = \"C={address}\";", "too long"}};
+    char *why = NULL;
+    enrol_by_secret(&fixture, cases[_i].more);
+    ck_assert_int_eq(enrol_ca_check(&fixture.settings->cmp[0], &why), -1);
+    ck_assert_msg(strstr(why_text(&why), cases[_i].part), "%s", why_text(&why));
+    why_free(&why);
+    ck_status(&fixture.store, enrol_start(&fixture, ENROLMENT_NEW, now), STORE_REFUSED, NULL);
 }
 END_TEST
 
@@ -325,7 +405,11 @@ static Suite *suite(void)
     tcase_add_test(tests, cr_instead_of_ir);
     tcase_add_test(tests, implicit_confirmation);
     tcase_add_test(tests, waits_and_polls);
+    tcase_add_loop_test(tests, decision_for_the_nonce_of_the_request, 0, 4);
     tcase_add_loop_test(tests, check_after_is_bounded, 0, 5);
+    tcase_add_loop_test(tests, subject, 0, 3);
+    tcase_add_test(tests, further_addresses);
+    tcase_add_loop_test(tests, bad_settings, 0, 3);
     tcase_add_loop_test(tests, key_update, 0, 2);
     tcase_add_test(tests, update_that_is_rejected_leaves_the_mailbox_active);
     tcase_add_test(tests, nothing_to_update);

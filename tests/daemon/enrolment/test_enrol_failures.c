@@ -121,6 +121,18 @@ START_TEST(replayed_answer_to_a_poll)
 }
 END_TEST
 
+/* "Wait" as the decision itself: OpenSSL would poll for ever, without a pause. */
+START_TEST(no_end_of_waiting)
+{
+    fixture.ca.orders->waits = 1;
+    fixture.ca.orders->waits_for_ever = true;
+    start();
+    enrol_expect(&fixture, now, ENROL_WAITING, NULL);
+    enrol_expect(&fixture, now + 1, ENROL_RETRY, NULL);
+    ck_assert_int_le(fixture.ca.orders->requests, 10);
+}
+END_TEST
+
 START_TEST(attempts_become_rarer)
 {
     start();
@@ -270,6 +282,32 @@ START_TEST(wrong_certificate_implicitly_confirmed)
     start();
     enrol_expect(&fixture, now, ENROL_FAILED, "asked to revoke it");
     cmp_ca_expect_log(&fixture.ca, "ir\n");
+}
+END_TEST
+
+/* A CA whose clock is ahead is not told that its certificate is bad, nor that it is good. */
+START_TEST(not_valid_yet)
+{
+    static const bool implicit[] = {false, true};
+    enrol_by_secret(&fixture, implicit[_i] ? "implicit_confirm = true;" : "");
+    fixture.ca.orders->implicit_confirm = implicit[_i];
+    fixture.ca.orders->valid_after_s = 200;
+    start();
+    enrol_expect(&fixture, now, ENROL_RETRY, "not valid yet");
+    cmp_ca_expect_log(&fixture.ca, "ir\n");
+    enrol_expect_state(&fixture, MAILBOX_ACTIVATING);
+    enrol_expect(&fixture, now + 100, ENROL_RETRY, "not valid yet");
+    enrol_expect(&fixture, now + 210, ENROL_ACTIVE, NULL);
+    cmp_ca_expect_log(&fixture.ca, implicit[_i] ? "ir\n" : "ir\ncertConf\ncertConf accepted\n");
+}
+END_TEST
+
+START_TEST(not_valid_for_long)
+{
+    fixture.ca.orders->valid_after_s = 600;
+    start();
+    enrol_expect(&fixture, now, ENROL_FAILED, "not yet valid");
+    expect_failed("not yet valid");
 }
 END_TEST
 
@@ -478,6 +516,7 @@ static Suite *suite(void)
     tcase_add_loop_test(tests, bad_servers, 0, 8);
     tcase_add_test(tests, replayed_answer);
     tcase_add_test(tests, replayed_answer_to_a_poll);
+    tcase_add_test(tests, no_end_of_waiting);
     tcase_add_test(tests, attempts_become_rarer);
     tcase_add_test(tests, given_up_in_time);
     tcase_add_test(tests, wrong_secret);
@@ -486,6 +525,8 @@ static Suite *suite(void)
     tcase_add_loop_test(tests, rejected, 0, 2);
     tcase_add_loop_test(tests, wrong_certificates, 0, 5);
     tcase_add_test(tests, wrong_certificate_implicitly_confirmed);
+    tcase_add_loop_test(tests, not_valid_yet, 0, 2);
+    tcase_add_test(tests, not_valid_for_long);
     tcase_add_loop_test(tests, lost_answer_to_the_confirmation, 0, 2);
     tcase_add_test(tests, lost_confirmation);
     tcase_add_test(tests, lost_answer_to_a_poll);
