@@ -26,12 +26,10 @@ typedef struct {
     } kind;
 } RECIPIENT;
 
-DEFINE_STACK_OF(RECIPIENT)
-
 typedef struct {
     ASN1_INTEGER *version;
-    STACK_OF(RECIPIENT) * recipients;
-    ASN1_STRING *content; /* a SEQUENCE, as it is */
+    OPENSSL_STACK *recipients; /* of RECIPIENT */
+    ASN1_STRING *content;      /* a SEQUENCE, as it is */
     ASN1_OCTET_STRING *mac;
 } ENVELOPE; /* RFC 5083 section 2.1, without what no backup has */
 
@@ -40,32 +38,9 @@ typedef struct {
     ENVELOPE *envelope;
 } BACKUP;
 
-/* clang-format off */
-ASN1_SEQUENCE(PASSWORD_RECIPIENT) = {
-    ASN1_SIMPLE(PASSWORD_RECIPIENT, version, ASN1_INTEGER),
-    ASN1_IMP_OPT(PASSWORD_RECIPIENT, derivation, X509_ALGOR, 0),
-    ASN1_SIMPLE(PASSWORD_RECIPIENT, encryption, X509_ALGOR),
-    ASN1_SIMPLE(PASSWORD_RECIPIENT, key, ASN1_OCTET_STRING)
-} static_ASN1_SEQUENCE_END(PASSWORD_RECIPIENT)
+static const ASN1_ITEM *BACKUP_it(void);
 
-ASN1_CHOICE(RECIPIENT) = {
-    ASN1_IMP(RECIPIENT, kind.password, PASSWORD_RECIPIENT, 3)
-} static_ASN1_CHOICE_END(RECIPIENT)
-
-ASN1_SEQUENCE(ENVELOPE) = {
-    ASN1_SIMPLE(ENVELOPE, version, ASN1_INTEGER),
-    ASN1_SET_OF(ENVELOPE, recipients, RECIPIENT),
-    ASN1_SIMPLE(ENVELOPE, content, ASN1_SEQUENCE),
-    ASN1_SIMPLE(ENVELOPE, mac, ASN1_OCTET_STRING)
-} static_ASN1_SEQUENCE_END(ENVELOPE)
-
-ASN1_SEQUENCE(BACKUP) = {
-    ASN1_SIMPLE(BACKUP, type, ASN1_OBJECT),
-    ASN1_EXP(BACKUP, envelope, ENVELOPE, 0)
-} static_ASN1_SEQUENCE_END(BACKUP)
-    /* clang-format on */
-
-    static int check_derivation(const X509_ALGOR *derivation, char **why)
+static int check_derivation(const X509_ALGOR *derivation, char **why)
 {
     int64_t iterations = 0;
     PBKDF2PARAM *parameters = NULL;
@@ -93,12 +68,12 @@ static int check(const BACKUP *backup, char **why)
         why_set(why, "is no backup of smimed, or is not complete");
         return -1;
     }
-    if (sk_RECIPIENT_num(backup->envelope->recipients) != 1) {
-        why_set(why, "is no backup of smimed: it is for several passwords");
+    if (OPENSSL_sk_num(backup->envelope->recipients) != 1) {
+        why_set(why, "is no backup of smimed: it is not for one password");
         return -1;
     }
-    return check_derivation(
-        sk_RECIPIENT_value(backup->envelope->recipients, 0)->kind.password->derivation, why);
+    const RECIPIENT *recipient = OPENSSL_sk_value(backup->envelope->recipients, 0);
+    return check_derivation(recipient->kind.password->derivation, why);
 }
 
 int backup_envelope_check(BIO *file, char **why)
@@ -114,3 +89,29 @@ int backup_envelope_check(BIO *file, char **why)
     ERR_clear_error();
     return rc;
 }
+
+/* ---- Templates: last, for what reads C without knowing them ---- */
+
+/* clang-format off */
+ASN1_SEQUENCE(PASSWORD_RECIPIENT) = {
+    ASN1_SIMPLE(PASSWORD_RECIPIENT, version, ASN1_INTEGER),
+    ASN1_IMP_OPT(PASSWORD_RECIPIENT, derivation, X509_ALGOR, 0),
+    ASN1_SIMPLE(PASSWORD_RECIPIENT, encryption, X509_ALGOR),
+    ASN1_SIMPLE(PASSWORD_RECIPIENT, key, ASN1_OCTET_STRING)
+} static_ASN1_SEQUENCE_END(PASSWORD_RECIPIENT)
+
+ASN1_CHOICE(RECIPIENT) = {
+    ASN1_IMP(RECIPIENT, kind.password, PASSWORD_RECIPIENT, 3)
+} static_ASN1_CHOICE_END(RECIPIENT)
+
+ASN1_SEQUENCE(ENVELOPE) = {
+    ASN1_SIMPLE(ENVELOPE, version, ASN1_INTEGER),
+    ASN1_SET_OF(ENVELOPE, recipients, RECIPIENT),
+    ASN1_SIMPLE(ENVELOPE, content, ASN1_SEQUENCE),
+    ASN1_SIMPLE(ENVELOPE, mac, ASN1_OCTET_STRING)
+} static_ASN1_SEQUENCE_END(ENVELOPE)
+
+ASN1_SEQUENCE(BACKUP) = {
+    ASN1_SIMPLE(BACKUP, type, ASN1_OBJECT),
+    ASN1_EXP(BACKUP, envelope, ENVELOPE, 0)
+} static_ASN1_SEQUENCE_END(BACKUP)
