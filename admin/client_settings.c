@@ -256,12 +256,11 @@ static const struct command client_settings_commands[] = {
                 WITH(OPTION_SUBMISSION) | WITH(OPTION_ACTIVESYNC) | WITH(OPTION_USERNAME) |
                 WITH(OPTION_TEMPLATE) | WITH(OPTION_SHOW_TEMPLATE) | WITH(OPTION_OUTPUT) |
                 WITH(OPTION_WITH_CERTIFICATE) | WITH(OPTION_PASSWORD_FILE),
-     .synopsis =
-         "--mailbox ADDRESS [--format text|autoconfig|mobileconfig]\n"
-         "      [--language en|de] [--name NAME] [--imap HOST[:PORT] [tls|starttls]]\n"
-         "      [--pop3 ...] [--submission ...] [--activesync HOST[:PORT]] [--username PATTERN]\n"
-         "      [--template FILE|--show-template] [--output FILE]\n"
-         "      [--with-certificate [--password-file FILE]]",
+     .synopsis = "--mailbox ADDRESS [--format text|autoconfig|mobileconfig]\n"
+                 "      [--language en|de] [--name NAME] [--imap SERVER] [--pop3 SERVER]\n"
+                 "      [--submission SERVER] [--activesync SERVER] [--username PATTERN]\n"
+                 "      [--template FILE|--show-template] [--output FILE]\n"
+                 "      [--with-certificate [--password-file FILE]]",
      .summary = "what to enter in mail programs",
      .details =
          "Writes what the owner of a mailbox needs to set up his mail program, with encrypted\n"
@@ -272,7 +271,8 @@ static const struct command client_settings_commands[] = {
          "iPad and Mac.\n"
          "\n"
          "The servers are those of the setting client_servers, or of --imap, --pop3,\n"
-         "--submission and --activesync; --username says how one logs in: %a is the address,\n"
+         "--submission and --activesync, written in the same way: \"imap.example.com\",\n"
+         "\"smtp.example.com:587 starttls\"; --username says how one logs in: %a is the address,\n"
          "%u what stands before the @, %d the domain. --with-certificate puts the certificate\n"
          "of the mailbox and its key into the profile, protected by a password that is on the\n"
          "first line of a file or asked for; tell it to the owner by another way than the\n"

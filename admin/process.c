@@ -199,9 +199,8 @@ static const struct command process_commands[] = {
          "('<>' is the null sender; --to may be repeated). The role is inbound for --incoming\n"
          "and submission for --outgoing (or --role local). Without --login and --client an\n"
          "outgoing message counts as sent by the owner of --from; with either the configured\n"
-         "rights decide. It counts as come by TLS unless --no-tls is given. --at treats it as of "
-         "another time. The line ends are those of the\n"
-         "input unless --crlf or --lf is given.\n"
+         "rights decide. It counts as come by TLS unless --no-tls is given. --at treats it as\n"
+         "of another time. The line ends are those of the input unless --crlf or --lf is given.\n"
          "\n"
          "Exit codes: 0 accepted; 1 refused (5xx); 3 accepted, but not for every recipient;\n"
          "75 deferred (4xx).",

@@ -31,9 +31,9 @@ static const struct command rules_commands[] = {
          "it includes) and tells a running smimed to reload. --managed and --external may be\n"
          "repeated. --choice says what a sender may ask for by himself: none, strengthen (more\n"
          "than the outgoing mode), free (less as well). With --require-tls true mail in either\n"
-         "direction must come in by TLS. Everything else in the file stays byte for byte; the "
-         "former file is kept\n"
-         "as FILE.bak. A change that would make the configuration wrong is refused.",
+         "direction must come in by TLS. Everything else in the file stays byte for byte; the\n"
+         "former file is kept as FILE.bak. A change that would make the configuration wrong is\n"
+         "refused.",
      .example = "  smimectl rules add --managed example.com --external partner.test \\\n"
                 "      --incoming-mode decrypt-forced --outgoing-mode encrypt-forced \\\n"
                 "      --note 'Partner: never in the clear'",

@@ -58,11 +58,12 @@ static void print_default(const struct settings *settings)
     struct decision incoming = rules_incoming(&none, "", "", "");
     struct decision with = rules_outgoing(&none, "", "", "", true);
     struct decision without = rules_outgoing(&none, "", "", "", false);
-    printf("default: incoming %s; outgoing %s for a mailbox with an active certificate, else %s\n",
+    printf("default: incoming %s; outgoing %s for a mailbox with an active certificate, else %s; "
+           "choice %s\n",
            incoming_mode_name((enum incoming_mode)incoming.mode),
            outgoing_mode_name((enum outgoing_mode)with.mode),
-           outgoing_mode_name((enum outgoing_mode)without.mode));
-    printf("         a sender may choose: %s\n", sender_choice_name(settings->sender_choice));
+           outgoing_mode_name((enum outgoing_mode)without.mode),
+           sender_choice_name(settings->sender_choice));
 }
 
 int rules_list(struct context *context)

@@ -55,6 +55,15 @@ static void check_cas(const struct config *config, struct problems *problems)
             note(problems, config, &why);
 }
 
+static void check_server(const struct config *config, const struct mail_server_setting *server,
+                         struct problems *problems)
+{
+    char *why = NULL;
+
+    if (mail_server_check(&config->settings, server, &why) != 0)
+        note(problems, config, &why);
+}
+
 static void report_server(const char *name, const struct mail_server_setting *server, FILE *out)
 {
     if (server->address)
@@ -94,9 +103,9 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     }
     if (privileges_check_spool(config->settings.spool, &why) != 0)
         note(&problems, config, &why);
-    if (mail_server_check(&config->settings, &why) != 0)
-        note(&problems, config, &why);
     directory_check(&config->settings, config_path, &problems);
+    check_server(config, &config->settings.reinject, &problems);
+    check_server(config, &config->settings.mail_server, &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {

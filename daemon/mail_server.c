@@ -40,22 +40,16 @@ const struct mail_server_setting *mail_server_for_own(const struct settings *set
     return settings->reinject.address ? &settings->reinject : NULL;
 }
 
-int mail_server_check(const struct settings *settings, char **why)
+int mail_server_check(const struct settings *settings, const struct mail_server_setting *setting,
+                      char **why)
 {
-    const struct {
-        const char *name;
-        const struct mail_server_setting *setting;
-    } both[] = {{"reinject", &settings->reinject}, {"mail_server", &settings->mail_server}};
     struct smtp_server server;
 
-    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
-        if (!both[i].setting->address)
-            continue;
-        mail_server_fill(settings, both[i].setting, &server);
-        if (smtp_check(&server, why) != SMTP_OK) {
-            why_prefix(why, "%s", both[i].name);
-            return -1;
-        }
-    }
-    return 0;
+    if (!setting->address)
+        return 0;
+    mail_server_fill(settings, setting, &server);
+    if (smtp_check(&server, why) == SMTP_OK)
+        return 0;
+    why_prefix(why, "%s", setting->address);
+    return -1;
 }

@@ -13,7 +13,9 @@ void mail_server_fill(const struct settings *settings, const struct mail_server_
 /* Where reports and notices go: `mail_server`, or else `reinject`; NULL when there is neither. */
 const struct mail_server_setting *mail_server_for_own(const struct settings *settings);
 
-/* Can the password and CA files of both be read? Returns 0, -1 with a sentence. */
-int mail_server_check(const struct settings *settings, char **why);
+/* Can the files be read that `setting` names, if it names a server? Nobody is asked. Returns 0, -1
+ * with a sentence. */
+int mail_server_check(const struct settings *settings, const struct mail_server_setting *setting,
+                      char **why);
 
 #endif

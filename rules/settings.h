@@ -132,13 +132,6 @@ struct settings {
     bool unsigned_calendar;               /* default false */
     bool unsigned_auto_submitted;         /* default false */
     struct pattern_list unsigned_senders; /* default none */
-    /* what smimed sends */
-    struct mail_server_setting reinject;    /* the MTA's listener for copies */
-    struct mail_server_setting mail_server; /* for reports and notices */
-    char *helo_name;                        /* default: the host name */
-    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
-    bool split;                             /* default true; without `reinject` nothing is split */
-    char *report_template;                  /* the text of reports; "" = built in */
     /* directories */
     struct directory_setting *directories;
     size_t directory_count;
@@ -153,6 +146,13 @@ struct settings {
     int max_directory_entries;           /* of one answer; default 8 */
     int max_directory_certificates;      /* default 16 */
     int max_directory_certificate_bytes; /* default 64 KiB */
+    /* what smimed sends */
+    struct mail_server_setting reinject;    /* the MTA's listener for copies */
+    struct mail_server_setting mail_server; /* for reports and notices */
+    char *helo_name;                        /* default: the host name */
+    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
+    bool split;                             /* default true; without `reinject` nothing is split */
+    char *report_template;                  /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

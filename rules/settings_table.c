@@ -207,42 +207,6 @@ const struct setting_entry settings_table[] = {
          "Senders whose mail is left unsigned, where no rule forces it.",
          "[ \"newsletter@example.com\" ]"),
 
-    /* what smimed sends */
-    LIST("reinject", false, MAIL_SERVER,
-         "The listener of the MTA that takes copies of a message whose recipients need different\n"
-         "bodies. It must admit nobody else, run the filters behind smimed and never smimed, and "
-         "map\n"
-         "no address a second time. Without it no message is split.",
-         "\"unix:/var/spool/postfix/public/smimed-reinject\""),
-    LIST(
-        "mail_server", false, MAIL_SERVER,
-        "The server that takes what smimed writes itself: error reports and notices. Without it\n"
-        "they go to `reinject`.",
-        "{ address = \"inet:587@relay.example.com\"; tls = \"required\"; verify = \"full\"; user = "
-        "\"smimed\"; password_file = \"/etc/smimed/relay.password\"; }"),
-    {.name = "helo_name",
-     .type = SETTING_STRING,
-     AT(helo_name),
-     .minimum = 1,
-     .maximum = NAME_MAX_BYTES,
-     .accepts = is_token,
-     .allowed = "letters, digits, dots, hyphens and underscores",
-     .documentation = "The name under which smimed introduces itself to these servers (EHLO).\n"
-                      "The default is the name of the host.",
-     .example = "\"gateway.example.com\""},
-    NUMBER(SETTING_INT, smtp_timeout_s, 30, 1, 300,
-           "Seconds that these servers have for a connection with all that belongs to it, and for\n"
-           "each answer."),
-    SWITCH(
-        split, true,
-        "Is a message whose recipients need different bodies split into copies, which go to\n"
-        "`reinject`? Without that listener, or with false, such recipients are told to come in a\n"
-        "message of their own (452 4.5.3)."),
-    TEXT(
-        report_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
-        "absolute path, or nothing",
-        "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
-        "the text that is built in."),
     /* directories */
     LIST("directories", false,
          "a list of groups: url (ldap://, ldaps://, ldapi://), domains (patterns of external "
@@ -279,6 +243,43 @@ const struct setting_entry settings_table[] = {
            "Certificates of an address that one directory may have; further ones are passed over."),
     NUMBER(SETTING_INT, max_directory_certificate_bytes, 64 * KIB, 1 * KIB, 1 * MIB,
            "Bytes of a certificate, or of a bundle of them, in a directory."),
+
+    /* what smimed sends */
+    LIST("reinject", false, MAIL_SERVER,
+         "The listener of the MTA that takes copies of a message whose recipients need different\n"
+         "bodies. It must admit nobody else, run the filters behind smimed and never smimed, "
+         "follow\n"
+         "aliases and copy nothing to always_bcc. Without it no message is split.",
+         "\"unix:/var/spool/postfix/public/smimed-reinject\""),
+    LIST(
+        "mail_server", false, MAIL_SERVER,
+        "The server that takes what smimed writes itself: error reports and notices. Without it\n"
+        "they go to `reinject`.",
+        "{ address = \"inet:587@relay.example.com\"; tls = \"required\"; verify = \"full\"; user = "
+        "\"smimed\"; password_file = \"/etc/smimed/relay.password\"; }"),
+    {.name = "helo_name",
+     .type = SETTING_STRING,
+     AT(helo_name),
+     .minimum = 1,
+     .maximum = NAME_MAX_BYTES,
+     .accepts = is_token,
+     .allowed = "letters, digits, dots, hyphens and underscores",
+     .documentation = "The name under which smimed introduces itself to these servers (EHLO).\n"
+                      "The default is the name of the host.",
+     .example = "\"gateway.example.com\""},
+    NUMBER(SETTING_INT, smtp_timeout_s, 30, 1, 300,
+           "Seconds that these servers have for a connection with all that belongs to it, and for\n"
+           "each answer."),
+    SWITCH(
+        split, true,
+        "Is a message whose recipients need different bodies split into copies, which go to\n"
+        "`reinject`? Without that listener, or with false, such recipients are told to come in a\n"
+        "message of their own (452 4.5.3)."),
+    TEXT(
+        report_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+        "absolute path, or nothing",
+        "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
+        "the text that is built in."),
 
     /* incoming */
     SWITCH(null_sender_exempt, false,

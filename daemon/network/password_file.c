@@ -20,17 +20,16 @@ static int check_file(const char *path, int file, char **why)
     struct stat about;
 
     if (fstat(file, &about) != 0) {
-        why_set(why, "cannot examine the password file %s: %s", path, strerror(errno));
+        why_set(why, "%s cannot be examined: %s", path, strerror(errno));
         return -1;
     }
     if (!S_ISREG(about.st_mode)) {
-        why_set(why, "the password file %s is not a regular file", path);
+        why_set(why, "%s is not a regular file", path);
         return -1;
     }
-    if (about.st_mode & (S_IRWXG | S_IRWXO)) {
-        why_set(why,
-                "the password file %s is open to others than its owner (mode %04o): chmod 0600 %s",
-                path, (unsigned)(about.st_mode & 07777), path);
+    if (about.st_mode & (S_IRWXO | S_IWGRP)) {
+        why_set(why, "%s is open to others (mode %04o): chmod o=,g-w %s", path,
+                (unsigned)(about.st_mode & 07777), path);
         return -1;
     }
     return 0;
@@ -45,16 +44,15 @@ static int first_line(const char *path, char *text, size_t length, char **why)
     if (line > 0 && text[line - 1] == '\r')
         line--; /* a file written on Windows */
     if (line == 0) {
-        why_set(why, "the first line of the password file %s is empty", path);
+        why_set(why, "the first line of %s is empty", path);
         return -1;
     }
     if (line > PASSWORD_FILE_MAX_BYTES) {
-        why_set(why, "the first line of the password file %s is longer than %d bytes", path,
-                PASSWORD_FILE_MAX_BYTES);
+        why_set(why, "the first line of %s is longer than %d bytes", path, PASSWORD_FILE_MAX_BYTES);
         return -1;
     }
     if (memchr(text, '\0', line)) {
-        why_set(why, "the first line of the password file %s has a NUL byte", path);
+        why_set(why, "the first line of %s has a NUL byte", path);
         return -1;
     }
     text[line] = '\0';
@@ -70,7 +68,7 @@ char *password_file_read(const char *path, char **why)
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (file < 0) {
-        why_set(why, "cannot open the password file %s: %s", path, strerror(errno));
+        why_set(why, "%s cannot be opened: %s", path, strerror(errno));
         return NULL;
     }
     if (check_file(path, file, why) != 0)
@@ -79,7 +77,7 @@ char *password_file_read(const char *path, char **why)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            why_set(why, "cannot read the password file %s: %s", path, strerror(errno));
+            why_set(why, "%s cannot be read: %s", path, strerror(errno));
             goto out;
         }
         length += (size_t)got;

@@ -361,6 +361,43 @@ START_TEST(in_domains)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *content; /* NULL: no address */
+} contents[] = {
+    {"Bob@partner.test", "Bob"},
+    {"<Bob+News@partner.test>", "Bob+News"},
+    {"\"with blank\"@partner.test", "with blank"},
+    {"\"a\\\"b\"@partner.test", "a\"b"},
+    {"\"plain\"@partner.test", "plain"},
+    {"@relay.test:Bob@partner.test", "Bob"},
+    {"j\xc3\xb6rg@partner.test", "j\xc3\xb6rg"},
+    {"bob", NULL},
+    {"", NULL},
+    {"<>", NULL},
+    {"\"open@partner.test", NULL},
+};
+
+/* The case stays as it was written: the DNS names of certificates depend on it. */
+START_TEST(content_of_local_part)
+{
+    char *content = NULL;
+    size_t length = 0;
+    enum address_status status =
+        address_local_content(contents[_i].text, strlen(contents[_i].text), &content, &length);
+
+    if (contents[_i].content) {
+        ck_assert_int_eq(status, ADDRESS_OK);
+        ck_assert_str_eq(content, contents[_i].content);
+        ck_assert_uint_eq(length, strlen(contents[_i].content));
+    } else {
+        ck_assert_int_ne(status, ADDRESS_OK);
+        ck_assert_ptr_null(content);
+    }
+    free(content);
+}
+END_TEST
+
 static Suite *address_suite(void)
 {
     Suite *suite = suite_create("address");
@@ -378,6 +415,7 @@ static Suite *address_suite(void)
     tcase_add_loop_test(tc, routed, 0, (int)COUNT(routes));
     tcase_add_loop_test(tc, without_verp, 0, (int)COUNT(rewritten));
     tcase_add_test(tc, in_domains);
+    tcase_add_loop_test(tc, content_of_local_part, 0, (int)COUNT(contents));
     suite_add_tcase(suite, tc);
     return suite;
 }

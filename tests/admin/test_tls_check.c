@@ -1,8 +1,8 @@
-/* smimectl tls check, against openssl s_server with certificates and versions of all kinds, and
- * against servers that do what they should not. Real mail servers: tests/e2e/tls.sh. */
+/* smimectl tls check, against openssl s_server with certificates and versions of all kinds. Servers
+ * that do what they should not: test_tls_hostile.c; real mail servers: tests/e2e/tls.sh. */
 #include <time.h>
 
-#include "tls_server_run.h"
+#include "tls_check_run.h"
 
 static struct pki root, middle, stranger;
 
@@ -36,56 +36,6 @@ static void write_server(struct pki_spec spec, const struct pki *issuer)
     struct pki server = pki_make(&spec, issuer);
     write_pki("server", &server);
     pki_clear(&server);
-}
-
-#define CHECK_HOST(host, service, ...)                                                             \
-    SMIMECTL("tls", "check", (host), "--address", "127.0.0.1", "--service", (service), "--tls-ca", \
-             in_dir("root.pem"), __VA_ARGS__)
-#define CHECK(service, ...) CHECK_HOST("mail.example.com", (service), __VA_ARGS__)
-
-static char *service_at(const char *name, int port)
-{
-    static char text[64];
-    snprintf(text, sizeof text, "%s=%d", name, port);
-    return text;
-}
-
-/* "a b c": valid until two more were asked for. */
-static const char *joined(const json_t *row, const char *key)
-{
-    static char texts[3][4096];
-    static size_t next;
-    char *text = texts[next++ % 3];
-    const size_t size = sizeof texts[0];
-    const json_t *list = json_object_get(row, key);
-    text[0] = '\0';
-    ck_assert_msg(json_is_array(list), "JSON lacks a list \"%s\"", key);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        size_t length = strlen(text);
-        snprintf(text + length, size - length, "%s%s", i ? " " : "",
-                 json_string_value(json_array_get(list, i)));
-    }
-    return text;
-}
-
-/* The one row of a run that ended with this code; json_decref(). */
-static json_t *row_of(const char *what, struct run run, int code)
-{
-    ck_assert_msg(run.code == code, "%s: exit code %d, expected %d\n%s%s", what, run.code, code,
-                  run.out, run.err);
-    json_t *rows = parse_json(what, run.out);
-    ck_assert_uint_eq(json_array_size(rows), 1);
-    json_t *row = json_incref(json_array_get(rows, 0));
-    json_decref(rows);
-    run_clear(&run);
-    return row;
-}
-
-static void expect_list(const char *what, const json_t *row, const char *key, const char *wanted)
-{
-    const char *found = joined(row, key);
-    ck_assert_msg(!strcmp(found, wanted), "%s: %s are \"%s\", expected \"%s\": %s", what, key,
-                  found, wanted, joined(row, "sentences"));
 }
 
 /* ---- certificates ---- */
@@ -240,161 +190,6 @@ START_TEST(versions)
 }
 END_TEST
 
-/* ---- servers that misbehave ---- */
-
-#define EHLO_TLS "250-mail.example.com\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
-
-static const struct hostile_case {
-    const char *name;
-    const char *service;
-    struct mail_script script;
-    int code;
-    const char *findings;
-    const char *sentence;
-} hostile_cases[] = {
-    {.name = "silent",
-     .service = "smtp",
-     .script = {.greeting = ""},
-     .code = 5,
-     .findings = "broken",
-     .sentence = "does not answer in time"},
-    {.name = "silent, implicit",
-     .service = "imaps",
-     .script = {.greeting = ""},
-     .code = 5,
-     .findings = "broken",
-     .sentence = "does not answer in time"},
-    {.name = "hangs up",
-     .service = "imap",
-     .script = {.greeting = "", .hangs_up = true},
-     .code = 5,
-     .findings = "broken"},
-    {.name = "endless greeting",
-     .service = "smtp",
-     .script = {.greeting = "220-", .endless = "hello\r\n220-"},
-     .code = 5,
-     .findings = "broken",
-     .sentence = "more than 65536 bytes"},
-    {.name = "endless untagged lines",
-     .service = "imap",
-     .script = {.greeting = "* OK ready\r\n", .endless = "* OK still here\r\n"},
-     .code = 5,
-     .findings = "broken"},
-    {.name = "endless line",
-     .service = "pop3",
-     .script = {.greeting = "+OK ", .endless = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
-     .code = 5,
-     .findings = "broken"},
-    {.name = "one byte at a time",
-     .service = "smtp",
-     .script = {.greeting = "220-", .endless = "x", .pause_ms = 50},
-     .code = 5,
-     .findings = "broken",
-     .sentence = "in time"},
-    {.name = "another protocol",
-     .service = "smtp",
-     .script = {.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n", .hangs_up = true},
-     .code = 5,
-     .findings = "broken"},
-    {.name = "plain text where TLS is due",
-     .service = "submissions",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n"},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "no TLS session comes about"},
-    {.name = "no STARTTLS",
-     .service = "submission",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n",
-                .lines = {{"EHLO", "250-mail.example.com\r\n250 AUTH PLAIN LOGIN\r\n"}}},
-     .code = 5,
-     .findings = "no-tls clear-password",
-     .sentence = "offers no encryption"},
-    {.name = "no STARTTLS in IMAP",
-     .service = "imap",
-     .script = {.greeting = "* OK ready\r\n",
-                .lines = {{"CAPABILITY", "* CAPABILITY IMAP4rev1\r\nTTTT OK done\r\n"}}},
-     .code = 5,
-     .findings = "no-tls clear-password"},
-    {.name = "no STLS in POP3",
-     .service = "pop3",
-     .script = {.greeting = "+OK ready\r\n", .lines = {{"CAPA", "+OK\r\nUIDL\r\n.\r\n"}}},
-     .code = 5,
-     .findings = "no-tls"},
-    {.name = "STARTTLS refused",
-     .service = "smtp",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n",
-                .lines = {{"EHLO", EHLO_TLS}, {"STARTTLS", "454 4.7.0 no certificate here\r\n"}}},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "454 4.7.0 no certificate here"},
-    {.name = "text behind STARTTLS",
-     .service = "smtp",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n",
-                .lines = {{"EHLO", EHLO_TLS},
-                          {"STARTTLS",
-                           "220 go ahead\r\n250-mail.example.com\r\n250 AUTH PLAIN\r\n"}}},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "injecting"},
-    {.name = "text behind STARTTLS in IMAP",
-     .service = "imap",
-     .script = {.greeting = "* OK ready\r\n",
-                .lines = {{"CAPABILITY", "* CAPABILITY STARTTLS LOGINDISABLED\r\nTTTT OK done\r\n"},
-                          {"STARTTLS", "TTTT OK go\r\n* CAPABILITY AUTH=PLAIN\r\n"}}},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "injecting"},
-    {.name = "silence behind STARTTLS",
-     .service = "smtp",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n",
-                .lines = {{"EHLO", EHLO_TLS}, {"STARTTLS", "220 go ahead\r\n"}}},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "does not answer in time"},
-    {.name = "control characters",
-     .service = "smtp",
-     .script = {.greeting = "220 mail.example.com ESMTP\r\n",
-                .lines = {{"EHLO", EHLO_TLS}, {"STARTTLS", "454 \x1B[2Jgone\r\n"}}},
-     .code = 5,
-     .findings = "tls-fails",
-     .sentence = "\x1B[2Jgone"},
-};
-
-/* They cost no more time than was given, and are named. */
-START_TEST(hostile_servers)
-{
-    const struct hostile_case *c = &hostile_cases[_i];
-    struct tls_server server = mail_server_start(&c->script);
-    struct timespec before, after;
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    json_t *row = row_of(
-        c->name, CHECK(service_at(c->service, server.port), "--timeout", "2", "--json"), c->code);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    ck_assert_msg(after.tv_sec - before.tv_sec < 15, "%s took %ld s", c->name,
-                  (long)(after.tv_sec - before.tv_sec));
-    expect_list(c->name, row, "findings", c->findings);
-    ck_assert_msg(!c->sentence || strstr(joined(row, "sentences"), c->sentence), "%s: said: %s",
-                  c->name, joined(row, "sentences"));
-    ck_assert(json_is_false(json_object_get(row, "encrypts")));
-    json_decref(row);
-    tls_server_stop(&server);
-}
-END_TEST
-
-START_TEST(nothing_drives_the_terminal)
-{
-    const struct mail_script script = {
-        .greeting = "220 mail.example.com ESMTP\r\n",
-        .lines = {{"EHLO", EHLO_TLS}, {"STARTTLS", "454 \x1B[2Jgone\r\n"}}};
-    struct tls_server server = mail_server_start(&script);
-    struct run run = CHECK(service_at("smtp", server.port), "--timeout", "5");
-    ck_assert_int_eq(run.code, 5);
-    ck_assert_msg(!strchr(run.out, '\x1B') && strstr(run.out, "454 \\x1b[2Jgone"), "%s", run.out);
-    run_clear(&run);
-    tls_server_stop(&server);
-}
-END_TEST
-
 /* ---- the command ---- */
 
 START_TEST(a_service_that_is_named_has_to_be_there)
@@ -535,8 +330,6 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, certificates, 0, COUNT(certificate_cases));
     tcase_add_loop_test(tests, versions, 0, COUNT(version_cases));
-    tcase_add_loop_test(tests, hostile_servers, 0, COUNT(hostile_cases));
-    tcase_add_test(tests, nothing_drives_the_terminal);
     tcase_add_test(tests, a_service_that_is_named_has_to_be_there);
     tcase_add_test(tests, services_that_are_not_there);
     tcase_add_test(tests, several_services_at_once);

@@ -257,6 +257,30 @@ START_TEST(test_option_reports_every_mistake)
 }
 END_TEST
 
+/* The files of the servers that smimed sends to; the servers themselves are not asked. */
+START_TEST(test_option_reads_the_files_of_mail_servers)
+{
+    char text[1024];
+
+    make_site("", "");
+    snprintf(
+        text, sizeof text,
+        "reinject = { address = \"unix:/nowhere\"; user = \"x\"; password_file = \"%s/a\"; };\n"
+        "mail_server = { address = \"inet:25@relay.invalid\"; ca_file = \"%s/b\"; };\n",
+        site.dir, site.dir);
+    configure("", text);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    expect_log("/a cannot be opened");
+    expect_log("inet:25@relay.invalid: cannot read certificates from");
+    ck_assert_int_eq(truncate(run.log, 0), 0);
+    configure("", "reinject = \"unix:/nowhere\";\nmail_server = \"inet:25@relay.invalid\";\n");
+    ck_assert_int_eq(run_with("-t", NULL), 0);
+    expect_log("reinject unix:/nowhere: not asked");
+    expect_log("mail_server inet:25@relay.invalid: not asked");
+    site_remove(&site);
+}
+END_TEST
+
 static pid_t read_pid(void)
 {
     char name[128];
@@ -423,6 +447,7 @@ int main(void)
     tcase_add_test(cases, one_bad_socket_stops_all);
     tcase_add_test(cases, spool_is_checked);
     tcase_add_test(cases, test_option_reports_every_mistake);
+    tcase_add_test(cases, test_option_reads_the_files_of_mail_servers);
     tcase_add_test(cases, background);
     tcase_add_test(cases, background_failure_is_told);
     tcase_add_test(cases, privileges_are_dropped);

@@ -9,7 +9,7 @@ demo:
 
 e2e:
 	@tests/check/deps.sh .ci/packages.txt tests/e2e/packages.txt
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s all $(B)/tests/tools/hand_over
 	@SMIMED=$(E2E_BUILD)/smimed SMIMECTL=$(E2E_BUILD)/smimectl tests/e2e/run.sh
 
 .PHONY: demo e2e

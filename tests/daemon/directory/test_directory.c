@@ -1,5 +1,7 @@
 /* Looking up certificates in a real LDAP directory: what is taken and what is not, the cache, and
  * directories that fail. Certificates come from test_pki.h, the answers from slapd. */
+#include <pthread.h>
+
 #include "fake_server.h"
 #include "ldap_people.h"
 
@@ -332,6 +334,42 @@ START_TEST(silence_ends_in_time)
 }
 END_TEST
 
+/* The daemon has a thread for each connection, all with one store. */
+static void *look_up_in_thread(void *argument)
+{
+    static const struct {
+        const char *address;
+        enum directory_status status;
+    } wanted[] = {{"bob@partner.test", DIRECTORY_FOUND},
+                  {"dan@partner.test", DIRECTORY_FOUND},
+                  {"eve@partner.test", DIRECTORY_NOTHING},
+                  {"nobody@partner.test", DIRECTORY_NOTHING}};
+    size_t wrong = 0;
+    for (time_t round = 0; round < 8; round++) {
+        struct directory_report report = {0};
+        /* Each round after what the former one had has run out. */
+        time_t now = PKI_NOW + round * 2 * settings.directory_cache_s;
+        size_t i = ((size_t)round + *(const size_t *)argument) % 4;
+        wrong += look_up(wanted[i].address, now, &report) != wanted[i].status;
+        directory_report_clear(&report);
+    }
+    return wrong == 0 ? argument : NULL;
+}
+
+START_TEST(threads_at_once)
+{
+    static size_t numbers[] = {0, 1, 2, 3, 4, 5};
+    pthread_t threads[6];
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_in_thread, &numbers[i]), 0);
+    for (size_t i = 0; i < 6; i++) {
+        void *result = NULL;
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        ck_assert_ptr_nonnull(result);
+    }
+}
+END_TEST
+
 /* SearchResultEntry that promises 16 MB; entries without end; no LDAP at all. */
 static const unsigned char huge[] = {0x30, 0x84, 0x01, 0x00, 0x00, 0x00, 0x02, 0x01, 0x01};
 static const unsigned char rubbish[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
@@ -363,7 +401,7 @@ static const struct password_case {
     {"s3cret\n", 0600, DIRECTORY_FOUND, "found"},
     {"wrong\n", 0600, DIRECTORY_UNAVAILABLE, "Invalid credentials"},
     {"\n", 0600, DIRECTORY_UNAVAILABLE, "is empty"},
-    {"s3cret\n", 0644, DIRECTORY_UNAVAILABLE, "chmod o="},
+    {"s3cret\n", 0644, DIRECTORY_UNAVAILABLE, "chmod o=,g-w"},
     {NULL, 0, DIRECTORY_UNAVAILABLE, "cannot be opened"},
 };
 
@@ -396,6 +434,7 @@ int main(void)
     tcase_add_test(all, several_in_order);
     tcase_add_test(all, first_is_enough);
     tcase_add_test(all, silence_ends_in_time);
+    tcase_add_test(all, threads_at_once);
     tcase_add_loop_test(all, hostile_bytes_are_refused, 0, 2);
     tcase_add_loop_test(all, each_password, 0, sizeof passwords / sizeof *passwords);
     suite_add_tcase(suite, all);
