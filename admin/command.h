@@ -47,6 +47,7 @@ extern const struct command_group pubkey_group;
 extern const struct command_group trust_group;
 extern const struct command_group tls_group;
 extern const struct command_group client_settings_group;
+extern const struct command_group crl_group;
 extern const struct command_group ca_group;
 extern const struct command_group rules_group;
 extern const struct command_group process_group;

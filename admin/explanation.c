@@ -7,6 +7,7 @@
 #include "choice.h"
 #include "directory.h"
 #include "tell.h"
+#include "usable_key.h"
 #include "why.h"
 
 static const char *delimiters(const struct context *context)
@@ -43,6 +44,22 @@ static int find_signing(struct context *context, struct explanation *out)
     identity.certificate = NULL;
     identity_clear(&identity);
     return take_answer(&out->signing, status, out->managed, &why);
+}
+
+static enum store_status status_of(enum usable_key found, char **why)
+{
+    switch (found) {
+    case USABLE_KEY_FOUND:
+        return STORE_OK;
+    case USABLE_KEY_LATER:
+        why_prefix(why, "as long as nothing else is known the message is deferred");
+        return STORE_NONE;
+    case USABLE_KEY_NONE:
+        return STORE_NONE;
+    case USABLE_KEY_ERROR:
+        break;
+    }
+    return STORE_ERROR;
 }
 
 /* Who brought the certificate. Returns 0, -1 told. */
@@ -85,12 +102,30 @@ static int find_directories(struct context *context, const char *address,
     return rc;
 }
 
+/* By what is known: nobody is asked here either. */
+static enum store_status find_usable(struct context *context, const char *address, X509 **out,
+                                     char **why)
+{
+    struct revocation *revocation = revocation_new(context->store, &context->config->settings);
+    struct revocation_inquiry inquiry = {0};
+    enum store_status status = STORE_ERROR;
+    if (!revocation) {
+        why_set(why, "out of memory");
+    } else if (revocation_begin(revocation, context->now, 0, &inquiry, why) == STORE_OK) {
+        inquiry.offline = true;
+        status = status_of(
+            usable_key_find(context->store, &inquiry, address, context->now, out, why), why);
+    }
+    revocation_end(&inquiry);
+    revocation_free(&revocation);
+    return status;
+}
+
 static int find_encryption(struct context *context, struct explanation *out)
 {
     struct certificate_answer *answer = &out->encryption;
     char *why = NULL;
-    enum store_status status = store_encryption_certificate(
-        context->store, out->external, context->now, &answer->certificate, NULL, &why);
+    enum store_status status = find_usable(context, out->external, &answer->certificate, &why);
     if (take_answer(answer, status, out->external, &why)) {
         return -1;
     }

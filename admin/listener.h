@@ -10,6 +10,7 @@ enum listener_kind {
     LISTENER_INBOUND,    /* strangers */
     LISTENER_SUBMISSION, /* users who log in */
     LISTENER_RETURN,     /* where a content filter hands mail back: no milters on purpose */
+    LISTENER_COPIES,     /* where smimed hands in copies (setup_check_copies.c tells) */
 };
 
 struct listener {

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "deletion.h"
 #include "import.h"
+#include "known_revoked.h"
 #include "pubkey_listing.h"
 #include "pubkey_lookup.h"
 #include "tell.h"
@@ -75,6 +76,40 @@ static void take_result(struct import_item *item, struct pubkey_import *entry)
     entry->reason = NULL;
 }
 
+/* Refuse what is for managed addresses, and what is known to be revoked. */
+static enum store_status refuse_bad(struct context *context, struct import_item *items,
+                                    size_t count, char **why)
+{
+    struct revocation *revocation = revocation_new(context->store, &context->config->settings);
+    struct revocation_inquiry inquiry = {0};
+    enum store_status status = STORE_ERROR;
+    if (!revocation) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
+    }
+    status = revocation_begin(revocation, context->now, 0, &inquiry, why);
+    for (size_t i = 0; status == STORE_OK && i < count; i++) {
+        int known = 0;
+        if (items[i].result != IMPORT_DONE) {
+            continue;
+        }
+        if (check_foreign(context, items[i].certificate, &items[i].why)) {
+            items[i].result = IMPORT_REFUSED;
+            continue;
+        }
+        known = known_revoked(context, &inquiry, items[i].certificate, &items[i].why);
+        if (known > 0) {
+            items[i].result = IMPORT_REFUSED;
+        } else if (known < 0) {
+            why_set(why, "%s", why_text(&items[i].why));
+            status = STORE_ERROR;
+        }
+    }
+    revocation_end(&inquiry);
+    revocation_free(&revocation);
+    return status;
+}
+
 static enum store_status import_pubkeys(struct context *context, struct import_item *items,
                                         size_t count, char **why)
 {
@@ -84,17 +119,15 @@ static enum store_status import_pubkeys(struct context *context, struct import_i
         why_set(why, "out of memory");
         return STORE_ERROR;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (items[i].result == IMPORT_DONE &&
-            check_foreign(context, items[i].certificate, &items[i].why)) {
-            items[i].result = IMPORT_REFUSED;
-        } else if (items[i].result == IMPORT_DONE) {
+    enum store_status status = refuse_bad(context, items, count, why);
+    for (size_t i = 0; status == STORE_OK && i < count; i++) {
+        if (items[i].result == IMPORT_DONE) {
             entries[used++].certificate = items[i].certificate;
         }
     }
-    enum store_status status =
-        used > 0 ? store_pubkey_import_all(context->store, entries, used, context->now, why)
-                 : STORE_OK;
+    status = status == STORE_OK && used > 0
+                 ? store_pubkey_import_all(context->store, entries, used, context->now, why)
+                 : status;
     for (size_t i = 0, next = 0; status == STORE_OK && i < count; i++) {
         if (items[i].result == IMPORT_DONE) {
             take_result(&items[i], &entries[next++]);
@@ -189,7 +222,8 @@ static const struct command pubkey_commands[] = {
                 "A folder is read with all that is in it; files without a certificate are skipped\n"
                 "there. Each refusal is reported with its reason, and the rest goes on. Refused\n"
                 "are certificates without a mail address, of a domain or a CA, expired, not yet\n"
-                "valid, not for encryption, weak, or for managed addresses. CA certificates that\n"
+                "valid, known to be revoked, not for encryption, weak, or for managed addresses. "
+                "CA certificates that\n"
                 "accompany others in a file or an entry are passed over.",
      .example = "  smimectl pubkey import bob.pem partner.p7b staff.ldif contacts/",
      .run = pubkey_import},

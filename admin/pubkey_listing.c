@@ -11,19 +11,14 @@
 
 /* ---- list, show ---- */
 
-static const struct column list_columns[] = {{"ID", "id", CELL_INTEGER},
-                                             {"ADDRESSES", "addresses", CELL_LIST},
-                                             {"SOURCE", "source", CELL_TEXT},
-                                             {"PINNED", "pinned", CELL_BOOLEAN},
-                                             {"EXPIRES", "not_after", CELL_TIME},
-                                             {"LAST SEEN", "last_seen", CELL_TIME},
-                                             {"SUBJECT", "subject", CELL_TEXT},
-                                             {"ISSUER", "issuer", CELL_TEXT},
-                                             {NULL, "serial", CELL_TEXT},
-                                             {NULL, "not_before", CELL_TIME},
-                                             {NULL, "fingerprint", CELL_TEXT},
-                                             {NULL, "first_seen", CELL_TIME},
-                                             {NULL, NULL, CELL_TEXT}};
+static const struct column list_columns[] = {
+    {"ID", "id", CELL_INTEGER},          {"ADDRESSES", "addresses", CELL_LIST},
+    {"SOURCE", "source", CELL_TEXT},     {"PINNED", "pinned", CELL_BOOLEAN},
+    {"EXPIRES", "not_after", CELL_TIME}, {"LAST SEEN", "last_seen", CELL_TIME},
+    {"SUBJECT", "subject", CELL_TEXT},   {"ISSUER", "issuer", CELL_TEXT},
+    {"REVOKED", "revoked", CELL_TEXT},   {NULL, "serial", CELL_TEXT},
+    {NULL, "not_before", CELL_TIME},     {NULL, "fingerprint", CELL_TEXT},
+    {NULL, "first_seen", CELL_TIME},     {NULL, NULL, CELL_TEXT}};
 
 static const struct column record_columns[] = {{"id", "id", CELL_INTEGER},
                                                {"addresses", "addresses", CELL_LIST},
@@ -33,6 +28,7 @@ static const struct column record_columns[] = {{"id", "id", CELL_INTEGER},
                                                {"last seen", "last_seen", CELL_TIME},
                                                {"subject", "subject", CELL_TEXT},
                                                {"issuer", "issuer", CELL_TEXT},
+                                               {"revoked", "revoked", CELL_TEXT},
                                                {"serial", "serial", CELL_TEXT},
                                                {"valid from", "not_before", CELL_TIME},
                                                {"fingerprint", "fingerprint", CELL_TEXT},
@@ -54,6 +50,7 @@ static void fill(void *context, const struct pubkey *pubkey)
     table_time(table, pubkey->last_seen);
     table_text(table, subject);
     table_text(table, issuer);
+    table_text(table, pubkey->revoked);
     table_text(table, serial);
     table_time(table, certificate_not_before(pubkey->certificate));
     table_text(table, pubkey->fingerprint);

@@ -23,8 +23,8 @@ static const struct command rules_commands[] = {
     {.name = "add",
      .options = OPTIONS_OF_RULE | WITH(OPTION_POSITION),
      .synopsis = "--managed PATTERN... --external PATTERN... [--incoming-mode MODE]\n"
-                 "           [--outgoing-mode MODE] [--choice WHAT] [--require-tls true|false]\n"
-                 "           [--note TEXT] [--position N|last]",
+                 "           [--outgoing-mode MODE] [--choice none|strengthen|free]\n"
+                 "           [--require-tls true|false] [--note TEXT] [--position N|last]",
      .summary = "add a rule, at the top unless told otherwise",
      .details =
          "Writes a new rule into the file that has the rules (the configuration or a file that\n"
@@ -43,7 +43,8 @@ static const struct command rules_commands[] = {
      .max_words = 1,
      .options = OPTIONS_OF_RULE,
      .synopsis = "POSITION [--managed PATTERN...] [--external PATTERN...]\n"
-                 "           [--incoming-mode MODE] [--outgoing-mode MODE] [--choice WHAT]\n"
+                 "           [--incoming-mode MODE] [--outgoing-mode MODE]\n"
+                 "           [--choice undefined|none|strengthen|free]\n"
                  "           [--require-tls true|false|undefined] [--note TEXT]",
      .summary = "change what a rule says",
      .details = "Replaces what is given and leaves the rest of the rule, with its comments, as it\n"

@@ -103,7 +103,8 @@ static int apply(const struct setup *setup, const char *directory)
     }
     if (check_postfix(directory, &why)) {
         tell_error("the changes are made, but postfix check complains: %s", why_text(&why));
-        tell_next("The files as they were are beside main.cf and master.cf.");
+        tell_next("Postfix says more in its log. The files as they were are beside main.cf and "
+                  "master.cf.");
         goto out;
     }
     fprintf(log,

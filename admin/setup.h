@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "context.h"
 #include "listener.h"
@@ -28,6 +29,7 @@ void setup_clear(struct setup *setup);
 /* The topics, each in a file of its own. What fails is kept in setup->failed. */
 void setup_check_milters(struct setup *setup); /* sockets, roles, order */
 void setup_check_access(struct setup *setup);  /* may Postfix use the sockets */
+void setup_check_copies(struct setup *setup);  /* the listener for copies of split messages */
 void setup_check_failing(struct setup *setup); /* default action, protocol, timeouts, macros */
 void setup_check_senders(struct setup *setup); /* who enforces sender logins */
 void setup_check_bypass(struct setup *setup);  /* content filters, listeners without milters */
@@ -35,6 +37,12 @@ void setup_check_mappings(
     struct setup *setup); /* addresses and copies that come before or behind */
 void setup_check_sizes(struct setup *setup);
 void setup_check_tls(struct setup *setup);
+
+/* Tell the listener that takes copies, which looks like others. Before the topics. */
+void setup_mark_copies(struct setup *setup);
+
+/* Is the user in the group? Also when nobody can tell. */
+bool is_in_group(const char *name, gid_t gid);
 
 /* Found: `sentence` is taken over (NULL: out of memory). */
 void setup_wrong(struct setup *setup, const char *kind, const char *about, char *sentence,

@@ -45,7 +45,7 @@ int changes_add(struct change_list *changes, const char *service, const char *na
 {
     for (size_t i = 0; i < changes->count; i++) {
         struct change *change = &changes->items[i];
-        if (same_text(change->service, service) && !strcmp(change->name, name)) {
+        if (same_text(change->service, service) && same_text(change->name, name)) {
             return replace(&change->value, value);
         }
     }
@@ -58,6 +58,18 @@ int changes_add(struct change_list *changes, const char *service, const char *na
     *added =
         (struct change){service ? strdup(service) : NULL, strdup(name), strdup(value), strdup(was)};
     return (!service || added->service) && added->name && added->value && added->was ? 0 : -1;
+}
+
+int changes_add_service(struct change_list *changes, const char *label, const char *line)
+{
+    struct change *items = reallocarray(changes->items, changes->count + 1, sizeof *items);
+    if (!items) {
+        return -1;
+    }
+    changes->items = items;
+    struct change *added = &items[changes->count++];
+    *added = (struct change){.service = strdup(label), .value = strdup(line)};
+    return added->service && added->value ? 0 : -1;
 }
 
 void changes_clear(struct change_list *changes)
@@ -74,6 +86,18 @@ void changes_clear(struct change_list *changes)
 
 /* ---- showing ---- */
 
+/* The line of a service, with each of its parameters on one of its own. */
+static void print_service(const char *line)
+{
+    const char *option;
+    fputs("    ", stdout);
+    while ((option = strstr(line, " -o ")) != NULL) {
+        printf("%.*s\n      ", (int)(option - line), line);
+        line = option + 1;
+    }
+    printf("%s\n", line);
+}
+
 static void print_file(const struct change_list *changes, const char *directory, bool master)
 {
     const char *service = NULL;
@@ -89,6 +113,10 @@ static void print_file(const struct change_list *changes, const char *directory,
         }
         if (!master) {
             printf("    %s = %s\n", change->name, change->value);
+            continue;
+        }
+        if (!change->name) {
+            print_service(change->value);
             continue;
         }
         if (!same_text(service, change->service)) {
@@ -209,8 +237,39 @@ static int restore(const struct copy *copy, char **why)
 
 /* ---- postconf ---- */
 
-/* One call for all changes of a kind: -e for main.cf, -P for what services override. */
-static int run_postconf(const struct change_list *changes, const char *directory, bool master,
+/* What postconf is called with, for each kind of change. */
+enum call { CALL_MAIN, CALL_SERVICE, CALL_OVERRIDE };
+static const char *const call_options[] = {"-e", "-M", "-P"};
+
+static enum call call_of(const struct change *change)
+{
+    if (!change->service) {
+        return CALL_MAIN;
+    }
+    return change->name ? CALL_OVERRIDE : CALL_SERVICE;
+}
+
+/* A change as postconf takes it: a new string, NULL when out of memory. */
+static char *argument_of(const struct change *change)
+{
+    char *text = NULL;
+    int length = 0;
+    switch (call_of(change)) {
+    case CALL_MAIN:
+        length = asprintf(&text, "%s=%s", change->name, change->value);
+        break;
+    case CALL_SERVICE:
+        length = asprintf(&text, "%s=%s", change->service, change->value);
+        break;
+    case CALL_OVERRIDE:
+        length = asprintf(&text, "%s/%s=%s", change->service, change->name, change->value);
+        break;
+    }
+    return length < 0 ? NULL : text;
+}
+
+/* One call for all changes of a kind. */
+static int run_postconf(const struct change_list *changes, const char *directory, enum call call,
                         FILE *log, char **why)
 {
     const char **arguments = calloc(changes->count + 5, sizeof *arguments);
@@ -225,20 +284,18 @@ static int run_postconf(const struct change_list *changes, const char *directory
     arguments[0] = "postconf";
     arguments[1] = "-c";
     arguments[2] = directory;
-    arguments[3] = master ? "-P" : "-e";
+    arguments[3] = call_options[call];
     for (size_t i = 0; i < changes->count; i++) {
-        const struct change *change = &changes->items[i];
-        if ((change->service != NULL) != master) {
+        if (call_of(&changes->items[i]) != call) {
             continue;
         }
-        if (asprintf(&texts[count], "%s%s%s=%s", master ? change->service : "", master ? "/" : "",
-                     change->name, change->value) < 0) {
-            texts[count] = NULL;
+        texts[count] = argument_of(&changes->items[i]);
+        if (!texts[count]) {
             why_set(why, "out of memory");
             goto out;
         }
         arguments[4 + count] = texts[count];
-        fprintf(log, "postconf -c %s %s '%s'\n", directory, arguments[3], texts[count]);
+        fprintf(log, "postconf -c %s %s '%s'\n", directory, call_options[call], texts[count]);
         count++;
     }
     rc = count > 0 ? program_run(arguments, POSTCONF_TIMEOUT_S, &out, why) : 0;
@@ -264,8 +321,9 @@ int changes_apply(const struct change_list *changes, const char *directory, time
         }
         fprintf(log, "%s is kept as %s\n", copies[i].path, copies[i].backup);
     }
-    if (run_postconf(changes, directory, false, log, why) == 0 &&
-        run_postconf(changes, directory, true, log, why) == 0) {
+    if (run_postconf(changes, directory, CALL_MAIN, log, why) == 0 &&
+        run_postconf(changes, directory, CALL_SERVICE, log, why) == 0 &&
+        run_postconf(changes, directory, CALL_OVERRIDE, log, why) == 0) {
         rc = 0;
         goto out;
     }

@@ -11,9 +11,9 @@
 
 struct change {
     char *service; /* "submission/inet"; NULL: main.cf */
-    char *name;    /* of the parameter */
-    char *value;
-    char *was; /* what is in force now */
+    char *name;    /* of the parameter; NULL: the service itself is new */
+    char *value;   /* of the parameter; the line of the service */
+    char *was;     /* what is in force now; NULL: nothing */
 };
 
 struct change_list {
@@ -25,6 +25,9 @@ struct change_list {
  * `service` may be NULL. Returns 0, -1 out of memory. */
 int changes_add(struct change_list *changes, const char *service, const char *name,
                 const char *value, const char *was);
+/* Add a service: its label ("smtp/inet") and its line of master.cf. Returns 0, -1 out of memory. */
+int changes_add_service(struct change_list *changes, const char *label, const char *line);
+
 void changes_clear(struct change_list *changes);
 
 /* Write them as the lines that main.cf and master.cf get. */

@@ -24,8 +24,7 @@ static bool group_of(const struct settings *settings, const struct socket_settin
     return true;
 }
 
-/* Is the user in the group? Also when nobody can tell. */
-static bool is_member(const char *name, gid_t gid)
+bool is_in_group(const char *name, gid_t gid)
 {
     const struct passwd *user = getpwnam(name);
     int count = MAX_GROUPS;
@@ -51,7 +50,7 @@ void setup_check_access(struct setup *setup)
         gid_t gid = 0;
         if (strncmp(socket->address, "unix:", 5) != 0 ||
             (socket->mode & OTHERS_MAY) == OTHERS_MAY || !group_of(settings, socket, &gid) ||
-            is_member(owner, gid)) {
+            is_in_group(owner, gid)) {
             continue;
         }
         const struct group *group = getgrgid(gid);

@@ -313,7 +313,7 @@ void setup_check_milters(struct setup *setup)
                               .role = listener->kind == LISTENER_SUBMISSION ? ROLE_SUBMISSION
                                                                             : ROLE_INBOUND};
         submission = submission || listener->kind == LISTENER_SUBMISSION;
-        if (listener->kind != LISTENER_RETURN) {
+        if (listener->kind == LISTENER_INBOUND || listener->kind == LISTENER_SUBMISSION) {
             check_list(setup, &place,
                        postfix_value(setup->postfix, listener->service, place.parameter));
         }

@@ -75,8 +75,10 @@ int setup_examine(struct setup *setup)
         tell_error("out of memory");
         return -1;
     }
+    setup_mark_copies(setup);
     setup_check_milters(setup);
     setup_check_access(setup);
+    setup_check_copies(setup);
     setup_check_failing(setup);
     setup_check_senders(setup);
     setup_check_bypass(setup);

@@ -66,6 +66,25 @@ static void write_daemons(const struct settings *settings, FILE *out)
     }
 }
 
+/* The listener for copies of split messages: without filters of ours, and by a login, because a
+ * Unix socket that Sendmail makes is for root only. */
+static void write_copies(const struct mail_server_setting *reinject, FILE *out)
+{
+    if (reinject->unix_path) {
+        fputs(
+            "dnl Copies (reinject): a Unix socket of Sendmail's is for root only. Let reinject be\n"
+            "dnl { address = \"inet:10588@127.0.0.1\"; user = ...; password_file = ...;\n"
+            "dnl login_in_clear = true; } and run this again.\n",
+            out);
+    } else if (reinject->host && !strcmp(reinject->host, "127.0.0.1")) {
+        fprintf(out,
+                "dnl Copies of split messages, past smimed; a DKIM signer is named here as well:\n"
+                "dnl InputMailFilters=opendkim. Clients have to log in, as smimed does.\n"
+                "DAEMON_OPTIONS(`Name=copies, Addr=127.0.0.1, Port=%u, M=Ea')dnl\n",
+                reinject->port);
+    }
+}
+
 static void write_sendmail_mc(const struct settings *settings, FILE *out)
 {
     fputs("dnl smimed: F=T makes mail wait where smimed cannot be asked. Without it Sendmail goes "
@@ -80,6 +99,7 @@ static void write_sendmail_mc(const struct settings *settings, FILE *out)
           "dnl These take the place of other DAEMON_OPTIONS for the same ports.\n",
           out);
     write_daemons(settings, out);
+    write_copies(&settings->reinject, out);
     if (settings->message_size_limit > 0) {
         fprintf(out, "define(`confMAX_MESSAGE_SIZE', `%lld')dnl\n", settings->message_size_limit);
     }

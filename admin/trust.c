@@ -2,14 +2,19 @@
 #include "command.h"
 #include "deletion.h"
 
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 
 #include "certificate.h"
 #include "import.h"
+#include "iso8601.h"
 #include "table.h"
 #include "tell.h"
+#include "trust_check.h"
 #include "why.h"
 
+#define DAY_S (24 * 60 * 60)
 #define MAX_FILES 10000 /* on one command line */
 
 /* One by one: anchors are few. */
@@ -40,13 +45,15 @@ static int trust_import(struct context *context)
 }
 
 static const struct column list_columns[] = {
-    {"ID", "id", CELL_INTEGER},          {"ORIGIN", "origin", CELL_TEXT},
-    {"EXPIRES", "not_after", CELL_TIME}, {"SUBJECT", "subject", CELL_TEXT},
-    {NULL, "issuer", CELL_TEXT},         {NULL, "serial", CELL_TEXT},
-    {NULL, "not_before", CELL_TIME},     {NULL, "fingerprint", CELL_TEXT},
-    {NULL, "added", CELL_TIME},          {NULL, NULL, CELL_TEXT}};
+    {"ID", "id", CELL_INTEGER},           {"ORIGIN", "origin", CELL_TEXT},
+    {"EXPIRES", "not_after", CELL_TIME},  {"SUBJECT", "subject", CELL_TEXT},
+    {NULL, "issuer", CELL_TEXT},          {NULL, "serial", CELL_TEXT},
+    {NULL, "not_before", CELL_TIME},      {NULL, "fingerprint", CELL_TEXT},
+    {NULL, "added", CELL_TIME},           {NULL, "module", CELL_TEXT},
+    {NULL, "module_modified", CELL_TIME}, {NULL, NULL, CELL_TEXT}};
 
-static void fill(struct table *table, const struct anchor *anchor)
+static void fill(struct table *table, const struct anchor *anchor,
+                 const struct system_anchors *system)
 {
     char *subject = certificate_subject(anchor->certificate);
     char *issuer = certificate_issuer(anchor->certificate);
@@ -60,13 +67,29 @@ static void fill(struct table *table, const struct anchor *anchor)
     table_time(table, certificate_not_before(anchor->certificate));
     table_text(table, anchor->fingerprint);
     table_time(table, anchor->added);
+    table_text(table, anchor->origin == ANCHOR_SYSTEM ? system->path : NULL);
+    table_time(table, anchor->origin == ANCHOR_SYSTEM ? system->modified : 0);
     OPENSSL_free(subject);
     OPENSSL_free(issuer);
     OPENSSL_free(serial);
 }
 
+/* How old the system's list is: it is as good as the updates of the system. */
+static void tell_age(const struct context *context, const struct system_anchors *system)
+{
+    char date[ISO8601_BYTES];
+    if (!system->path) {
+        tell_note("no system anchors are read (setting mozilla_roots)");
+        return;
+    }
+    iso8601_date(system->modified, date);
+    tell_note("%zu system anchors from %s of %s (%lld days old)", system->count, system->path, date,
+              (long long)((context->now - system->modified) / DAY_S));
+}
+
 static int trust_list(struct context *context)
 {
+    struct system_anchors about = {0};
     bool own = argument_given(context->arguments, OPTION_OWN);
     bool system = argument_given(context->arguments, OPTION_SYSTEM);
     struct anchor_list list = {0};
@@ -84,19 +107,27 @@ static int trust_list(struct context *context)
         tell_error("the trust anchors cannot be listed: %s", why_text(&why));
         goto out;
     }
+    if (store_system_anchors(context->store, &about, &why) == STORE_ERROR) {
+        tell_error("%s", why_text(&why));
+        goto out;
+    }
     table = table_new(list_columns);
     for (size_t i = 0; table && i < list.count; i++) {
         bool is_own = list.items[i].origin == ANCHOR_OWN;
         if (is_own ? !system : !own) {
-            fill(table, &list.items[i]);
+            fill(table, &list.items[i], &about);
         }
     }
     if (!table || table_print(table, context->json, stdout)) {
         tell_error("the trust anchors cannot be written");
         goto out;
     }
+    if (!context->json && !own) {
+        tell_age(context, &about);
+    }
     code = EXIT_DONE;
 out:
+    free(about.path);
     table_free(&table);
     anchor_list_clear(&list);
     why_free(&why);
@@ -128,9 +159,23 @@ static const struct command trust_commands[] = {
      .synopsis = "[--own|--system]",
      .summary = "list the CAs that are believed",
      .details = "Lists own anchors (imported here) and system ones (Mozilla's roots with the\n"
-                "e-mail trust bit, updated with the system).",
+                "e-mail trust bit, updated with the system), and says how old the latter are.",
      .example = "  smimectl trust list --own",
      .run = trust_list},
+    {.name = "check",
+     .min_words = 1,
+     .max_words = 1,
+     .synopsis = "CERTFILE",
+     .summary = "say what would be thought of a certificate, and why",
+     .details =
+         "Builds the chain of the first certificate of the file (PEM, DER or PKCS#7; others\n"
+         "in it help) to a trust anchor, and asks whether a certificate of it was revoked,\n"
+         "as a message would: with the same places, limits and policy. A certificate of the\n"
+         "store that turns out revoked is not used any more.\n"
+         "\n"
+         "Exit codes: 0 it would be accepted; 1 it would not, or cannot be checked.",
+     .example = "  smimectl trust check bob.pem",
+     .run = trust_check},
     {.name = "delete",
      .min_words = 1,
      .max_words = MAX_FILES,

@@ -3,6 +3,7 @@
 
 #include "enrolment_chore.h"
 #include "expiry.h"
+#include "revocation_chore.h"
 
 #define DAY_S (24 * 60 * 60)
 
@@ -10,6 +11,7 @@ const struct chore chores[] = {
     {"looking for certificates that expire", DAY_S, expiry_warn},
     {"looking for certificates to renew", RENEWAL_CHORE_INTERVAL_S, renewal_chore},
     {"enrolments", ENROLMENT_CHORE_INTERVAL_S, enrolment_chore},
+    {"looking after revocation", REVOCATION_CHORE_INTERVAL_S, revocation_chore},
 };
 
 const size_t chore_count = sizeof chores / sizeof *chores;

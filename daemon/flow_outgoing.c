@@ -56,6 +56,18 @@ static bool refuse_unauthorised(const struct judgement *judgement, struct outcom
     return true;
 }
 
+/* Keys that were revoked, behind what is said already. */
+static void add_revoked(const struct judgement *judgement, char **text)
+{
+    char *before = *text;
+    if (judgement->revoked == NULL)
+        return;
+    *text = NULL;
+    why_set(text, "%s%s%s", before != NULL ? before : "", before != NULL ? "; " : "",
+            judgement->revoked);
+    why_free(&before);
+}
+
 /* What is said of each group in the log. */
 static void describe(const struct judgement *judgement, const struct group *group,
                      struct outcome *out)
@@ -64,6 +76,7 @@ static void describe(const struct judgement *judgement, const struct group *grou
     if (judgement->identity.certificate == NULL && judgement->kind == SMIME_KIND_PLAIN &&
         (judgement_wants_signature(judgement) || !judgement->authority.authorised))
         why_set(&out->note, "not signed: %s", why_text(&judgement->unsigned_reason));
+    add_revoked(judgement, &out->note);
     if (out->action == FLOW_REPLACE &&
         (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
         out->signer = strdup(judgement->authority.from);
@@ -127,13 +140,21 @@ static int carry_out(struct outgoing_work *work, const struct judgement *judgeme
     return rc;
 }
 
-/* The first recipient who has to be refused, NULL if there is none. */
+/* The first recipient who has to be refused, NULL if there is none; one for whom the message has to
+ * come again before all others: no report may call that final. */
 static const struct recipient *first_refused(const struct transaction *transaction)
 {
-    for (size_t i = 0; i < transaction->recipient_count; i++)
-        if (transaction->recipients[i].transform == TRANSFORM_REFUSE)
-            return &transaction->recipients[i];
-    return NULL;
+    const struct recipient *first = NULL;
+    for (size_t i = 0; i < transaction->recipient_count; i++) {
+        const struct recipient *recipient = &transaction->recipients[i];
+        if (recipient->transform != TRANSFORM_REFUSE)
+            continue;
+        if (recipient->reply.code < 500)
+            return recipient;
+        if (first == NULL)
+            first = recipient;
+    }
+    return first;
 }
 
 /* A choice that nobody understands may have asked for encryption. */
@@ -189,7 +210,7 @@ static int carry_out_or_refuse(struct outgoing_work *work, const struct judgemen
                         : plan_make(transaction->recipients, transaction->recipient_count, &plan);
     if (rc != 0)
         why_set(why, "out of memory");
-    else if (refused != NULL && may_report == 0)
+    else if (refused != NULL && (may_report == 0 || refused->reply.code < 500))
         refuse(out, refused);
     else if (plan.count > 1 && !copies_allowed(judgement->gateway))
         refuse_split(transaction, out);
@@ -212,6 +233,8 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
     int rc = judgement_make(&judgement, why);
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
+    if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)
+        add_revoked(&judgement, &out->cause);
     if (rc == 0 && finish_choice(&judgement, out) != 0) {
         why_set(why, "out of memory");
         rc = -1;

@@ -58,6 +58,14 @@ struct gateway *gateway_new(struct config *config, struct problems *problems)
         free(gateway);
         return NULL;
     }
+    gateway->shared.revocation = revocation_new(gateway->shared.store, &config->settings);
+    if (!gateway->shared.revocation) {
+        problems_add(problems, NULL, 0, "out of memory");
+        store_close(&gateway->shared.store);
+        config_free(&config);
+        free(gateway);
+        return NULL;
+    }
     return &gateway->shared;
 }
 
@@ -102,6 +110,7 @@ void gateway_release(struct gateway **gateway)
     *gateway = NULL;
     if (!counted || atomic_fetch_sub(&counted->references, 1) > 1)
         return;
+    revocation_free(&counted->shared.revocation);
     store_close(&counted->shared.store);
     config_free(&counted->shared.config);
     free(counted);

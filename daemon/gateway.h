@@ -7,12 +7,14 @@
 
 #include "config.h"
 #include "entity.h"
+#include "revocation_inquiry.h"
 #include "spool.h"
 #include "store.h"
 
 struct gateway {
     struct config *config;
     struct store *store;
+    struct revocation *revocation;
     struct spool_options spool;
 };
 

@@ -51,12 +51,17 @@ static size_t next_chore(const struct keeper *keeper)
 static void run_chore(const struct chore *chore, struct gateway *gateway)
 {
     char *why = NULL;
+    char *notice;
 
     log_line(LOG_LEVEL_DEBUG, KEEPER_LOG_ID, "%s", chore->name);
     if (store_refresh(gateway->store, &why) == STORE_OK)
         chore->run(gateway, time(NULL));
     else
         log_line(LOG_LEVEL_ERROR, KEEPER_LOG_ID, "%s: %s", chore->name, why_text(&why));
+    notice = store_take_notice(gateway->store);
+    if (notice)
+        log_line(LOG_LEVEL_WARNING, KEEPER_LOG_ID, "%s", notice);
+    free(notice);
     why_free(&why);
 }
 

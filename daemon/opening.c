@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "revocation.h"
 #include "why.h"
 
 /* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its
@@ -139,7 +140,7 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
 {
     const struct settings *settings = &gateway->config->settings;
     struct finder finder = {.gateway = gateway, .transaction = transaction, .matched = matched};
-    struct trust trust = {0};
+    struct revocation_inquiry inquiry = {0};
     struct open_request request = {
         .clear_sign = settings->clear_sign, .now = now, .progress = *progress};
     int rc = -1;
@@ -150,10 +151,11 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
         why_set(why, "out of memory");
         goto out;
     }
-    if (store_trust(gateway->store, &trust, why) != STORE_OK)
+    if (revocation_begin(gateway->revocation, now, 0, &inquiry, why) != STORE_OK)
         goto out;
-    request.anchors = trust.anchors;
-    request.intermediates = trust.intermediates;
+    request.anchors = inquiry.trust.anchors;
+    request.intermediates = inquiry.trust.intermediates;
+    request.revocation = revocation_source(&inquiry);
     if (may_open) {
         request.keys = (struct key_finder){.find = find_key, .context = &finder};
         request.further_key = further_key;
@@ -164,7 +166,7 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     out->opened_set = true;
     rc = 0;
 out:
-    store_trust_clear(&trust);
+    revocation_end(&inquiry);
     for (size_t i = 0; finder.identities != NULL && i < transaction->recipient_count; i++)
         identity_list_clear(&finder.identities[i]);
     free(finder.identities);

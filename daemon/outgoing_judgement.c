@@ -31,7 +31,7 @@ static enum recipient_key expect_key(struct gateway *gateway, struct transaction
     int owns = sender_owns_envelope(gateway, transaction, why);
     if (owns < 0)
         return RECIPIENT_KEY_ERROR;
-    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, why);
+    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, why);
 }
 
 int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
@@ -233,19 +233,40 @@ bool judgement_wants_signature(const struct judgement *judgement)
     return false;
 }
 
+/* Who wonders why a message was not encrypted shall find it in the log. */
+static int note_revoked(struct judgement *judgement, const char *address, char **why)
+{
+    char *sentence = NULL;
+    char *former = judgement->revoked;
+    enum store_status status =
+        store_revoked_key(judgement->gateway->store, address, judgement->now, &sentence, why);
+    if (status == STORE_OK) {
+        judgement->revoked = NULL;
+        why_set(&judgement->revoked, "%s%snot encrypted to %s: %s", former != NULL ? former : "",
+                former != NULL ? "; " : "", address, sentence);
+        why_free(&former);
+    }
+    free(sentence);
+    return status == STORE_ERROR ? -1 : 0;
+}
+
 /* Where the sender asked for encryption a directory that cannot be asked is waited for as where a
  * rule forces it. */
-static enum recipient_key find_key(const struct judgement *judgement,
-                                   const struct recipient *recipient, bool asks, char **why)
+static enum recipient_key find_key(struct judgement *judgement, const struct recipient *recipient,
+                                   bool asks, char **why)
 {
     struct recipient wanted = *recipient;
+    enum recipient_key key;
     if (asks)
         wanted.decision.mode = OUTGOING_ENCRYPT_FORCED;
     if (wanted.decision.mode < OUTGOING_ENCRYPT_OPTIONAL)
         return RECIPIENT_KEY_NONE;
-    return recipient_key_find(judgement->gateway, judgement->transaction, &wanted,
-                              judgement->authority.authorised, judgement->now, judgement->progress,
-                              why);
+    key = recipient_key_find(judgement->gateway, judgement->transaction, &wanted,
+                             judgement->authority.authorised, judgement->now, &judgement->inquiry,
+                             judgement->progress, why);
+    if (key == RECIPIENT_KEY_NONE && note_revoked(judgement, recipient->canonical, why) != 0)
+        return RECIPIENT_KEY_ERROR;
+    return key;
 }
 
 /* What the rule asks for and the sender chose. */
@@ -382,7 +403,9 @@ int judgement_make(struct judgement *judgement, char **why)
     struct smime_limits limits;
     struct transaction *transaction = judgement->transaction;
     gateway_limits(judgement->gateway, &limits);
-    if (smime_kind(&transaction->message, &limits, &judgement->kind, why) != SMIME_OK ||
+    if (revocation_begin(judgement->gateway->revocation, judgement->now, 0, &judgement->inquiry,
+                         why) != STORE_OK ||
+        smime_kind(&transaction->message, &limits, &judgement->kind, why) != SMIME_OK ||
         sender_authorise(judgement->gateway, transaction, &judgement->authority, why) != 0 ||
         find_identity(judgement, why) != 0 || find_blind(transaction, why) != 0 ||
         read_choice(judgement, why) != 0 ||
@@ -401,4 +424,6 @@ void judgement_clear(struct judgement *judgement)
     identity_clear(&judgement->identity);
     authority_clear(&judgement->authority);
     why_free(&judgement->unsigned_reason);
+    why_free(&judgement->revoked);
+    revocation_end(&judgement->inquiry);
 }

@@ -7,6 +7,7 @@
 
 #include "choice.h"
 #include "flow_parts.h"
+#include "revocation.h"
 #include "sender.h"
 
 struct judgement {
@@ -14,6 +15,8 @@ struct judgement {
     struct transaction *transaction;
     const struct smime_progress *progress;
     time_t now;
+    struct revocation_inquiry inquiry;
+    char *revoked; /* of recipients whose keys were: each in a sentence; NULL: none */
     struct authority authority;
     struct identity identity; /* certificate NULL: cannot sign */
     char *unsigned_reason;    /* why it cannot */

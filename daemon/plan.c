@@ -68,9 +68,6 @@ bool plan_same_group(const struct recipient *a, const struct recipient *b)
     /* A RecipientInfo names its owner to all who get the same ciphertext. */
     if (transform_is_encrypted(a->transform) && (a->blind || b->blind))
         return strcmp(a->canonical, b->canonical) == 0;
-    /* One who has to come again is not one who never can. */
-    if (a->transform == TRANSFORM_REFUSE)
-        return (a->reply.code < 500) == (b->reply.code < 500);
     /* What one of them must refuse, the other may have to take. */
     if (a->direction == DIRECTION_INCOMING)
         return a->decision.mode == b->decision.mode && a->insecure == b->insecure;

@@ -5,21 +5,10 @@
 #include <string.h>
 
 #include "directory.h"
+#include "usable_key.h"
 #include "why.h"
 
 #define MS_PER_S 1000L
-
-/* 1, 0, or -1 for an error of ours. */
-static int is_known(struct gateway *gateway, const char *address, time_t now, char **why)
-{
-    X509 *certificate = NULL;
-    enum store_status status =
-        store_encryption_certificate(gateway->store, address, now, &certificate, NULL, why);
-    X509_free(certificate);
-    if (status == STORE_OK)
-        return 1;
-    return status == STORE_NONE ? 0 : -1;
-}
 
 /* Milliseconds that are left for look-ups of this message, never more than all its work may take.
  */
@@ -87,26 +76,44 @@ static bool must_wait(const struct gateway *gateway, const struct recipient *rec
            gateway->config->settings.directory_unavailable == DIRECTORY_DEFER;
 }
 
+/* Look up, where somebody is to be asked. */
+static enum directory_status ask(struct gateway *gateway, struct transaction *transaction,
+                                 const struct recipient *recipient, time_t now,
+                                 const struct smime_progress *progress, char **why)
+{
+    if (!directory_applies(&gateway->config->settings, recipient->canonical))
+        return DIRECTORY_NEEDLESS;
+    if (progress != NULL && progress->tick != NULL && progress->tick(progress->context) != 0) {
+        why_set(why, "the time for this message is up, or the MTA has gone");
+        return DIRECTORY_ERROR;
+    }
+    return look_up(gateway, transaction, recipient, now, why);
+}
+
 enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
                                       const struct recipient *recipient, bool may_ask, time_t now,
+                                      struct revocation_inquiry *inquiry,
                                       const struct smime_progress *progress, char **why)
 {
     enum directory_status status = DIRECTORY_NEEDLESS;
-    int known;
-    if (may_ask && directory_applies(&gateway->config->settings, recipient->canonical)) {
-        if (progress != NULL && progress->tick != NULL && progress->tick(progress->context) != 0) {
-            why_set(why, "the time for this message is up, or the MTA has gone");
-            return RECIPIENT_KEY_ERROR;
-        }
-        status = look_up(gateway, transaction, recipient, now, why);
+    enum usable_key usable = USABLE_KEY_NONE;
+    /* Once more where the one that was known turned out revoked: then there is something to ask. */
+    for (int i = 0; i < 2 && usable == USABLE_KEY_NONE && status == DIRECTORY_NEEDLESS; i++) {
+        if (may_ask)
+            status = ask(gateway, transaction, recipient, now, progress, why);
         if (status == DIRECTORY_ERROR)
             return RECIPIENT_KEY_ERROR;
+        usable = usable_key_find(gateway->store, inquiry, recipient->canonical, now, NULL, why);
     }
-    known = is_known(gateway, recipient->canonical, now, why);
-    if (known < 0)
-        return RECIPIENT_KEY_ERROR;
-    if (known > 0)
+    switch (usable) {
+    case USABLE_KEY_FOUND:
         return RECIPIENT_KEY_KNOWN;
+    case USABLE_KEY_LATER:
+    case USABLE_KEY_ERROR:
+        return RECIPIENT_KEY_ERROR;
+    case USABLE_KEY_NONE:
+        break;
+    }
     return status == DIRECTORY_UNAVAILABLE && must_wait(gateway, recipient) ? RECIPIENT_KEY_LATER
                                                                             : RECIPIENT_KEY_NONE;
 }

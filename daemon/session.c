@@ -208,6 +208,16 @@ static enum session_result take_sender(struct session *session, const char *from
     return result;
 }
 
+/* What the store found out when it was refreshed concerns no message, but a message found it. */
+static void log_notice(const struct session *session)
+{
+    char *notice = store_take_notice(session->gateway->store);
+
+    if (notice)
+        log_line(LOG_LEVEL_WARNING, session_id(session), "%s", notice);
+    free(notice);
+}
+
 enum session_result session_sender(struct session *session, const struct session_mail *mail)
 {
     struct reply reply = {0};
@@ -230,6 +240,8 @@ enum session_result session_sender(struct session *session, const struct session
         flow_sender(session->gateway, &session->transaction, &reply, &why) != 0) {
         reply_set(&session->reply, reply.code, reply.enhanced, reply.english, reply.german);
         result = refuse(session, why_text(&why));
+    } else if (result == SESSION_CONTINUE) {
+        log_notice(session);
     }
     reply_clear(&reply);
     why_free(&why);

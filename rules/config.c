@@ -43,6 +43,7 @@ static const struct {
     {"cmp", reader_cmp},
     {"reinject", reader_reinject},
     {"mail_server", reader_mail_server},
+    {"revocation_networks", reader_revocation_networks},
     {"rules", reader_rules},
 };
 

@@ -241,6 +241,36 @@ void reader_trusted_networks(struct config_reader *reader, const config_setting_
     }
 }
 
+static void add_network(struct config_reader *reader, const config_setting_t *member)
+{
+    struct settings *settings = &reader->config->settings;
+    struct network_setting *network;
+    char *why = NULL;
+
+    if (config_setting_type(member) != CONFIG_TYPE_STRING) {
+        reader_expected(reader, member, "a network in quotes, such as \"192.0.2.0/24\"");
+        return;
+    }
+    network = add_item(reader, member, (void **)&settings->revocation_networks,
+                       &settings->revocation_network_count, sizeof *network);
+    if (network && network_parse(config_setting_get_string(member), network, &why) != 0)
+        reader_problem(reader, member, "%s", why_text(&why));
+    why_free(&why);
+}
+
+void reader_revocation_networks(struct config_reader *reader, const config_setting_t *setting)
+{
+    int length;
+
+    if (!config_setting_is_list(setting) && !config_setting_is_array(setting)) {
+        reader_expected(reader, setting, "a list of networks, such as [ \"192.0.2.0/24\" ]");
+        return;
+    }
+    length = config_setting_length(setting);
+    for (int i = 0; i < length; i++)
+        add_network(reader, config_setting_get_elem(setting, (unsigned)i));
+}
+
 static void read_shared(struct config_reader *reader, const config_setting_t *group)
 {
     static const char *const names[] = {"from", "senders"};

@@ -92,6 +92,7 @@ void reader_check_side(struct config_reader *reader, const config_setting_t *set
 void reader_sockets(struct config_reader *reader, const config_setting_t *setting);
 void reader_sender_logins(struct config_reader *reader, const config_setting_t *setting);
 void reader_trusted_networks(struct config_reader *reader, const config_setting_t *setting);
+void reader_revocation_networks(struct config_reader *reader, const config_setting_t *setting);
 void reader_shared_mailboxes(struct config_reader *reader, const config_setting_t *setting);
 
 /* config_directories.c */

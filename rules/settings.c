@@ -129,6 +129,9 @@ static void clear_lists(struct settings *settings)
     free(settings->trusted_networks);
     pattern_list_clear(&settings->local_senders);
     pattern_list_clear(&settings->unsigned_senders);
+    for (size_t i = 0; i < settings->revocation_network_count; i++)
+        pattern_list_clear(&settings->revocation_networks[i].addresses);
+    free(settings->revocation_networks);
     for (size_t i = 0; i < settings->shared_mailbox_count; i++) {
         pattern_clear(&settings->shared_mailboxes[i].from);
         pattern_list_clear(&settings->shared_mailboxes[i].senders);

@@ -82,6 +82,8 @@ enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
 enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
+/* What is done about certificates that may have been revoked. */
+enum revocation_policy { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -166,6 +168,15 @@ struct settings {
     /* mail programs */
     struct client_setting *client_servers; /* the first that names an address is for it */
     size_t client_server_count;
+    /* revocation */
+    enum revocation_policy revocation;           /* default "soft" */
+    int revocation_timeout_ms;                   /* for all that a message asks; default 5000 */
+    struct network_setting *revocation_networks; /* asked besides public ones; no addresses */
+    size_t revocation_network_count;
+    int revocation_retry_s;   /* a place that failed is left alone so long; default 300 */
+    int revocation_max_age_s; /* older answers are asked for anew; default a day */
+    int max_crl_bytes;        /* default 10 MiB */
+    char *http_proxy;         /* "" = none */
     /* ceilings */
     long long max_message_bytes;  /* default 150 MiB: larger ones are refused by 552 5.3.4 */
     long long message_size_limit; /* what the MTA takes: result may not exceed it; 0 = unknown;

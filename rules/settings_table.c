@@ -24,6 +24,8 @@ static const char *const unauthorised_actions[] = {
     [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
 static const char *const sender_choices[] = {
     [CHOICE_NONE] = "none", [CHOICE_STRENGTHEN] = "strengthen", [CHOICE_FREE] = "free", NULL};
+static const char *const revocation_policies[] = {
+    [REVOCATION_OFF] = "off", [REVOCATION_SOFT] = "soft", [REVOCATION_HARD] = "hard", NULL};
 static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const directory_unavailables[] = {
@@ -44,6 +46,11 @@ static bool is_absolute_path(const char *value)
 static bool is_absolute_path_or_empty(const char *value)
 {
     return value[0] == '\0' || value[0] == '/';
+}
+
+static bool is_http_or_empty(const char *value)
+{
+    return value[0] == '\0' || strncmp(value, "http://", 7) == 0;
 }
 
 /* What may stand in a local part and means nothing there by itself. */
@@ -323,6 +330,30 @@ const struct setting_entry settings_table[] = {
          "first\ngroup that names an address is for it. Without a port it is that of TLS.",
          "( { addresses = [ \"example.com\" ]; imap = \"imap.example.com\"; submission = "
          "\"smtp.example.com:587 starttls\"; username = \"%a\"; } )"),
+
+    /* revocation */
+    CHOICE(
+        revocation, REVOCATION_SOFT, revocation_policies,
+        "Are certificates checked for having been revoked, by CRLs and OCSP? off: no. soft: what\n"
+        "cannot be found out counts as good, and is told. hard: it counts as bad."),
+    NUMBER(SETTING_INT, revocation_timeout_ms, 5000, 100, 30000,
+           "Milliseconds that one message may wait for CRLs and OCSP answers, all together."),
+    LIST("revocation_networks", false,
+         "a list of networks: \"192.0.2.0/24\", \"2001:db8::/32\", or an address",
+         "Networks besides the public ones where CRLs and OCSP answers may be asked for: "
+         "certificates\n"
+         "come from strangers, and must not lead us into networks behind our firewall.",
+         "[ \"192.0.2.0/24\" ]"),
+    NUMBER(SETTING_INT, revocation_retry_s, 300, 10, 86400,
+           "Seconds for which a place that gave no answer is not asked again."),
+    NUMBER(
+        SETTING_INT, revocation_max_age_s, 86400, 60, 2592000,
+        "Seconds after which a CRL or OCSP answer is asked for anew although it is still valid."),
+    NUMBER(SETTING_INT, max_crl_bytes, 10 * MIB, 64 * KIB, 128 * MIB, "Larger CRLs are not taken."),
+    TEXT(http_proxy, "", 0, PATH_MAX_BYTES, is_http_or_empty, "http://HOST:PORT, or nothing",
+         "The proxy through which CRLs and OCSP answers are asked for; it decides then which "
+         "addresses\n"
+         "are reached. \"\" is none."),
 
     /* ceilings */
     NUMBER(SETTING_INT64, max_message_bytes, 150 * MIB, 64 * KIB, 64 * GIB,

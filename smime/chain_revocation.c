@@ -55,6 +55,7 @@ struct crl_result {
 
 struct crl_pass {
     const struct revocation_chain *chain;
+    STACK_OF(X509_CRL) * crls;
     struct crl_result *results;
     int count; /* of certificates below the anchor */
 };
@@ -66,7 +67,25 @@ static X509_CRL *current_crl(X509_STORE_CTX *context, const struct crl_result *r
     return crl != NULL ? crl : result->old;
 }
 
-static void take_revoked(X509_STORE_CTX *context, struct crl_result *result)
+/* The entry that revokes: in the CRL itself, or in one of its deltas, which OpenSSL does not name.
+ */
+static X509_REVOKED *find_entry(const struct crl_pass *pass, X509_CRL *crl, X509 *certificate)
+{
+    X509_REVOKED *entry = NULL;
+    if (X509_CRL_get0_by_cert(crl, &entry, certificate) == 1)
+        return entry;
+    for (int i = 0; i < sk_X509_CRL_num(pass->crls); i++) {
+        X509_CRL *delta = sk_X509_CRL_value(pass->crls, i);
+        if (X509_CRL_get_ext_by_NID(delta, NID_delta_crl, -1) >= 0 &&
+            X509_NAME_cmp(X509_CRL_get_issuer(delta), X509_CRL_get_issuer(crl)) == 0 &&
+            X509_CRL_get0_by_cert(delta, &entry, certificate) == 1)
+            return entry;
+    }
+    return NULL;
+}
+
+static void take_revoked(X509_STORE_CTX *context, const struct crl_pass *pass,
+                         struct crl_result *result)
 {
     X509_CRL *crl = current_crl(context, result);
     X509_REVOKED *entry = NULL;
@@ -76,7 +95,8 @@ static void take_revoked(X509_STORE_CTX *context, struct crl_result *result)
         return;
     result->revoked = true;
     result->reason = REVOCATION_NO_REASON;
-    if (X509_CRL_get0_by_cert(crl, &entry, X509_STORE_CTX_get_current_cert(context)) < 1 ||
+    entry = find_entry(pass, crl, X509_STORE_CTX_get_current_cert(context));
+    if (entry == NULL ||
         revocation_time(X509_REVOKED_get0_revocationDate(entry), &result->revoked_at) != 0) {
         (void)revocation_time(X509_CRL_get0_lastUpdate(crl), &result->revoked_at);
         return;
@@ -153,7 +173,7 @@ static int on_crl(int ok, X509_STORE_CTX *context)
         return 1; /* the anchor is believed as it is */
     result = &pass->results[depth];
     if (error == X509_V_ERR_CERT_REVOKED) {
-        take_revoked(context, result);
+        take_revoked(context, pass, result);
         return 1;
     }
     if (result->fault == X509_V_OK)
@@ -198,7 +218,7 @@ static bool is_same_chain(X509_STORE_CTX *context, const struct revocation_chain
 }
 
 static int prepare(X509_STORE_CTX *context, const struct crl_pass *pass, STACK_OF(X509) * untrusted,
-                   STACK_OF(X509) * anchor, STACK_OF(X509_CRL) * crls)
+                   STACK_OF(X509) * anchor)
 {
     const struct revocation_chain *chain = pass->chain;
     X509_VERIFY_PARAM *param;
@@ -206,7 +226,7 @@ static int prepare(X509_STORE_CTX *context, const struct crl_pass *pass, STACK_O
                             untrusted) != 1)
         return -1;
     X509_STORE_CTX_set0_trusted_stack(context, anchor);
-    X509_STORE_CTX_set0_crls(context, crls);
+    X509_STORE_CTX_set0_crls(context, pass->crls);
     X509_STORE_CTX_set_verify_cb(context, on_crl);
     param = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_time(param, chain->now);
@@ -218,8 +238,8 @@ static int prepare(X509_STORE_CTX *context, const struct crl_pass *pass, STACK_O
     return X509_STORE_CTX_set_app_data(context, (void *)(uintptr_t)pass) == 1 ? 0 : -1;
 }
 
-/* Let OpenSSL check the chain by `crls`. Returns 0, or -1 out of memory. */
-static int check_crls(const struct crl_pass *pass, STACK_OF(X509_CRL) * crls)
+/* Let OpenSSL check the chain. Returns 0, or -1 out of memory. */
+static int check_crls(const struct crl_pass *pass)
 {
     STACK_OF(X509) *untrusted = untrusted_of(pass->chain);
     STACK_OF(X509) *anchor = sk_X509_new_null();
@@ -227,7 +247,7 @@ static int check_crls(const struct crl_pass *pass, STACK_OF(X509_CRL) * crls)
     int rc = -1;
     if (untrusted == NULL || anchor == NULL || context == NULL ||
         sk_X509_push(anchor, sk_X509_value(pass->chain->certificates, pass->count)) == 0 ||
-        prepare(context, pass, untrusted, anchor, crls) != 0)
+        prepare(context, pass, untrusted, anchor) != 0)
         goto out;
     if (X509_verify_cert(context) == 1 && is_same_chain(context, pass->chain))
         for (int i = 0; i < pass->count; i++)
@@ -334,7 +354,8 @@ enum smime_status chain_revocation_judge(const struct revocation_chain *chain,
     crls = all_crls(evidence, pass.count);
     if (pass.results == NULL || crls == NULL)
         goto out;
-    if (sk_X509_CRL_num(crls) > 0 && check_crls(&pass, crls) != 0)
+    pass.crls = crls;
+    if (sk_X509_CRL_num(crls) > 0 && check_crls(&pass) != 0)
         goto out;
     for (; done < pass.count; done++)
         if (judge_one(chain, done, &pass.results[done], &evidence[done], crls,

@@ -14,7 +14,7 @@
 /* Parsed keys and certificates that are kept; some kilobytes each, keys up to twenty. */
 #define CACHE_MAX_OBJECTS 1024
 
-enum cache_kind { CACHE_SIGNING, CACHE_IDENTITIES, CACHE_ENCRYPTION, CACHE_TRUST };
+enum cache_kind { CACHE_SIGNING, CACHE_IDENTITIES, CACHE_ENCRYPTION, CACHE_TRUST, CACHE_CRL };
 
 /* Stands first in every value. */
 struct cached {

@@ -5,6 +5,7 @@
 
 #include "certificate.h"
 #include "handle.h"
+#include "revoked.h"
 #include "why.h"
 
 /* The choice for an address, with the time during which it stays the right one: it ends when the
@@ -12,6 +13,7 @@
 struct choice {
     struct cached cached;
     X509 *certificate; /* NULL: none */
+    char *revoked;     /* then: what is known of one that is revoked; NULL: there is none */
     struct capabilities capabilities;
     time_t from;
     time_t until; /* last second */
@@ -21,6 +23,7 @@ static void choice_destroy(struct cached *cached)
 {
     struct choice *choice = (struct choice *)cached;
     X509_free(choice->certificate);
+    free(choice->revoked);
     capabilities_clear(&choice->capabilities);
     free(choice);
 }
@@ -45,6 +48,7 @@ static enum store_status read_certificate(struct sql *sql, const char *address, 
                   "SELECT c.der, c.not_after FROM pubkey_address a"
                   " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
                   " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
+                  " AND NOT EXISTS (SELECT 1 FROM revoked r WHERE r.certificate = c.id)"
                   " ORDER BY p.pinned DESC, p.source, c.not_before DESC, p.id DESC LIMIT 1",
                   SQL_VALUES(SQL_TEXT(address), SQL_INT(now)), &row, why);
     if (status == STORE_OK) {
@@ -102,6 +106,9 @@ static enum store_status load(struct store *store, const char *address, time_t n
     }
     if (status == STORE_OK && row.der) {
         status = read_capabilities(store->sql, address, &choice->capabilities, why);
+    } else if (status == STORE_OK) {
+        status = revoked_key(store->sql, address, now, &choice->revoked, why);
+        status = status == STORE_NONE ? STORE_OK : status;
     }
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
@@ -175,7 +182,8 @@ enum store_status store_encryption_certificate(struct store *store, const char *
     if (choice->certificate) {
         status = share(choice, out, capabilities_out, why);
     } else {
-        why_set(why, "no valid public key of %s is known", address);
+        why_set(why, "no valid public key of %s is known%s%s", address, choice->revoked ? ": " : "",
+                choice->revoked ? choice->revoked : "");
         status = STORE_NONE;
     }
     cached_release(&choice->cached);

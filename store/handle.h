@@ -10,6 +10,7 @@
 
 #include "audit.h"
 #include "cache.h"
+#include "mozilla.h"
 #include "secret.h"
 #include "sql.h"
 #include "store.h"
@@ -17,6 +18,7 @@
 struct store {
     struct sql *sql;
     struct cache *cache;
+    struct cache *crls; /* parsed CRLs, by version: no generation concerns it */
     struct secret secret;
     char *path;
     dev_t device; /* of the database file that is open */
@@ -24,6 +26,9 @@ struct store {
     char *mozilla_roots; /* NULL: none */
     pthread_mutex_t system_lock;
     STACK_OF(X509) * system_anchors; /* replaced as a whole */
+    struct mozilla_module module;    /* whence they were read, or could not be */
+    bool following;                  /* a thread is reading them anew */
+    char *notice;                    /* what is worth logging of that; NULL: nothing */
     /* Guarded by the lock of the connection. */
     struct audit_actor actor;
     int64_t changes_before; /* of the transaction that is open */

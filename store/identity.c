@@ -134,7 +134,7 @@ static size_t objects_of(const struct identity *identity)
 
 /* ---- Signing ---- */
 
-enum signing_state { SIGNING_UNKNOWN, SIGNING_INACTIVE, SIGNING_READY };
+enum signing_state { SIGNING_UNKNOWN, SIGNING_INACTIVE, SIGNING_REVOKED, SIGNING_READY };
 
 struct signing {
     struct cached cached;
@@ -142,6 +142,7 @@ struct signing {
     struct identity identity; /* of SIGNING_READY */
     time_t not_before;
     time_t not_after;
+    char *revoked;               /* of SIGNING_REVOKED: what is known of it */
     STACK_OF(X509) * encryption; /* where it only signs: what may be encrypted to, newest first */
 };
 
@@ -156,6 +157,7 @@ static void signing_destroy(struct cached *cached)
     struct signing *signing = (struct signing *)cached;
     identity_clear(&signing->identity);
     sk_X509_pop_free(signing->encryption, X509_free);
+    free(signing->revoked);
     free(signing);
 }
 
@@ -167,29 +169,43 @@ static enum store_status read_others(struct sql *sql, int64_t key, struct blobs 
                      " WHERE k.mailbox = (SELECT mailbox FROM private_key WHERE id = ?1)"
                      " AND k.id <> ?1 AND NOT EXISTS (SELECT 1 FROM ca_certificate i"
                      " WHERE i.certificate = k.certificate AND i.revoked IS NOT NULL)"
+                     " AND NOT EXISTS (SELECT 1 FROM revoked r"
+                     " WHERE r.certificate = k.certificate)"
                      " ORDER BY k.added DESC, k.id DESC LIMIT ?2",
                      SQL_VALUES(SQL_INT(key), SQL_INT(MAX_ENCRYPTION_CHOICE)), out, why);
 }
 
+static enum store_status take_signing_row(struct signing *out, struct signing_rows *rows,
+                                          sqlite3_stmt *row, char **why)
+{
+    if (sqlite3_column_type(row, 4) == SQLITE_NULL) {
+        out->state = SIGNING_READY;
+        return push_key(&rows->key, row, why);
+    }
+    out->state = SIGNING_REVOKED;
+    out->revoked = sql_text(row, 4, why);
+    return out->revoked ? STORE_OK : STORE_ERROR;
+}
+
 static enum store_status read_signing_rows(struct sql *sql, const char *address,
-                                           enum signing_state *state_out, struct signing_rows *rows,
+                                           struct signing *out, struct signing_rows *rows,
                                            char **why)
 {
     sqlite3_stmt *row = NULL;
-    *state_out = SIGNING_UNKNOWN;
+    out->state = SIGNING_UNKNOWN;
     enum store_status status =
         sql_query(sql,
-                  "SELECT k.id, k.pkcs8, c.der, m.state"
+                  "SELECT k.id, k.pkcs8, c.der, m.state, r.sentence"
                   " FROM mailbox_address a JOIN mailbox m ON m.id = a.mailbox"
                   " LEFT JOIN private_key k ON k.id = m.signing_key"
-                  " LEFT JOIN certificate c ON c.id = k.certificate WHERE a.address = ?1",
+                  " LEFT JOIN certificate c ON c.id = k.certificate"
+                  " LEFT JOIN revoked r ON r.certificate = c.id WHERE a.address = ?1",
                   SQL_VALUES(SQL_TEXT(address)), &row, why);
     if (status == STORE_OK) {
-        *state_out = SIGNING_INACTIVE;
+        out->state = SIGNING_INACTIVE;
         if (sqlite3_column_int(row, 3) == MAILBOX_ACTIVE &&
             sqlite3_column_type(row, 0) != SQLITE_NULL) {
-            *state_out = SIGNING_READY;
-            status = push_key(&rows->key, row, why);
+            status = take_signing_row(out, rows, row, why);
         }
     }
     sql_done(row);
@@ -242,7 +258,7 @@ static enum store_status load_signing(struct store *store, const char *address, 
     if (status != STORE_OK) {
         return status;
     }
-    status = read_signing_rows(store->sql, address, &out->state, &rows, why);
+    status = read_signing_rows(store->sql, address, out, &rows, why);
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status == STORE_OK && rows.key.count > 0) {
@@ -309,6 +325,8 @@ enum store_status store_signing_identity(struct store *store, const char *addres
         why_set(why, "there is no mailbox %s", address);
     } else if (signing->state == SIGNING_INACTIVE) {
         why_set(why, "the mailbox %s is not active", address);
+    } else if (signing->state == SIGNING_REVOKED) {
+        why_set(why, "the mailbox %s does not sign: %s", address, signing->revoked);
     } else if (now < signing->not_before) {
         why_set(why, "the certificate of the mailbox %s is not yet valid", address);
     } else if (now > signing->not_after) {

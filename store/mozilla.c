@@ -5,10 +5,13 @@
 #include "mozilla.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define P11_KIT_FUTURE_UNSTABLE_API 1 /* the iterator; unchanged since p11-kit 0.18 */
 #include <p11-kit/iter.h>
@@ -51,19 +54,99 @@ static char *find_module(const char *module, char **why)
 {
     struct link_map *map = NULL;
     char *path = NULL;
+    if (strchr(module, '/')) {
+        path = strdup(module);
+        if (!path) {
+            why_set(why, "out of memory");
+        }
+        return path;
+    }
     void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
         why_set(why, "%s", dlerror());
         return NULL;
     }
     if (dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0') {
-        path = realpath(map->l_name, NULL);
+        path = strdup(map->l_name);
     }
     dlclose(library);
     if (!path) {
         why_set(why, "its path cannot be found out");
     }
     return path;
+}
+
+/* ---- Files that replace each other ---- */
+
+/* The dynamic linker takes a library for one that it has by its path, although the file is another
+ * one now. So each file is given a path of its own: the second with one "./" more, and so on. */
+struct spelling {
+    struct mozilla_module file; /* path: its real one */
+    char *path;                 /* spelled for the linker */
+    struct spelling *next;
+};
+
+static pthread_mutex_t spelling_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct spelling *spellings; /* for the life of the process, as the libraries are */
+
+static bool is_same(const struct mozilla_module *module, const struct stat *about)
+{
+    return module->device == about->st_dev && module->inode == about->st_ino &&
+           module->bytes == about->st_size && module->modified.tv_sec == about->st_mtim.tv_sec &&
+           module->modified.tv_nsec == about->st_mtim.tv_nsec;
+}
+
+bool mozilla_module_changed(const struct mozilla_module *module)
+{
+    struct stat about;
+    /* A file that is just being replaced may be missing for a moment. */
+    return stat(module->path, &about) == 0 && !is_same(module, &about);
+}
+
+static char *spell(const char *real, size_t times)
+{
+    const char *name = strrchr(real, '/') + 1; /* a real path has one */
+    size_t folder = (size_t)(name - real);
+    char *out = malloc(strlen(real) + 2 * times + 1);
+    if (!out) {
+        return NULL;
+    }
+    memcpy(out, real, folder);
+    for (size_t i = 0; i < times; i++) {
+        memcpy(out + folder + 2 * i, "./", 2);
+    }
+    memcpy(out + folder + 2 * times, name, strlen(name) + 1);
+    return out;
+}
+
+/* The path by which the linker shall load the file at `real`, borrowed; NULL when out of memory. */
+static const char *spelled(const char *real, const struct stat *about)
+{
+    struct spelling *found = NULL;
+    size_t times = 0;
+    pthread_mutex_lock(&spelling_lock);
+    for (struct spelling *one = spellings; one && !found; one = one->next) {
+        if (!strcmp(one->file.path, real)) {
+            times++;
+            found = is_same(&one->file, about) ? one : NULL;
+        }
+    }
+    if (!found && (found = calloc(1, sizeof *found))) {
+        found->file = (struct mozilla_module){strdup(real), about->st_dev, about->st_ino,
+                                              about->st_size, about->st_mtim};
+        found->path = spell(real, times);
+        if (found->file.path && found->path) {
+            found->next = spellings;
+            spellings = found;
+        } else {
+            free(found->file.path);
+            free(found->path);
+            free(found);
+            found = NULL;
+        }
+    }
+    pthread_mutex_unlock(&spelling_lock);
+    return found ? found->path : NULL;
 }
 
 typedef enum store_status object_taker(CK_ATTRIBUTE *attributes, void *context, char **why);
@@ -225,12 +308,51 @@ static enum store_status read_module(const char *path, STACK_OF(X509) * roots, c
     return status;
 }
 
-enum store_status mozilla_roots_read(const char *module, STACK_OF(X509) * *out, char **why)
+/* Borrowed; NULL with a sentence. */
+static const char *locate(struct mozilla_module *module, char **why)
+{
+    struct stat about;
+    char *real = realpath(module->path, NULL);
+    const char *path = NULL;
+    if (!real || stat(real, &about) != 0) {
+        why_set(why, "%s: %s", module->path, strerror(errno));
+    } else {
+        module->device = about.st_dev;
+        module->inode = about.st_ino;
+        module->bytes = about.st_size;
+        module->modified = about.st_mtim;
+        path = spelled(real, &about);
+        if (!path) {
+            why_set(why, "out of memory");
+        }
+    }
+    free(real);
+    return path;
+}
+
+/* For good, see find_module(). */
+static enum store_status stay_loaded(const char *path, char **why)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library) {
+        why_set(why, "%s", dlerror());
+        return STORE_ERROR;
+    }
+    dlclose(library);
+    return STORE_OK;
+}
+
+enum store_status mozilla_roots_read(const char *module, struct mozilla_module *module_out,
+                                     STACK_OF(X509) * *out, char **why)
 {
     *out = NULL;
+    *module_out = (struct mozilla_module){.path = find_module(module, why)};
     STACK_OF(X509) *roots = sk_X509_new_null();
-    char *path = roots ? find_module(module, why) : NULL;
-    enum store_status status = path ? read_module(path, roots, why) : STORE_ERROR;
+    const char *path = roots && module_out->path ? locate(module_out, why) : NULL;
+    enum store_status status = path ? stay_loaded(path, why) : STORE_ERROR;
+    if (status == STORE_OK) {
+        status = read_module(path, roots, why);
+    }
     if (status == STORE_OK) {
         *out = roots;
         roots = NULL;
@@ -238,7 +360,6 @@ enum store_status mozilla_roots_read(const char *module, STACK_OF(X509) * *out, 
         why_prefix(why, "Mozilla's roots cannot be read from the module %s (setting mozilla_roots)",
                    module);
     }
-    free(path);
     sk_X509_pop_free(roots, X509_free);
     return status;
 }

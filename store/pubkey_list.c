@@ -12,6 +12,7 @@ static void clear(struct pubkey *pubkey)
     free(pubkey->addresses);
     X509_free(pubkey->certificate);
     free(pubkey->fingerprint);
+    free(pubkey->revoked);
     *pubkey = (struct pubkey){0};
 }
 
@@ -34,6 +35,12 @@ static enum store_status read_pubkey(sqlite3_stmt *row, struct pubkey *out, char
         .pinned = sqlite3_column_int(row, 6) != 0,
     };
     out->fingerprint = sql_text(row, 4, why);
+    if (sqlite3_column_type(row, 7) != SQLITE_NULL) {
+        out->revoked = sql_text(row, 7, why);
+        if (!out->revoked) {
+            return STORE_ERROR;
+        }
+    }
     return out->fingerprint ? certificate_column(row, 5, &out->certificate, why) : STORE_ERROR;
 }
 
@@ -70,7 +77,8 @@ static enum store_status read_addresses(struct sql *sql, struct pubkey *pubkey, 
 }
 
 #define PUBKEY_COLUMNS                                                                             \
-    "SELECT p.id, p.source, p.first_seen, p.last_seen, c.fingerprint, c.der, p.pinned"             \
+    "SELECT p.id, p.source, p.first_seen, p.last_seen, c.fingerprint, c.der, p.pinned, "           \
+    "(SELECT r.sentence FROM revoked r WHERE r.certificate = c.id)"                                \
     " FROM pubkey p JOIN certificate c ON c.id = p.certificate "
 
 /* The first row of those for `address`; without one of that with `id`; without either of all, or of

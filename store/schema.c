@@ -215,10 +215,61 @@ static const char lookups[] = "CREATE TABLE lookup ("
                               ") STRICT, WITHOUT ROWID;"
                               "CREATE INDEX lookup_until ON lookup (until);";
 
+/* What is known of revocation. `source` of a CRL: imported (0), fetched (1); `kind` of a place:
+ * gives CRLs (0), answers OCSP (1). */
+static const char revocation[] =
+    "CREATE TABLE crl ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT," /* cached CRLs bear it: none is given twice */
+    " stream TEXT NOT NULL UNIQUE,"          /* signing key and scope, hashed */
+    " version INTEGER NOT NULL,"
+    " issuer_hash INTEGER NOT NULL,"
+    " source INTEGER NOT NULL CHECK (source IN (0, 1)),"
+    " delta INTEGER NOT NULL CHECK (delta IN (0, 1)),"
+    " issuer TEXT NOT NULL,"
+    " number TEXT NOT NULL,"
+    " url TEXT NOT NULL,"
+    " this_update INTEGER NOT NULL,"
+    " next_update INTEGER NOT NULL," /* 0: not said */
+    " fetched INTEGER NOT NULL,"
+    " entries INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " der BLOB NOT NULL,"
+    " signer BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX crl_issuer ON crl (issuer_hash);"
+    "CREATE INDEX crl_fetched ON crl (source, fetched);"
+    "CREATE TABLE revocation_place ("
+    " url TEXT PRIMARY KEY,"
+    " kind INTEGER NOT NULL CHECK (kind IN (0, 1)),"
+    " crl INTEGER REFERENCES crl (id) ON DELETE SET NULL,"
+    " tried INTEGER NOT NULL,"
+    " failed_until INTEGER NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " wanted INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX revocation_place_crl ON revocation_place (crl);"
+    "CREATE INDEX revocation_place_wanted ON revocation_place (wanted, url);"
+    "CREATE TABLE ocsp_answer ("
+    " fingerprint TEXT PRIMARY KEY,"
+    " der BLOB NOT NULL,"
+    " fetched INTEGER NOT NULL,"
+    " until INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX ocsp_answer_until ON ocsp_answer (until);"
+    "CREATE INDEX ocsp_answer_fetched ON ocsp_answer (fetched);"
+    "CREATE TABLE revoked ("
+    " certificate INTEGER PRIMARY KEY REFERENCES certificate (id) ON DELETE CASCADE,"
+    " revoked_at INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL,"
+    " sentence TEXT NOT NULL,"
+    " noted INTEGER NOT NULL"
+    ") STRICT;";
+
 const struct schema_step schema_steps[] = {
     {version_1, NULL},         {key_requests, NULL},
     {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
     {enrolments, NULL},        {lookups, NULL},
+    {revocation, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

@@ -11,9 +11,10 @@
 
 #include <openssl/crypto.h>
 
+#include "crl.h"
 #include "handle.h"
-#include "mozilla.h"
 #include "schema.h"
+#include "system_anchors.h"
 #include "why.h"
 
 enum store_status store_no_memory(char **why)
@@ -191,8 +192,9 @@ static enum store_status fill_handle(struct store *store, const struct store_opt
     store->path = strdup(options->path);
     store->mozilla_roots = module && *module ? strdup(module) : NULL;
     store->cache = cache_new(CACHE_MAX_OBJECTS);
+    store->crls = cache_new(CRL_CACHE_KIB);
     store->system_anchors = sk_X509_new_null();
-    if (!store->path || !store->cache || !store->system_anchors ||
+    if (!store->path || !store->cache || !store->crls || !store->system_anchors ||
         (module && *module && !store->mozilla_roots)) {
         return store_no_memory(why);
     }
@@ -236,33 +238,17 @@ void store_close(struct store **store)
     }
     sql_close(&(*store)->sql);
     cache_free(&(*store)->cache);
+    cache_free(&(*store)->crls);
     secret_wipe(&(*store)->secret);
     sk_X509_pop_free((*store)->system_anchors, X509_free);
+    free((*store)->module.path);
+    why_free(&(*store)->notice);
     pthread_mutex_destroy(&(*store)->system_lock);
     audit_actor_clear(&(*store)->actor);
     free((*store)->mozilla_roots);
     free((*store)->path);
     free(*store);
     *store = NULL;
-}
-
-enum store_status store_reload_anchors(struct store *store, char **why)
-{
-    STACK_OF(X509) *anchors = NULL;
-    if (!store->mozilla_roots) {
-        return STORE_OK;
-    }
-    enum store_status status = mozilla_roots_read(store->mozilla_roots, &anchors, why);
-    if (status != STORE_OK) {
-        return status;
-    }
-    pthread_mutex_lock(&store->system_lock);
-    STACK_OF(X509) *former = store->system_anchors;
-    store->system_anchors = anchors;
-    pthread_mutex_unlock(&store->system_lock);
-    sk_X509_pop_free(former, X509_free);
-    cache_forget(store->cache, CACHE_TRUST, "");
-    return STORE_OK;
 }
 
 /* ---- Generation ---- */
@@ -329,6 +315,9 @@ enum store_status store_refresh(struct store *store, char **why)
         cache_obey(store->cache, generation);
     }
     sql_unlock(store->sql);
+    if (status == STORE_OK) {
+        system_anchors_follow(store);
+    }
     return status;
 }
 

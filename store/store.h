@@ -53,8 +53,12 @@ enum store_status store_generation(struct store *store, int64_t *out, char **why
  * cached from an older one. STORE_ERROR when the database cannot be read. */
 enum store_status store_refresh(struct store *store, char **why);
 
-/* Read Mozilla's roots again (SIGHUP). */
+/* Read Mozilla's roots again. store_refresh() does so where the module's file has changed. */
 enum store_status store_reload_anchors(struct store *store, char **why);
+
+/* What a store_refresh() found that is worth logging, once: that the system anchors have changed,
+ * or have and cannot be read, so that the former ones stay. NULL: nothing. free(). */
+char *store_take_notice(struct store *store);
 
 /* ---- Audit trail ---- */
 
@@ -288,6 +292,7 @@ struct pubkey {
     char *fingerprint; /* SHA-256, lower-case hex */
     enum pubkey_source source;
     bool pinned;
+    char *revoked; /* what is known of its revocation; NULL: nothing */
     time_t first_seen;
     time_t last_seen;
 };
@@ -420,6 +425,15 @@ enum store_status store_anchor_import(struct store *store, X509 *certificate, ti
 enum store_status store_anchor_delete(struct store *store, int64_t id, char **why);
 enum store_status store_anchor_list(struct store *store, struct anchor_list *out, char **why);
 void anchor_list_clear(struct anchor_list *list);
+
+/* Whence the system anchors are. */
+struct system_anchors {
+    char *path;      /* of the module; free() */
+    time_t modified; /* its date: that of the list of roots */
+    size_t count;
+};
+/* STORE_NONE: there are none (setting mozilla_roots). */
+enum store_status store_system_anchors(struct store *store, struct system_anchors *out, char **why);
 
 /* What the chain builder is given. Both are shared references, valid until store_trust_clear(). */
 struct trust {

@@ -13,7 +13,7 @@
 
 #include "test_pki.h"
 
-#define AUTHORITY_PATH_BYTES 160
+#define AUTHORITY_PATH_BYTES 1024
 
 /* Its files in `directory`: NAME.pem, NAME.key, NAME.index, NAME.cnf, NAME.number. */
 struct authority {

@@ -38,11 +38,17 @@
 
 #define MAX_FINDINGS 6
 
+#define REINJECT "reinject = \"unix:@Q@/public/smimed-reinject\";\n"
+#define COPIES(milters)                                                                            \
+    "smimed-reinject unix n - n - - smtpd -o cleanup_service_name=own -o smtpd_milters=" milters   \
+    "\n"
+
 static const struct setup_case {
     const char *name;
     const char *config;                 /* further lines of smimed.conf */
     const char *main;                   /* further lines of main.cf, which win */
     const char *master;                 /* NULL: MASTER */
+    const char *copies;                 /* NULL: COPIES("inet:localhost:8891") */
     const char *findings[MAX_FINDINGS]; /* "kind about", with "?" before advice */
     const char *changes[MAX_FINDINGS];  /* "service parameter=value", "-": main.cf */
 } setup_cases[] = {
@@ -136,6 +142,49 @@ static const struct setup_case {
                "address = \"unix:@Q@/smimed/local.sock\"; } );\n",
      .main = "non_smtpd_milters = unix:smimed/local.sock\n",
      .findings = {"access unix:@Q@/smimed/inbound.sock"}},
+    {.name = "nobody takes copies, and none are made",
+     .config = SOCKETS "# no reinject\n",
+     .copies = "",
+     .findings = {"?copies reinject"}},
+    {.name = "nobody takes copies",
+     .copies = "",
+     .findings = {"copies unix:@Q@/public/smimed-reinject"},
+     .changes = {"smimed-reinject-cleanup/unix new cleanup", "smimed-reinject/unix new smtpd"}},
+    {.name = "copies where Postfix makes no sockets",
+     .config = SOCKETS "reinject = \"unix:/run/smimed/reinject\";\n",
+     .copies = "",
+     .findings = {"copies unix:/run/smimed/reinject"}},
+    {.name = "copies to another machine",
+     .config = SOCKETS "reinject = \"inet:25@192.0.2.1\";\n",
+     .copies = ""},
+    {.name = "copies that nobody signs",
+     .copies = COPIES(""),
+     .findings = {"copies smimed-reinject/unix"},
+     .changes = {"smimed-reinject/unix smtpd_milters=inet:localhost:8891"}},
+    {.name = "copies that smimed sees again",
+     .copies = COPIES("unix:smimed/submission.sock,inet:localhost:8891"),
+     .findings = {"twice smimed-reinject/unix"},
+     .changes = {"smimed-reinject/unix smtpd_milters=inet:localhost:8891"}},
+    {.name = "copies by TCP, from everybody on this machine",
+     .config = SOCKETS "reinject = \"inet:10027@127.0.0.1\";\n",
+     .copies = "127.0.0.1:10027 inet n - n - - smtpd -o smtpd_milters=inet:localhost:8891\n",
+     .findings = {"open-bypass 127.0.0.1:10027/inet"}},
+    {.name = "copies by TCP with a login",
+     .config = SOCKETS "reinject = { address = \"inet:10027@127.0.0.1\"; user = \"smimed\"; "
+                       "password_file = \"/etc/smimed/password\"; login_in_clear = true; };\n",
+     .copies = "127.0.0.1:10027 inet n - n - - smtpd -o smtpd_milters=inet:localhost:8891 "
+               "-o smtpd_sasl_auth_enable=yes "
+               "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"},
+    {.name = "copies whose aliases are not expanded",
+     .main = "virtual_alias_maps = texthash:/y\nalways_bcc = a@example.com\n",
+     .copies = "smimed-reinject unix n - n - - smtpd -o smtpd_milters=inet:localhost:8891 "
+               "-o receive_override_options=no_address_mappings\n",
+     .findings = {"copies smimed-reinject/unix", "?copies always_bcc",
+                  "?aliases virtual_alias_maps"}},
+    {.name = "copies that are copied again",
+     .main = "always_bcc = a@example.com\n",
+     .copies = "smimed-reinject unix n - n - - smtpd -o smtpd_milters=inet:localhost:8891\n",
+     .findings = {"?copies smimed-reinject/unix", "?copies always_bcc"}},
     {.name = "no listener for users", .master = SMTP, .findings = {"no-listener submission/inet"}},
     {.name = "the MTA shall vouch and has no map",
      .config = SOCKETS MTA,
@@ -270,7 +319,7 @@ static void make_older(const char *path)
 }
 
 /* main.cf and master.cf in the test's directory. */
-static void write_postfix(const char *main, const char *master)
+static void write_postfix(const char *main, const char *master, const char *copies)
 {
     char *text = NULL;
     mkdir(postfix_dir(), 0755);
@@ -281,8 +330,10 @@ static void write_postfix(const char *main, const char *master)
     make_older(in_dir("postfix/main.cf"));
     free(whole);
     free(text);
-    ck_assert_int_gt(
-        asprintf(&text, "cleanup unix n - y - 0 cleanup\n%s", master ? master : MASTER), 0);
+    ck_assert_int_gt(asprintf(&text, "cleanup unix n - y - 0 cleanup\n%s%s",
+                              copies ? copies : COPIES("inet:localhost:8891"),
+                              master ? master : MASTER),
+                     0);
     write_text(in_dir("postfix/master.cf"), text);
     make_older(in_dir("postfix/master.cf"));
     free(text);
@@ -332,24 +383,30 @@ static void expect_changes(const char *name, const json_t *all, const char *key,
     {
         char found[1024];
         const char *service = json_string_value(json_object_get(item, "service"));
-        snprintf(found, sizeof found, "%s %s=%s", service ? service : "-",
-                 text_at(item, "parameter"), text_at(item, "value"));
+        if (json_is_null(json_object_get(item, "parameter"))) {
+            bool smtpd = strstr(text_at(item, "value"), " smtpd -o ") != NULL;
+            snprintf(found, sizeof found, "%s new %s", service, smtpd ? "smtpd" : "cleanup");
+        } else {
+            snprintf(found, sizeof found, "%s %s=%s", service ? service : "-",
+                     text_at(item, "parameter"), text_at(item, "value"));
+        }
         ck_assert_msg(i < count && !strcmp(found, expected[i]), "%s: change \"%s\", wanted \"%s\"",
                       name, found, i < count ? expected[i] : "nothing");
     }
     ck_assert_msg(i == count, "%s: no change \"%s\"", name, i < count ? expected[i] : "");
 }
 
+/* The settings of a case, with those that it does not name. */
 static void write_case(const struct setup_case *c)
 {
-    write_settings(c->config ? c->config : SOCKETS SIZE);
-    if (c->config && !strstr(c->config, SIZE) && !strstr(c->config, "message_size_limit")) {
-        char *text = NULL;
-        ck_assert_int_gt(asprintf(&text, "%s" SIZE, c->config), 0);
-        write_settings(text);
-        free(text);
-    }
-    write_postfix(c->main, c->master);
+    const char *config = c->config ? c->config : SOCKETS;
+    char *text = NULL;
+    ck_assert_int_gt(asprintf(&text, "%s%s%s", config, strstr(config, "reinject") ? "" : REINJECT,
+                              strstr(config, "message_size_limit") ? "" : SIZE),
+                     0);
+    write_settings(text);
+    free(text);
+    write_postfix(c->main, c->master, c->copies);
 }
 
 /* What is found, without and with --apply, and that a second --apply has nothing to do. */
@@ -413,9 +470,9 @@ static void expect_postconf(const char *option, const char *parameter, const cha
 
 START_TEST(applies_once_with_copies)
 {
-    write_settings(SOCKETS SIZE);
+    write_settings(SOCKETS REINJECT SIZE);
     write_postfix("# kept\nsmtpd_milters =\nnon_smtpd_milters =\nmilter_default_action = accept\n",
-                  SMTP "# kept too\n" SUBMISSION("") LOGGED_IN);
+                  SMTP "# kept too\n" SUBMISSION("") LOGGED_IN, NULL);
     char *before = read_file(in_dir("postfix/master.cf"), NULL);
     expect_run("without", setup(NULL), 6, NULL);
     ck_assert_uint_eq(files_like("main.cf"), 1);
@@ -444,8 +501,8 @@ END_TEST
 /* A postconf that fails half way: both files are as they were. */
 START_TEST(restores_what_it_had)
 {
-    write_settings(SOCKETS SIZE);
-    write_postfix("milter_default_action = accept\n", SMTP SUBMISSION("") LOGGED_IN);
+    write_settings(SOCKETS REINJECT SIZE);
+    write_postfix("milter_default_action = accept\n", SMTP SUBMISSION("") LOGGED_IN, NULL);
     char *main = read_file(in_dir("postfix/main.cf"), NULL);
     char *master = read_file(in_dir("postfix/master.cf"), NULL);
     mkdir(in_dir("bin"), 0755);
@@ -473,14 +530,14 @@ END_TEST
 
 START_TEST(says_what_to_do)
 {
-    write_settings(SOCKETS SIZE);
+    write_settings(SOCKETS REINJECT SIZE);
     expect_run("no such folder",
                SMIMECTL("setup", "postfix", "--postfix-config", in_dir("nowhere")), 1,
                "--postfix-config DIRECTORY");
-    write_postfix(NULL, NULL);
+    write_postfix(NULL, NULL, NULL);
     expect_output("good", setup(NULL), "is as it should be");
     expect_run("no such option", SMIMECTL("setup", "sendmail", "--apply"), 2, "does not belong");
-    write_postfix("milter_default_action = accept\n", NULL);
+    write_postfix("milter_default_action = accept\n", NULL, NULL);
     struct run run = setup(NULL);
     ck_assert_int_eq(run.code, 6);
     ck_assert_ptr_nonnull(strstr(run.out, "main.cf:\n    milter_default_action = tempfail\n"));
@@ -494,7 +551,7 @@ END_TEST
 
 START_TEST(prints_lines_for_sendmail)
 {
-    write_settings(SOCKETS SIZE "work_timeout_s = 240;\n");
+    write_settings(SOCKETS REINJECT SIZE "work_timeout_s = 240;\n");
     struct run run = SMIMECTL("setup", "sendmail");
     static const char *const lines[] = {
         ("MAIL_FILTER(`smimed-inbound', `S=unix:@Q@/smimed/inbound.sock, F=T, "
@@ -515,6 +572,11 @@ START_TEST(prints_lines_for_sendmail)
     ck_assert_ptr_nonnull(strstr(text_at(all, "sendmail.mc"), "no_default_msa"));
     ck_assert_ptr_nonnull(strstr(text_at(all, "submit.mc"), "FEATURE(`msp'"));
     json_decref(all);
+    expect_output("a Unix socket is not for Sendmail", SMIMECTL("setup", "sendmail"),
+                  "a Unix socket of Sendmail's is for root only");
+    write_settings(SOCKETS "reinject = \"inet:10588@127.0.0.1\";\n");
+    expect_output("copies", SMIMECTL("setup", "sendmail"),
+                  "DAEMON_OPTIONS(`Name=copies, Addr=127.0.0.1, Port=10588, M=Ea')dnl\n");
     write_config("");
     expect_run("no sockets", SMIMECTL("setup", "sendmail"), 1, "names no sockets");
 }

@@ -15,7 +15,8 @@ expect "clang-format, ${#sources[@]} files" clang-format --dry-run -Werror "${so
 # readdir() is safe as long as two threads do not share a directory stream.
 quiet=(readdirCalled getpwnamCalled:admin/store_files.c getgrnamCalled:admin/store_files.c
     getpwnamCalled:admin/setup_check_access.c getgrnamCalled:admin/setup_check_access.c
-    getgrgidCalled:admin/setup_check_access.c
+    getgrgidCalled:admin/setup_check_access.c getpwnamCalled:admin/setup_check_copies.c
+    getgrnamCalled:admin/setup_check_copies.c
     getpwnamCalled:daemon/privileges.c getgrnamCalled:daemon/privileges.c
     getpwuidCalled:daemon/privileges.c getgrnamCalled:daemon/listener.c
     getpwnamCalled:daemon/listener.c getgrgidCalled:daemon/listener.c)

@@ -277,6 +277,23 @@ START_TEST(refused_for_one_is_refused_for_all)
 }
 END_TEST
 
+/* What may be better later is no failure to report: all come again. */
+START_TEST(deferred_for_one_is_deferred_for_all)
+{
+    static const char *const to[] = {"bob@partner.test", "carol@partner.test", "dan@dead.test",
+                                     NULL};
+    begin(LISTENER RULE(
+        "outgoing = \"encrypt-forced\";") "directories = ( { url = \"ldap://127.0.0.1:1\"; domains "
+                                          "= [ \"dead.test\" ];"
+                                          " base = \"dc=dead\"; starttls = \"off\"; } );");
+    send_text(TEXT, to);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    ck_assert_int_eq(outcome.reply.code, 451);
+    ck_assert_uint_eq(outcome.copy_count, 0);
+    end();
+}
+END_TEST
+
 START_TEST(refused_all_are_refused)
 {
     static const char *const to[] = {"carol@partner.test", "dan@partner.test", NULL};
@@ -492,6 +509,7 @@ int main(void)
     tcase_add_test(outgoing, local_programs_are_split_for_too);
     tcase_add_test(outgoing, the_refused_are_reported);
     tcase_add_loop_test(outgoing, refused_for_one_is_refused_for_all, 0, 2);
+    tcase_add_test(outgoing, deferred_for_one_is_deferred_for_all);
     tcase_add_test(outgoing, refused_all_are_refused);
     tcase_add_test(outgoing, a_copy_that_is_too_large_is_reported);
     tcase_add_loop_test(outgoing, uniform_where_nothing_is_split, 0, 2);

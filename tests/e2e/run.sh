@@ -7,12 +7,12 @@
 set -u
 cd "$(dirname "$0")" || exit 2
 
-TESTS='canonical modes roles choice edits setup traffic failures sending split tls demo
+TESTS=(canonical modes roles choice edits setup traffic failures sending split tls demo
     canonical-sendmail modes-sendmail roles-sendmail choice-sendmail edits-sendmail setup-sendmail
-    traffic-sendmail failures-sendmail'
+    traffic-sendmail failures-sendmail)
 LIMIT_S=300 # for one test
 
-[ $# -gt 0 ] || eval "set -- $TESTS"
+[ $# -gt 0 ] || set -- "${TESTS[@]}"
 output=$(mktemp -d) || exit 2
 pids=()
 trap 'rm -rf "$output"' EXIT

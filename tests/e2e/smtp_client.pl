@@ -3,6 +3,7 @@
 #
 #   smtp_client.pl --port PORT [--login NAME:PASSWORD] --from ADDRESS --to ADDRESS... [OPTIONS] FILE...
 #
+#   --unix PATH        a Unix socket in place of the port
 #   --lf               the files have LF line ends: send CRLF
 #   --starttls         speak TLS, whatever the server's certificate is
 #   --mail-args TEXT   after MAIL FROM:<...>, such as "BODY=8BITMIME"
@@ -21,13 +22,15 @@ use strict;
 use warnings;
 use Getopt::Long;
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use MIME::Base64;
 
 my %opt = (from => '', timeout => 60);
-GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'starttls', 'mail-args=s', 'rcpt-args=s',
-    'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i')
+GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'starttls', 'mail-args=s',
+    'rcpt-args=s', 'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i', 'unix=s')
     or exit 64;
-die "smtp_client.pl: --port, --to and a file are needed\n" unless $opt{port} && $opt{to} && @ARGV;
+die "smtp_client.pl: --port, --to and a file are needed\n"
+    unless ($opt{port} || $opt{unix}) && $opt{to} && @ARGV;
 $| = 1;
 
 my $worst = 0;    # 0, 4 or 5
@@ -141,8 +144,10 @@ sub transaction {
     return @again;
 }
 
-$socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port}, Timeout => 10)
-    or broken($!);
+$socket = $opt{unix}
+    ? IO::Socket::UNIX->new(Peer => $opt{unix}, Timeout => 10)
+    : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port}, Timeout => 10);
+$socket or broken($!);
 {
     local $/ = "\n";
     answer('CONNECT') == 2 or exit 75;

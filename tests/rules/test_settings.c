@@ -38,6 +38,13 @@ static void demand_defaults(const struct settings *s)
     ck_assert_str_eq(s->tag_signed, "[signed]");
     ck_assert_str_eq(s->tag_encrypted, "[encrypted]");
     ck_assert_str_eq(s->tag_invalid, "[signature invalid]");
+    ck_assert_int_eq(s->revocation, REVOCATION_SOFT);
+    ck_assert_int_eq(s->revocation_timeout_ms, 5000);
+    ck_assert_uint_eq(s->revocation_network_count, 0);
+    ck_assert_int_eq(s->revocation_retry_s, 300);
+    ck_assert_int_eq(s->revocation_max_age_s, 86400);
+    ck_assert_int_eq(s->max_crl_bytes, 10 * 1024 * 1024);
+    ck_assert_str_eq(s->http_proxy, "");
     ck_assert_int_eq(s->max_message_bytes, 150LL * 1024 * 1024);
     ck_assert_int_eq(s->message_size_limit, 0);
     ck_assert_int_eq(s->max_header_bytes, 1024 * 1024);

@@ -302,6 +302,148 @@ START_TEST(reloading_takes_no_memory)
 }
 END_TEST
 
+/* ---- A module that an update of the system replaces ---- */
+
+static char *module_bytes(size_t *length_out)
+{
+    struct system_anchors about;
+    struct store *store = NULL;
+    struct store_options options = fixture.options;
+    options.mozilla_roots = MODULE;
+    ck_ok(&fixture, store_open(&options, &store, &fixture.why));
+    ck_ok(&fixture, store_system_anchors(store, &about, &fixture.why));
+    ck_assert_uint_eq(about.count, count_system(store));
+    ck_assert_int_gt(about.modified, 0);
+    FILE *file = fopen(about.path, "re");
+    ck_assert_msg(file != NULL, "%s", about.path);
+    free(about.path);
+    store_close(&store);
+    struct stat status;
+    ck_assert_int_eq(fstat(fileno(file), &status), 0);
+    *length_out = (size_t)status.st_size;
+    char *bytes = malloc(*length_out);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(fread(bytes, 1, *length_out, file), *length_out);
+    fclose(file);
+    return bytes;
+}
+
+/* As package managers do: a new file takes the name. */
+static void replace_module(const char *path, const char *bytes, size_t length)
+{
+    char new[128];
+    snprintf(new, sizeof new, "%s.new", path);
+    FILE *file = fopen(new, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(rename(new, path), 0);
+}
+
+/* SHA-256 of the first root, as the store lists it. */
+static char *first_root(void)
+{
+    struct anchor_list list;
+    ck_ok(&fixture, store_anchor_list(fixture.store, &list, &fixture.why));
+    char *fingerprint = strdup(list.items[0].fingerprint);
+    anchor_list_clear(&list);
+    return fingerprint;
+}
+
+/* Another certificate in the place of the first root: its signature, which nobody verifies, has one
+ * bit more or less. */
+static void alter(char *bytes, size_t length)
+{
+    struct anchor_list list;
+    unsigned char *der = NULL;
+    ck_ok(&fixture, store_anchor_list(fixture.store, &list, &fixture.why));
+    int der_length = i2d_X509(list.items[0].certificate, &der);
+    ck_assert_int_gt(der_length, 0);
+    char *at = memmem(bytes, length, der, (size_t)der_length);
+    ck_assert_ptr_nonnull(at);
+    at[der_length - 1] ^= 1;
+    OPENSSL_free(der);
+    anchor_list_clear(&list);
+}
+
+static void expect_root(const char *fingerprint, bool same)
+{
+    char *now = first_root();
+    ck_assert_int_eq(strcmp(now, fingerprint) == 0, same);
+    free(now);
+}
+
+static void expect_notice(const char *part)
+{
+    char *notice = store_take_notice(fixture.store);
+    ck_assert_msg(part ? notice && strstr(notice, part) : !notice, "%s: %s", part ? part : "none",
+                  notice ? notice : "none");
+    free(notice);
+}
+
+START_TEST(follows_a_replaced_module)
+{
+    char path[128];
+    size_t length = 0;
+    char *bytes = module_bytes(&length);
+    struct trust before, after;
+    struct system_anchors about;
+    snprintf(path, sizeof path, "%s/roots.so", fixture.directory);
+    replace_module(path, bytes, length);
+    fixture.options.mozilla_roots = path;
+    store_close(&fixture.store);
+    ck_ok(&fixture, store_open(&fixture.options, &fixture.store, &fixture.why));
+    char *original = first_root();
+    ck_ok(&fixture, store_trust(fixture.store, &before, &fixture.why));
+    ck_ok(&fixture, store_refresh(fixture.store, &fixture.why));
+    expect_notice(NULL);
+
+    alter(bytes, length);
+    replace_module(path, bytes, length);
+    ck_ok(&fixture, store_refresh(fixture.store, &fixture.why));
+    expect_notice("read anew");
+    expect_notice(NULL);
+    expect_root(original, false);
+    ck_ok(&fixture, store_trust(fixture.store, &after, &fixture.why));
+    ck_assert_ptr_ne(before.anchors, after.anchors);
+    store_trust_clear(&before);
+    store_trust_clear(&after);
+
+    /* What cannot be read changes nothing, and is tried once. */
+    char *altered = first_root();
+    replace_module(path, "no library", 10);
+    for (int i = 0; i < 3; i++) {
+        ck_ok(&fixture, store_refresh(fixture.store, &fixture.why));
+        expect_root(altered, true);
+        expect_notice(i == 0 ? "former ones stay" : NULL);
+    }
+    ck_assert_int_eq(unlink(path), 0);
+    ck_ok(&fixture, store_refresh(fixture.store, &fixture.why));
+    expect_root(altered, true);
+    expect_notice(NULL);
+
+    alter(bytes, length); /* back to the original */
+    replace_module(path, bytes, length);
+    ck_ok(&fixture, store_refresh(fixture.store, &fixture.why));
+    expect_root(original, true);
+    expect_notice("read anew");
+    ck_ok(&fixture, store_system_anchors(fixture.store, &about, &fixture.why));
+    ck_assert_str_eq(about.path, path);
+    ck_assert_uint_eq(about.count, count_system(fixture.store));
+    free(about.path);
+
+    /* A handle that is opened later (SIGHUP) sees the file of now, too. */
+    alter(bytes, length);
+    replace_module(path, bytes, length);
+    store_close(&fixture.store);
+    ck_ok(&fixture, store_open(&fixture.options, &fixture.store, &fixture.why));
+    expect_root(original, false);
+    free(original);
+    free(altered);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(unreadable_modules_are_errors)
 {
     static const char *const modules[] = {"libno-such-module.so", "/nonexistent/module.so",
@@ -340,6 +482,7 @@ int main(void)
     tcase_add_test(tests, intermediates_are_bounded);
     tcase_add_loop_test(tests, reads_mozilla_roots, 0, 2);
     tcase_add_test(tests, reloading_takes_no_memory);
+    tcase_add_test(tests, follows_a_replaced_module);
     tcase_add_loop_test(tests, unreadable_modules_are_errors, 0, 4);
     tcase_add_test(tests, empty_setting_means_none);
     suite_add_tcase(suite, tests);
