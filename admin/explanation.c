@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "address.h"
+#include "choice.h"
 #include "directory.h"
 #include "tell.h"
 #include "usable_key.h"
@@ -162,14 +163,17 @@ int explanation_outgoing(struct context *context, const char *from, const char *
     if (context_manages(context, to)) {
         out->internal = true;
         out->decision.mode = OUTGOING_NONE;
+        out->tls.mode = TLS_NOT_REQUIRED;
         return 0;
     }
+    out->tls = rules_tls(&context->config->rules, out->managed, to, delimiters(context));
     if (find_signing(context, out)) {
         return -1;
     }
     bool can_sign = out->signing.certificate != NULL;
     out->decision =
         rules_outgoing(&context->config->rules, out->managed, to, delimiters(context), can_sign);
+    out->allowed = choice_allowed(&context->config->settings, &out->decision);
     if (out->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL && find_encryption(context, out)) {
         return -1;
     }
@@ -189,6 +193,7 @@ int explanation_incoming(struct context *context, const char *from, const char *
         /* A stranger who claims one of our addresses is a stranger without a name. */
         .external = *from && context_manages(context, from) ? "" : from,
     };
+    out->tls = rules_tls(&context->config->rules, to, out->external, delimiters(context));
     out->decision = rules_incoming(&context->config->rules, to, out->external, delimiters(context));
     out->transform = out->decision.mode <= INCOMING_NONE ? TRANSFORM_VERIFY : TRANSFORM_OPEN;
     return out->transform == TRANSFORM_OPEN ? find_decryption(context, out) : 0;

@@ -28,6 +28,8 @@ struct explanation {
     char *owned_managed;
     bool internal; /* outgoing to a managed recipient: no rule is asked */
     struct decision decision;
+    enum sender_choice allowed;           /* outgoing: what the sender may ask for by himself */
+    struct decision tls;                  /* whether TLS is required, for either direction */
     struct certificate_answer signing;    /* outgoing */
     struct certificate_answer encryption; /* outgoing, where the mode encrypts */
     struct certificate_answer decryption; /* incoming, where the mode decrypts: the newest key */

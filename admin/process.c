@@ -65,6 +65,7 @@ static int read_envelope(const struct context *context, struct envelope *out)
         .to = &arguments->options[OPTION_TO],
         .login = argument_value(arguments, OPTION_LOGIN),
         .client_known = client != NULL,
+        .no_tls = argument_given(arguments, OPTION_NO_TLS),
         .now = context->now,
     };
     if (!out->from || out->to->count == 0) {
@@ -186,9 +187,9 @@ out:
 static const struct command process_commands[] = {
     {.options = WITH(OPTION_INCOMING) | WITH(OPTION_OUTGOING) | WITH(OPTION_FROM) |
                 WITH(OPTION_TO) | WITH(OPTION_ROLE) | WITH(OPTION_LOGIN) | WITH(OPTION_CLIENT) |
-                WITH(OPTION_AT) | WITH(OPTION_CRLF) | WITH(OPTION_LF),
+                WITH(OPTION_AT) | WITH(OPTION_CRLF) | WITH(OPTION_LF) | WITH(OPTION_NO_TLS),
      .synopsis = "--incoming|--outgoing --from ADDRESS --to ADDRESS...\n"
-                 "           [--role ROLE] [--login LOGIN] [--client IP] [--at TIME]\n"
+                 "           [--role ROLE] [--login LOGIN] [--client IP] [--no-tls] [--at TIME]\n"
                  "           [--crlf|--lf] < message",
      .summary = "treat one message as the daemon would",
      .details =
@@ -198,8 +199,8 @@ static const struct command process_commands[] = {
          "('<>' is the null sender; --to may be repeated). The role is inbound for --incoming\n"
          "and submission for --outgoing (or --role local). Without --login and --client an\n"
          "outgoing message counts as sent by the owner of --from; with either the configured\n"
-         "rights decide. --at treats it as of another time. The line ends are those of the\n"
-         "input unless --crlf or --lf is given.\n"
+         "rights decide. It counts as come by TLS unless --no-tls is given. --at treats it as\n"
+         "of another time. The line ends are those of the input unless --crlf or --lf is given.\n"
          "\n"
          "Exit codes: 0 accepted; 1 refused (5xx); 3 accepted, but not for every recipient;\n"
          "75 deferred (4xx).",

@@ -16,10 +16,11 @@ static json_t *reply_json(const struct reply *reply)
 
 static json_t *accepted_json(const struct recipient *recipient)
 {
-    return json_pack("{s:o,s:b,s:s,s:s,s:I,s:s,s:b,s:n}", "address",
+    return json_pack("{s:o,s:b,s:s,s:s,s:I,s:s,s:s,s:b,s:n}", "address",
                      json_text(recipient->canonical), "accepted", 1, "direction",
                      direction_name(recipient->direction), "mode", process_mode_name(recipient),
-                     "rule", (json_int_t)recipient->decision.position, "transform",
+                     "rule", (json_int_t)recipient->decision.position, "choice",
+                     choice_effect_name(recipient->choice), "transform",
                      transform_name(recipient->transform), "blind", recipient->blind, "reply");
 }
 
@@ -125,6 +126,9 @@ static int add_outcome(json_t *report, const struct outcome *outcome)
         json_object_set_new(report, "return_headers_only",
                             json_boolean(outcome->return_headers_only)) ||
         json_object_set_new(report, "signer", json_text(outcome->signer)) ||
+        json_object_set_new(report, "left_unsigned", json_text(outcome->exemption)) ||
+        json_object_set_new(report, "choice", json_text(outcome->choice)) ||
+        json_object_set_new(report, "choice_by", json_text(outcome->choice_by)) ||
         json_object_set_new(report, "note", json_text(outcome->note)) ||
         json_object_set_new(report, "cause", json_text(outcome->cause)) ||
         json_object_set_new(report, "edits", edits_json(outcome));

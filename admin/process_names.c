@@ -22,6 +22,25 @@ const char *process_mode_name(const struct recipient *recipient)
     return "none";
 }
 
+const char *process_choice_text(enum choice_effect effect)
+{
+    switch (effect) {
+    case CHOICE_UNASKED:
+        break;
+    case CHOICE_SATISFIED:
+        return ", as the sender chose";
+    case CHOICE_STRENGTHENED:
+        return ", strengthened by the sender";
+    case CHOICE_WEAKENED:
+        return ", weakened by the sender";
+    case CHOICE_DENIED:
+        return ", which does not let the sender choose that";
+    case CHOICE_UNMET:
+        return ", and the sender chose what cannot be done";
+    }
+    return "";
+}
+
 const char *process_layer_name(enum layer_kind kind)
 {
     switch (kind) {

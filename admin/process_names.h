@@ -8,6 +8,8 @@
 const char *process_action_name(const struct reply *reply);
 /* The mode by which the recipient was judged, "none" where no rule is asked. */
 const char *process_mode_name(const struct recipient *recipient);
+/* What the sender's choice came to, to be put behind who decided; "" where he chose nothing. */
+const char *process_choice_text(enum choice_effect effect);
 const char *process_layer_name(enum layer_kind kind);
 const char *process_edit_name(enum edit_kind kind);
 

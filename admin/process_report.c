@@ -53,6 +53,7 @@ static void print_recipients(const struct process_result *result, FILE *out)
         } else {
             fputs("by default", out);
         }
+        fputs(process_choice_text(recipient->choice), out);
         fprintf(out, ": %s%s\n", transform_name(recipient->transform),
                 recipient->blind && result->outcome_set &&
                         recipient->direction == DIRECTION_OUTGOING
@@ -173,6 +174,11 @@ void process_report_text(const struct process_result *result, FILE *out)
         print_reply(out, reply);
     }
     line(out, "cause", result->outcome_set ? outcome->cause : result->cause);
+    if (result->outcome_set && outcome->choice) {
+        fprintf(out, "the sender chose: %s, by ", outcome->choice);
+        tell_text(out, outcome->choice_by);
+        fputc('\n', out);
+    }
     print_recipients(result, out);
     line(out, "directories", result->transaction.lookups);
     if (!result->outcome_set) {
@@ -182,6 +188,7 @@ void process_report_text(const struct process_result *result, FILE *out)
         print_opened(&outcome->opened, out);
     }
     line(out, "signed as", outcome->signer);
+    line(out, "left unsigned", outcome->exemption);
     line(out, "note", outcome->note);
     print_edits(outcome, out);
     for (size_t i = 0; i < outcome->copy_count; i++) {

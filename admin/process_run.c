@@ -8,6 +8,7 @@
 #include "tell.h"
 #include "why.h"
 
+static const char *const assumed_tls = "TLS";
 static const char *const granted_login = "smimectl"; /* of a message without a sender's address */
 
 /* Let `login` send as anybody, in this process's copy of the configuration only: who runs smimectl
@@ -50,6 +51,13 @@ static int set_sender(struct gateway *gateway, const struct envelope *envelope,
         goto out;
     }
     const char *login = envelope->login;
+    if (!envelope->no_tls) {
+        transaction->tls = strdup(assumed_tls);
+        if (!transaction->tls) {
+            tell_error("out of memory");
+            goto out;
+        }
+    }
     bool grants = envelope->role == ROLE_SUBMISSION && !login && !envelope->client_known;
     if (grants) {
         login = *transaction->sender ? transaction->sender : granted_login;

@@ -14,6 +14,7 @@ struct envelope {
     const char *from; /* "" is the null sender */
     const struct option_values *to;
     const char *login; /* NULL: none given */
+    bool no_tls;       /* it came in the clear */
     bool client_known;
     unsigned char client[16];
     time_t now;

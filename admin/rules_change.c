@@ -281,6 +281,8 @@ static void read_draft(const struct arguments *arguments, struct rule_draft *out
         .external_count = external->count,
         .incoming = argument_value(arguments, OPTION_INCOMING_MODE),
         .outgoing = argument_value(arguments, OPTION_OUTGOING_MODE),
+        .choice = argument_value(arguments, OPTION_CHOICE),
+        .require_tls = argument_value(arguments, OPTION_REQUIRE_TLS),
         .note = argument_value(arguments, OPTION_NOTE),
     };
 }
@@ -294,8 +296,9 @@ int rules_add(struct context *context)
         tell_error("--managed and --external are needed");
         return EXIT_USAGE;
     }
-    if (!request.draft.incoming && !request.draft.outgoing) {
-        tell_error("--incoming-mode or --outgoing-mode is needed: a rule without decides nothing");
+    if (!request.draft.incoming && !request.draft.outgoing && !request.draft.require_tls) {
+        tell_error("--incoming-mode, --outgoing-mode or --require-tls is needed: a rule without "
+                   "decides nothing");
         return EXIT_USAGE;
     }
     if (position && !strcmp(position, "last")) {
@@ -315,7 +318,7 @@ int rules_edit(struct context *context)
         return EXIT_USAGE;
     }
     if (draft->managed_count == 0 && draft->external_count == 0 && !draft->incoming &&
-        !draft->outgoing && !draft->note) {
+        !draft->outgoing && !draft->choice && !draft->require_tls && !draft->note) {
         tell_error("what is to be changed?");
         return EXIT_USAGE;
     }

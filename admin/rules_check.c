@@ -10,7 +10,10 @@
 #include "tell.h"
 
 static const char *const direction_names[] = {
-    [RULE_INCOMING] = "incoming", [RULE_OUTGOING] = "outgoing"};
+    [RULE_INCOMING] = "incoming", [RULE_OUTGOING] = "outgoing", [RULE_TLS] = "tls"};
+static const char *const subject_names[] = {[RULE_INCOMING] = "incoming mail",
+                                            [RULE_OUTGOING] = "outgoing mail",
+                                            [RULE_TLS] = "whether TLS is required"};
 
 /* "rule 2", "rules 1, 2 and 5": a new string, NULL when out of memory. */
 static char *rules_named(const struct shadow *shadow)
@@ -49,9 +52,9 @@ static int check_direction(const struct config *config, size_t index, enum rule_
                             &config->settings, &shadow);
     if (found == 1) {
         char *by = rules_named(&shadow), *sentence = NULL;
-        if (!by || asprintf(&sentence, "never decides %s mail: %s above it %s for all of it",
-                            direction_names[direction], by,
-                            shadow.count == 1 ? "decides" : "decide") < 0) {
+        if (!by ||
+            asprintf(&sentence, "never decides %s: %s above it %s for all of it",
+                     subject_names[direction], by, shadow.count == 1 ? "decides" : "decide") < 0) {
             sentence = NULL;
         }
         findings_add(findings, (struct finding){.position = index + 1,
@@ -75,7 +78,7 @@ static int is_shadowed(const struct config *config, size_t index,
     const struct rule *rule = &config->rules.items[index];
     int found = 1;
     *out = (struct shadow){0};
-    for (int direction = RULE_INCOMING; found == 1 && direction <= RULE_OUTGOING; direction++) {
+    for (int direction = RULE_INCOMING; found == 1 && direction <= RULE_TLS; direction++) {
         if (rule_is_undefined(rule, (enum rule_direction)direction)) {
             continue;
         }
@@ -132,7 +135,17 @@ static int check_patterns(const struct config *config, size_t index, struct find
 static int check_rule(const struct config *config, size_t index, struct findings *findings)
 {
     const struct rule *rule = &config->rules.items[index];
-    if (rule_is_undefined(rule, RULE_INCOMING) && rule_is_undefined(rule, RULE_OUTGOING)) {
+    if (rule_is_undefined(rule, RULE_OUTGOING) && rule->choice != CHOICE_UNDEFINED) {
+        findings_add(findings,
+                     (struct finding){.position = index + 1,
+                                      .kind = "choice-without-mode",
+                                      .direction = direction_names[RULE_OUTGOING],
+                                      .sentence = strdup("says what a sender may choose, but "
+                                                         "leaves outgoing mail undefined, so it "
+                                                         "means nothing")});
+    }
+    if (rule_is_undefined(rule, RULE_INCOMING) && rule_is_undefined(rule, RULE_OUTGOING) &&
+        rule_is_undefined(rule, RULE_TLS)) {
         findings_add(findings,
                      (struct finding){.position = index + 1,
                                       .kind = "decides-nothing",
@@ -141,10 +154,11 @@ static int check_rule(const struct config *config, size_t index, struct findings
     }
     int incoming = check_direction(config, index, RULE_INCOMING, findings);
     int outgoing = check_direction(config, index, RULE_OUTGOING, findings);
-    if (incoming < 0 || outgoing < 0) {
+    int tls = check_direction(config, index, RULE_TLS, findings);
+    if (incoming < 0 || outgoing < 0 || tls < 0) {
         return -1;
     }
-    return incoming && outgoing ? 0 : check_patterns(config, index, findings);
+    return incoming && outgoing && tls ? 0 : check_patterns(config, index, findings);
 }
 
 /* ---- the alias map ---- */

@@ -133,6 +133,29 @@ static void print_answer(const char *label, const struct certificate_answer *ans
     OPENSSL_free(subject);
 }
 
+static void print_transport(const struct explanation *explanation)
+{
+    if (explanation->tls.mode != TLS_REQUIRED) {
+        return;
+    }
+    printf("  TLS: required by rule %zu, else refused by 530\n", explanation->tls.position);
+}
+
+static void print_choice(const struct explanation *explanation)
+{
+    static const char *const texts[] = {
+        [CHOICE_NONE] = "nothing",
+        [CHOICE_STRENGTHEN] = "more than that, not less",
+        [CHOICE_FREE] = "more than that, and less",
+    };
+    if (explanation->direction != DIRECTION_OUTGOING) {
+        return;
+    }
+    printf("  the sender may choose: %s (%s)\n", texts[explanation->allowed],
+           explanation->decision.choice == CHOICE_UNDEFINED ? "the setting sender_choice"
+                                                            : "the rule");
+}
+
 static const char *source_text(enum pubkey_source source)
 {
     switch (source) {
@@ -172,6 +195,8 @@ static void print_explanation(const struct context *context, const struct explan
         puts(", decided by the default");
     }
     print_rules(context, explanation);
+    print_choice(explanation);
+    print_transport(explanation);
     print_answer("signs with", &explanation->signing);
     print_answer("encrypts to", &explanation->encryption);
     if (explanation->encryption.certificate) {
@@ -223,6 +248,15 @@ static json_t *answer_json(const struct certificate_answer *answer)
     return json_pack("{s:o,s:n}", "certificate", certificate_json(answer->certificate), "reason");
 }
 
+/* Only what goes out has a sender of ours, and only for an external recipient he may choose. */
+static json_t *choice_json(const struct explanation *explanation)
+{
+    if (explanation->direction != DIRECTION_OUTGOING || explanation->internal) {
+        return json_null();
+    }
+    return json_string(sender_choice_name(explanation->allowed));
+}
+
 /* The same, with who brought the certificate and who would be asked for one. */
 static json_t *encryption_json(const struct certificate_answer *answer)
 {
@@ -248,13 +282,15 @@ static json_t *explanation_json(const struct context *context,
         return json_null();
     }
     return json_pack(
-        "{s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:I,s:s}", "managed", json_text(explanation->managed),
-        "external", json_text(explanation->external), "mode", explanation_mode(explanation),
-        "decided_by", explanation->internal ? "internal" : decided_by, "position",
+        "{s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:b,s:I,s:o,s:o,s:o,s:I,s:s}", "managed",
+        json_text(explanation->managed), "external", json_text(explanation->external), "mode",
+        explanation_mode(explanation), "decided_by",
+        explanation->internal ? "internal" : decided_by, "position",
         (json_int_t)explanation->decision.position, "rules", rules_json(context, explanation),
-        "signing", answer_json(&explanation->signing), "encryption",
-        encryption_json(&explanation->encryption), "decryption",
-        answer_json(&explanation->decryption), "decryption_keys",
+        "choice", choice_json(explanation), "require_tls", explanation->tls.mode == TLS_REQUIRED,
+        "tls_position", (json_int_t)explanation->tls.position, "signing",
+        answer_json(&explanation->signing), "encryption", encryption_json(&explanation->encryption),
+        "decryption", answer_json(&explanation->decryption), "decryption_keys",
         (json_int_t)explanation->decryption_keys, "transform",
         transform_name(explanation->transform));
 }

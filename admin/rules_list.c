@@ -12,6 +12,8 @@ static const struct column columns[] = {{"POSITION", "position", CELL_INTEGER},
                                         {"EXTERNAL", "external", CELL_LIST},
                                         {"INCOMING", "incoming", CELL_TEXT},
                                         {"OUTGOING", "outgoing", CELL_TEXT},
+                                        {"CHOICE", "choice", CELL_TEXT},
+                                        {"TLS", "require_tls", CELL_TEXT},
                                         {"NOTE", "note", CELL_TEXT},
                                         {NULL, "file", CELL_TEXT},
                                         {NULL, "line", CELL_INTEGER},
@@ -41,6 +43,8 @@ static int add_rule(struct table *table, size_t position, const struct rule *rul
     }
     table_text(table, incoming_mode_name(rule->incoming));
     table_text(table, outgoing_mode_name(rule->outgoing));
+    table_text(table, sender_choice_name(rule->choice));
+    table_text(table, tls_demand_name(rule->require_tls));
     table_text(table, rule->note);
     table_text(table, rule->file);
     table_integer(table, rule->line);
@@ -48,16 +52,18 @@ static int add_rule(struct table *table, size_t position, const struct rule *rul
 }
 
 /* What decides where no rule does; asked of the code that decides. */
-static void print_default(void)
+static void print_default(const struct settings *settings)
 {
     static const struct rule_list none = {0};
     struct decision incoming = rules_incoming(&none, "", "", "");
     struct decision with = rules_outgoing(&none, "", "", "", true);
     struct decision without = rules_outgoing(&none, "", "", "", false);
-    printf("default: incoming %s; outgoing %s for a mailbox with an active certificate, else %s\n",
+    printf("default: incoming %s; outgoing %s for a mailbox with an active certificate, else %s; "
+           "choice %s\n",
            incoming_mode_name((enum incoming_mode)incoming.mode),
            outgoing_mode_name((enum outgoing_mode)with.mode),
-           outgoing_mode_name((enum outgoing_mode)without.mode));
+           outgoing_mode_name((enum outgoing_mode)without.mode),
+           sender_choice_name(settings->sender_choice));
 }
 
 int rules_list(struct context *context)
@@ -77,7 +83,7 @@ int rules_list(struct context *context)
         goto out;
     }
     if (!context->json) {
-        print_default();
+        print_default(&context->config->settings);
     }
     code = EXIT_DONE;
 out:

@@ -7,6 +7,7 @@
 #include "flow_parts.h"
 #include "mailboxes.h"
 #include "outcome.h"
+#include "transport.h"
 #include "verdict_fields.h"
 #include "why.h"
 
@@ -20,6 +21,14 @@ int flow_sender(struct gateway *gateway, struct transaction *transaction, struct
     return -1;
 }
 
+static int refuse_insecure(struct recipient *recipient, struct reply *reply_out)
+{
+    transport_refuse(recipient);
+    reply_set(reply_out, recipient->reply.code, recipient->reply.enhanced, recipient->reply.english,
+              recipient->reply.german);
+    return 1;
+}
+
 /* What the rules say of a recipient as far as it is known at RCPT. 0; 1 with *reply_out set when he
  * must be refused; -1 for an error of ours. */
 static int expect(struct gateway *gateway, struct transaction *transaction,
@@ -28,14 +37,17 @@ static int expect(struct gateway *gateway, struct transaction *transaction,
     int rc = 0;
     recipient->direction = DIRECTION_NONE;
     recipient->transform = TRANSFORM_NONE;
+    recipient->insecure = false;
     if (transaction->role != ROLE_INBOUND) {
         if (transaction->sender[0] != '\0' && gateway_is_managed(gateway, transaction->sender))
             rc = outgoing_expect(gateway, transaction, recipient, now, why);
-        return rc;
+        return rc == 0 && recipient->insecure ? refuse_insecure(recipient, reply_out) : rc;
     }
     if (!gateway_is_managed(gateway, recipient->canonical))
         return 0;
     incoming_expect(gateway, transaction, recipient);
+    if (recipient->insecure)
+        return refuse_insecure(recipient, reply_out);
     rc = incoming_refuse_early(gateway, transaction, recipient, why);
     if (rc == 1)
         reply_set(reply_out, recipient->reply.code, recipient->reply.enhanced,

@@ -11,6 +11,7 @@
 #include "opening.h"
 #include "outcome.h"
 #include "report.h"
+#include "transport.h"
 #include "verdict_fields.h"
 #include "why.h"
 
@@ -43,6 +44,8 @@ void incoming_expect(struct gateway *gateway, const struct transaction *transact
     recipient->direction = DIRECTION_INCOMING;
     recipient->decision = decide(gateway, recipient, transaction->sender);
     recipient->transform = incoming_transform(&recipient->decision);
+    recipient->insecure = transport_is_missing(gateway, transaction, recipient->canonical,
+                                               as_external(gateway, transaction->sender));
 }
 
 static bool is_exempt(const struct gateway *gateway, const struct transaction *transaction)
@@ -100,6 +103,9 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
             struct decision by_from = decide(gateway, recipient, authors->items[a]);
             if (by_from.mode > recipient->decision.mode)
                 recipient->decision = by_from;
+            if (transport_is_missing(gateway, transaction, recipient->canonical,
+                                     as_external(gateway, authors->items[a])))
+                recipient->insecure = true;
         }
         if (recipient->decision.mode == INCOMING_DECRYPT_FORCED && is_exempt(gateway, transaction))
             recipient->decision.mode = INCOMING_DECRYPT_ALWAYS;
@@ -114,7 +120,9 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
 static bool refuse_for(struct recipient *recipient, enum encryption_verdict found)
 {
     int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
-    if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
+    if (recipient->insecure)
+        transport_refuse(recipient);
+    else if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
         reply_setf(
             &recipient->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
             "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);

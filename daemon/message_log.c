@@ -40,6 +40,9 @@ static void put_work(FILE *out, const struct outcome *outcome)
     fprintf(out, " transform=%s", transform_name(outcome->transform));
     if (outcome->direction == DIRECTION_OUTGOING)
         put_text(out, "signer", outcome->signer ? outcome->signer : "");
+    put_text(out, "unsigned", outcome->exemption);
+    put_text(out, "choice", outcome->choice);
+    put_text(out, "choice_by", outcome->choice_by);
     if (outcome->opened_set)
         put_verdict(out, &outcome->opened);
     put_text(out, "note", outcome->note);
@@ -81,6 +84,7 @@ void message_log(const char *id, const char *action, const struct transaction *t
     if (outcome->copy_count > 0)
         fprintf(out, " copies=%zu", outcome->copy_count);
     put_text(out, "login", transaction->login);
+    put_text(out, "tls", transaction->tls);
     put_work(out, outcome);
     put_text(out, "lookups", transaction->lookups);
     put_reply(out, &outcome->reply);
@@ -127,6 +131,7 @@ void message_log_refused(const char *id, const struct transaction *transaction,
     fprintf(out, " recipients=%zu role=%s", transaction->recipient_count,
             role_name(transaction->role));
     put_text(out, "login", transaction->login);
+    put_text(out, "tls", transaction->tls);
     put_text(out, "lookups", transaction->lookups);
     put_reply(out, reply);
     put_text(out, "cause", cause);

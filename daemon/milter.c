@@ -121,9 +121,11 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     *actions_out = NEEDED_ACTIONS;
     *protocol_out = protocol & wished;
     /* {client_addr} is asked for at MAIL because it always has a value: so macros come with every
-     * MAIL, and {auth_authen} of an earlier message never stands for a later one. */
+     * MAIL, and {auth_authen} and {tls_version} of an earlier message never stand for a later one.
+     */
     if (smfi_setsymlist(ctx, SMFIM_CONNECT, "j {client_addr} {daemon_name}") != MI_SUCCESS ||
-        smfi_setsymlist(ctx, SMFIM_ENVFROM, "i j {auth_authen} {client_addr} {mail_addr}") !=
+        smfi_setsymlist(ctx, SMFIM_ENVFROM,
+                        "i j {auth_authen} {client_addr} {mail_addr} {tls_version}") !=
             MI_SUCCESS ||
         smfi_setsymlist(ctx, SMFIM_ENVRCPT, "i {rcpt_addr}") != MI_SUCCESS ||
         smfi_setsymlist(ctx, SMFIM_DATA, "i") != MI_SUCCESS ||
@@ -162,6 +164,7 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **argv)
     mail.from = argv[0];
     mail.args = (const char *const *)(argv + 1);
     mail.login = macro(ctx, "{auth_authen}");
+    mail.tls = macro(ctx, "{tls_version}");
     mail.host = macro(ctx, "j");
     result = session_sender(session, &mail);
     if (result == SESSION_CONTINUE)

@@ -213,6 +213,8 @@ void outcome_clear(struct outcome *outcome)
         opened_clear(&outcome->opened);
     free(outcome->signer);
     free(outcome->note);
+    free(outcome->choice);
+    free(outcome->choice_by);
     free(outcome->cause);
     clear_copies(outcome);
     *outcome = (struct outcome){0};

@@ -42,9 +42,12 @@ struct outcome {
     enum direction direction;
     enum transform transform; /* what was done */
     bool opened_set;
-    struct opened opened; /* incoming: the verdict, with layers */
-    char *signer;         /* outgoing: the mailbox as which was signed, NULL if unsigned */
-    char *note;           /* outgoing: why unsigned, ... ; one sentence, NULL if none */
+    struct opened opened;  /* incoming: the verdict, with layers */
+    char *signer;          /* outgoing: the mailbox as which was signed, NULL if unsigned */
+    char *note;            /* outgoing: why unsigned, ... ; one sentence, NULL if none */
+    const char *exemption; /* outgoing: why left unsigned on purpose; never to be freed */
+    char *choice;    /* outgoing: what the sender asked for ("encrypt"), NULL if nothing; and */
+    char *choice_by; /* by which fields ("Subject") */
     char *cause; /* FLOW_REPLY: for the log, more than the client is told; NULL if nothing more */
     /* To be handed over before this message is answered; their members leave it (copies.h). */
     struct outcome_copy *copies;

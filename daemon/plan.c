@@ -25,6 +25,19 @@ const char *direction_name(enum direction direction)
     return names[direction];
 }
 
+const char *choice_effect_name(enum choice_effect effect)
+{
+    static const char *const names[] = {
+        [CHOICE_UNASKED] = "unasked",
+        [CHOICE_SATISFIED] = "satisfied",
+        [CHOICE_STRENGTHENED] = "strengthened",
+        [CHOICE_WEAKENED] = "weakened",
+        [CHOICE_DENIED] = "denied",
+        [CHOICE_UNMET] = "unmet",
+    };
+    return names[effect];
+}
+
 enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key)
 {
     switch (mode) {
@@ -43,7 +56,7 @@ enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool h
     return TRANSFORM_REFUSE;
 }
 
-static bool is_encryption(enum transform transform)
+bool transform_is_encrypted(enum transform transform)
 {
     return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
 }
@@ -53,11 +66,11 @@ bool plan_same_group(const struct recipient *a, const struct recipient *b)
     if (a->transform != b->transform || a->direction != b->direction)
         return false;
     /* A RecipientInfo names its owner to all who get the same ciphertext. */
-    if (is_encryption(a->transform) && (a->blind || b->blind))
+    if (transform_is_encrypted(a->transform) && (a->blind || b->blind))
         return strcmp(a->canonical, b->canonical) == 0;
     /* What one of them must refuse, the other may have to take. */
     if (a->direction == DIRECTION_INCOMING)
-        return a->decision.mode == b->decision.mode;
+        return a->decision.mode == b->decision.mode && a->insecure == b->insecure;
     return true;
 }
 

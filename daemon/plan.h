@@ -20,11 +20,23 @@ enum transform {
     TRANSFORM_REFUSE,
 };
 const char *transform_name(enum transform transform);
+bool transform_is_encrypted(enum transform transform);
 const char *direction_name(enum direction direction);
 
 /* What an outgoing rule asks for becomes, given what there is: a certificate of the sender's, a
  * public key of the recipient's. */
 enum transform outgoing_transform(enum outgoing_mode mode, bool can_sign, bool has_key);
+
+/* What became of the sender's own choice (choice.h). */
+enum choice_effect {
+    CHOICE_UNASKED,
+    CHOICE_SATISFIED,    /* the rule does as much */
+    CHOICE_STRENGTHENED, /* more than the rule asks for */
+    CHOICE_WEAKENED,     /* less */
+    CHOICE_DENIED,       /* the rule does not let him choose that */
+    CHOICE_UNMET,        /* what he asked for could not be done */
+};
+const char *choice_effect_name(enum choice_effect effect);
 
 struct recipient {
     char *text;      /* RCPT TO as the MTA gave it, without angle brackets */
@@ -34,6 +46,8 @@ struct recipient {
     struct decision
         decision; /* mode and deciding rule of that direction; mode 0 where direction is none */
     enum transform transform;
+    enum choice_effect choice; /* outgoing, at end of message */
+    bool insecure;             /* a rule demands TLS, and the message came without */
     bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
     struct reply reply; /* of TRANSFORM_REFUSE */
 };

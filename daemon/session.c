@@ -163,6 +163,11 @@ static int note_mail(struct session *session, const struct session_mail *mail)
         if (!transaction->login)
             return -1;
     }
+    if (mail->tls && *mail->tls) {
+        transaction->tls = strdup(mail->tls);
+        if (!transaction->tls)
+            return -1;
+    }
     if (mail->host && *mail->host) {
         session->host = strdup(mail->host);
         if (!session->host)

@@ -31,6 +31,7 @@ struct session_mail {
     const char *from;        /* with or without angle brackets */
     const char *const *args; /* ESMTP parameters, NULL-terminated */
     const char *login;       /* {auth_authen} */
+    const char *tls;         /* {tls_version}: how the client speaks to the MTA */
     const char *host;        /* the MTA's name: completes addresses without a domain */
 };
 enum session_result session_sender(struct session *session, const struct session_mail *mail);

@@ -161,6 +161,8 @@ void transaction_clear(struct transaction *transaction)
     transaction->recipient_count = 0;
     args_free(transaction->sender_args);
     transaction->sender_args = NULL;
+    free(transaction->tls);
+    transaction->tls = NULL;
     free(transaction->sender_text);
     free(transaction->sender);
     transaction->sender_text = NULL;

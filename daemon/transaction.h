@@ -14,6 +14,7 @@ struct transaction {
     unsigned char client[16]; /* IPv6 or IPv4-mapped address */
     bool client_known;        /* false for a Unix socket client or "localhost" of a local program */
     char *login;              /* {auth_authen}; NULL if not authenticated */
+    char *tls;          /* the protocol of the hop by which it came in ("TLSv1.3"); NULL: none */
     char *sender_text;  /* MAIL FROM as the MTA gave it, without angle brackets; "" for the null
                            sender */
     char *sender;       /* canonical; "" for the null sender */

@@ -11,6 +11,7 @@
 
 #include "auth_results.h"
 #include "cert_use.h"
+#include "choice.h"
 #include "outcome.h"
 #include "subject.h"
 #include "why.h"
@@ -22,7 +23,8 @@
 
 static bool is_ours(const char *name)
 {
-    return strncasecmp(name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
+    return strncasecmp(name, OUR_PREFIX, strlen(OUR_PREFIX)) == 0 ||
+           strcasecmp(name, CHOICE_FIELD) == 0;
 }
 
 /* Which of its name fields[at] is, from 1. */

@@ -5,8 +5,9 @@
 #include "outcome.h"
 #include "settings.h"
 
-/* Edits that take away what a stranger wrote in our name: X-Smimed-* fields, and the smime results
- * of Authentication-Results fields under our authserv-id. 0, -1 out of memory (*why). */
+/* Edits that take away what a stranger wrote in our name: X-Smimed and X-Smimed-* fields, and the
+ * smime results of Authentication-Results fields under our authserv-id. 0, -1 out of memory (*why).
+ */
 int verdict_fields_strip(const struct settings *settings, const struct header *header,
                          struct outcome *outcome, char **why);
 

@@ -6,13 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void read_local_senders(struct config_reader *reader, const config_setting_t *setting)
+static void read_senders(struct config_reader *reader, const config_setting_t *setting,
+                         struct pattern_list *out)
 {
     /* An empty list is the default: nobody. */
     if (config_setting_is_aggregate(setting) && !config_setting_is_group(setting) &&
         config_setting_length(setting) == 0)
         return;
-    reader_patterns(reader, setting, PATTERNS_MANAGED, &reader->config->settings.local_senders);
+    reader_patterns(reader, setting, PATTERNS_MANAGED, out);
+}
+
+static void read_local_senders(struct config_reader *reader, const config_setting_t *setting)
+{
+    read_senders(reader, setting, &reader->config->settings.local_senders);
+}
+
+static void read_unsigned_senders(struct config_reader *reader, const config_setting_t *setting)
+{
+    read_senders(reader, setting, &reader->config->settings.unsigned_senders);
 }
 
 static const struct {
@@ -24,6 +35,7 @@ static const struct {
     {"sender_logins", reader_sender_logins},
     {"trusted_networks", reader_trusted_networks},
     {"local_senders", read_local_senders},
+    {"unsigned_senders", read_unsigned_senders},
     {"shared_mailboxes", reader_shared_mailboxes},
     {"client_servers", reader_client_servers},
     {"directories", reader_directories},

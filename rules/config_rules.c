@@ -1,4 +1,4 @@
-/* rules = ( { note; managed; external; incoming; outgoing; }, ... ) */
+/* rules = ( { note; managed; external; incoming; outgoing; choice; require_tls; }, ... ) */
 #include "config_reader.h"
 
 #include <stdio.h>
@@ -50,6 +50,36 @@ static void read_outgoing(struct config_reader *reader, const config_setting_t *
     tell_modes(reader, member, names);
 }
 
+static void read_choice(struct config_reader *reader, const config_setting_t *group,
+                        enum sender_choice *out)
+{
+    const config_setting_t *member = config_setting_get_member(group, "choice");
+    char *value;
+
+    if (!member)
+        return;
+    if (config_setting_type(member) == CONFIG_TYPE_STRING &&
+        sender_choice_from_name(config_setting_get_string(member), out) == 0)
+        return;
+    value = reader_value_text(member);
+    reader_problem(reader, member, "choice = %s: allowed are undefined, none, strengthen, free",
+                   value ? value : "?");
+    free(value);
+}
+
+static void read_require_tls(struct config_reader *reader, const config_setting_t *group,
+                             enum tls_demand *out)
+{
+    const config_setting_t *member = config_setting_get_member(group, "require_tls");
+
+    if (!member)
+        return;
+    if (config_setting_type(member) == CONFIG_TYPE_BOOL)
+        *out = config_setting_get_bool(member) ? TLS_REQUIRED : TLS_NOT_REQUIRED;
+    else
+        reader_expected(reader, member, "true or false");
+}
+
 static void read_sides(struct config_reader *reader, const config_setting_t *group,
                        struct rule *rule)
 {
@@ -77,7 +107,8 @@ static void read_note(struct config_reader *reader, const config_setting_t *grou
 
 static void read_rule(struct config_reader *reader, const config_setting_t *group)
 {
-    static const char *const names[] = {"note", "managed", "external", "incoming", "outgoing"};
+    static const char *const names[] = {"note",     "managed", "external",   "incoming",
+                                        "outgoing", "choice",  "require_tls"};
     struct rule_list *rules = &reader->config->rules;
     struct rule *items = reallocarray(rules->items, rules->count + 1, sizeof *items);
     struct rule *rule;
@@ -89,7 +120,10 @@ static void read_rule(struct config_reader *reader, const config_setting_t *grou
     }
     rules->items = items;
     rule = &items[rules->count++];
-    *rule = (struct rule){.incoming = INCOMING_UNDEFINED, .outgoing = OUTGOING_UNDEFINED};
+    *rule = (struct rule){.incoming = INCOMING_UNDEFINED,
+                          .outgoing = OUTGOING_UNDEFINED,
+                          .choice = CHOICE_UNDEFINED,
+                          .require_tls = TLS_UNDEFINED};
     config_source_place(reader->source, config_setting_source_line(group), &file, &rule->line);
     rule->file = file ? strdup(file) : NULL;
     if (!rule->file)
@@ -99,6 +133,8 @@ static void read_rule(struct config_reader *reader, const config_setting_t *grou
     read_sides(reader, group, rule);
     read_incoming(reader, group, &rule->incoming);
     read_outgoing(reader, group, &rule->outgoing);
+    read_choice(reader, group, &rule->choice);
+    read_require_tls(reader, group, &rule->require_tls);
 }
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting)

@@ -135,7 +135,8 @@ static bool same_patterns(const struct pattern *a, size_t a_count, const struct 
 static bool same_rule(const struct rule *a, const struct rule *b)
 {
     return same_text(a->note, b->note) && a->incoming == b->incoming &&
-           a->outgoing == b->outgoing &&
+           a->outgoing == b->outgoing && a->choice == b->choice &&
+           a->require_tls == b->require_tls &&
            same_patterns(a->managed, a->managed_count, b->managed, b->managed_count) &&
            same_patterns(a->external, a->external_count, b->external, b->external_count);
 }
@@ -203,12 +204,9 @@ static int take_patterns(const char *const *texts, size_t count, struct pattern 
     return 0;
 }
 
-/* The patterns of the draft and, where it has none, those of `old`. Borrowed ones are not to be
- * cleared: see draft_clear(). */
-static int take_draft(const struct rule_draft *draft, const struct rule *old, struct rule *out,
-                      char **why)
+/* What the draft says by a name. */
+static int take_names(const struct rule_draft *draft, struct rule *out, char **why)
 {
-    *out = *old;
     if (draft->incoming && incoming_mode_from_name(draft->incoming, &out->incoming) != 0) {
         why_set(why,
                 "\"%s\" is no mode for incoming mail: allowed are undefined, none, "
@@ -223,6 +221,28 @@ static int take_draft(const struct rule_draft *draft, const struct rule *old, st
                 draft->outgoing);
         return -1;
     }
+    if (draft->choice && sender_choice_from_name(draft->choice, &out->choice) != 0) {
+        why_set(why,
+                "\"%s\" is no choice of a sender's: allowed are undefined, none, strengthen, free",
+                draft->choice);
+        return -1;
+    }
+    if (draft->require_tls && tls_demand_from_name(draft->require_tls, &out->require_tls) != 0) {
+        why_set(why, "require_tls cannot be \"%s\": allowed are true, false, undefined",
+                draft->require_tls);
+        return -1;
+    }
+    return 0;
+}
+
+/* The patterns of the draft and, where it has none, those of `old`. Borrowed ones are not to be
+ * cleared: see draft_clear(). */
+static int take_draft(const struct rule_draft *draft, const struct rule *old, struct rule *out,
+                      char **why)
+{
+    *out = *old;
+    if (take_names(draft, out, why) != 0)
+        return -1;
     if (draft->note)
         out->note = *draft->note ? (char *)(uintptr_t)draft->note : NULL;
     if (take_patterns(draft->managed, draft->managed_count, &out->managed, &out->managed_count,
@@ -384,7 +404,7 @@ static int check_position(const struct rules_text *text, size_t position, char *
 int rules_text_add(const struct rules_text *text, const struct rule_draft *draft, size_t position,
                    struct rules_change *out, char **why)
 {
-    const struct rule nothing = {0};
+    const struct rule nothing = {.choice = CHOICE_UNDEFINED};
     struct rule rule = {0};
     struct change change = {.kind = CHANGE_ADD, .written = &rule};
     struct patches patches = {0};

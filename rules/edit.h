@@ -38,7 +38,9 @@ struct rule_draft {
     size_t external_count;
     const char *incoming; /* a mode's name; NULL: not said */
     const char *outgoing;
-    const char *note; /* NULL: not said; "": no note */
+    const char *choice;      /* a name (rules.h); NULL: not said */
+    const char *require_tls; /* "true", "false", "undefined"; NULL: not said */
+    const char *note;        /* NULL: not said; "": no note */
 };
 
 struct rules_change {

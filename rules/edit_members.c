@@ -63,9 +63,25 @@ static bool is_named(const struct rules_layout *layout, const struct config_toke
            memcmp(layout->text + token->offset, name, token->length) == 0;
 }
 
-/* Find the member of this name; *last_out is the last one of the rule, but for one named `but`. */
+/* Members that go. */
+struct leaving {
+    const char *names[2];
+    size_t count;
+};
+
+static bool is_leaving(const struct rules_layout *layout, const struct config_token *token,
+                       const struct leaving *leaving)
+{
+    for (size_t i = 0; i < leaving->count; i++) {
+        if (is_named(layout, token, leaving->names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Find the member of this name; *last_out is the last one of the rule that stays. */
 static bool find_member(const struct rules_layout *layout, const struct rule_place *place,
-                        const char *name, const char *but, struct member *out,
+                        const char *name, const struct leaving *leaving, struct member *out,
                         struct member *last_out)
 {
     bool found = false;
@@ -79,7 +95,7 @@ static bool find_member(const struct rules_layout *layout, const struct rule_pla
             *out = member;
             found = true;
         }
-        if (!is_named(layout, token, but))
+        if (!is_leaving(layout, token, leaving))
             *last_out = member;
     }
     return found;
@@ -166,7 +182,8 @@ out:
 
 /* Takes `value` over. */
 static void set_member(const struct rules_layout *layout, const struct rule_place *place,
-                       const char *name, const char *but, char *value, struct patches *patches)
+                       const char *name, const struct leaving *leaving, char *value,
+                       struct patches *patches)
 {
     struct member member = {0}, last = {0};
 
@@ -174,7 +191,7 @@ static void set_member(const struct rules_layout *layout, const struct rule_plac
         patches->failed = true;
         return;
     }
-    if (find_member(layout, place, name, but, &member, &last)) {
+    if (find_member(layout, place, name, leaving, &member, &last)) {
         patches_add(patches, member.value_start, member.value_end - member.value_start, value);
         return;
     }
@@ -182,25 +199,50 @@ static void set_member(const struct rules_layout *layout, const struct rule_plac
     free(value);
 }
 
+static void remove_named(const struct rules_layout *layout, const struct rule_place *place,
+                         const char *name, const struct leaving *leaving, struct patches *patches)
+{
+    struct member member = {0}, last = {0};
+
+    if (find_member(layout, place, name, leaving, &member, &last))
+        remove_member(layout, &member, patches);
+}
+
+static void set_names(const struct rules_layout *layout, const struct rule_draft *draft,
+                      const struct rule_place *place, const struct leaving *leaving,
+                      struct patches *patches)
+{
+    if (draft->incoming)
+        set_member(layout, place, "incoming", leaving, edit_string(draft->incoming), patches);
+    if (draft->outgoing)
+        set_member(layout, place, "outgoing", leaving, edit_string(draft->outgoing), patches);
+    if (draft->choice)
+        set_member(layout, place, "choice", leaving, edit_string(draft->choice), patches);
+}
+
 void edit_members(const struct rules_layout *layout, const struct rule_draft *draft, size_t index,
                   struct patches *patches)
 {
     const struct rule_place *place = &layout->items[index];
-    struct member member = {0}, last = {0};
-    const char *but = draft->note && !*draft->note ? "note" : ""; /* that goes */
+    bool no_note = draft->note && !*draft->note;
+    bool no_tls = draft->require_tls && strcmp(draft->require_tls, "undefined") == 0;
+    struct leaving leaving = {.count = 0};
 
+    if (no_note)
+        leaving.names[leaving.count++] = "note";
+    if (no_tls)
+        leaving.names[leaving.count++] = "require_tls";
     if (draft->managed_count > 0)
-        set_member(layout, place, "managed", but,
+        set_member(layout, place, "managed", &leaving,
                    edit_strings(draft->managed, draft->managed_count), patches);
     if (draft->external_count > 0)
-        set_member(layout, place, "external", but,
+        set_member(layout, place, "external", &leaving,
                    edit_strings(draft->external, draft->external_count), patches);
-    if (draft->incoming)
-        set_member(layout, place, "incoming", but, edit_string(draft->incoming), patches);
-    if (draft->outgoing)
-        set_member(layout, place, "outgoing", but, edit_string(draft->outgoing), patches);
-    if (draft->note && *draft->note)
-        set_member(layout, place, "note", but, edit_string(draft->note), patches);
-    else if (draft->note && find_member(layout, place, "note", "", &member, &last))
-        remove_member(layout, &member, patches);
+    set_names(layout, draft, place, &leaving, patches);
+    if (draft->require_tls && !no_tls)
+        set_member(layout, place, "require_tls", &leaving, strdup(draft->require_tls), patches);
+    if (draft->note && !no_note)
+        set_member(layout, place, "note", &leaving, edit_string(draft->note), patches);
+    for (size_t i = 0; i < leaving.count; i++)
+        remove_named(layout, place, leaving.names[i], &leaving, patches);
 }

@@ -91,6 +91,11 @@ char *edit_rule(const struct rule_draft *draft, const char *indent, const char *
     if (draft->outgoing)
         fprintf(out, "%s%s%soutgoing = \"%s\";", between[0], between[1], between[2],
                 draft->outgoing);
+    if (draft->choice)
+        fprintf(out, "%s%s%schoice = \"%s\";", between[0], between[1], between[2], draft->choice);
+    if (draft->require_tls && strcmp(draft->require_tls, "undefined") != 0)
+        fprintf(out, "%s%s%srequire_tls = %s;", between[0], between[1], between[2],
+                draft->require_tls);
     fputs(" }", out);
     return written(out, &text);
 }

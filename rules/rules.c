@@ -20,9 +20,23 @@ static const char *const outgoing_names[] = {
     [OUTGOING_ENCRYPT_FORCED] = "encrypt-forced",
 };
 
+static const char *const choice_names[] = {
+    [CHOICE_NONE] = "none",
+    [CHOICE_STRENGTHEN] = "strengthen",
+    [CHOICE_FREE] = "free",
+    [CHOICE_UNDEFINED] = "undefined",
+};
+
+static const char *const tls_names[] = {
+    [TLS_UNDEFINED] = "undefined",
+    [TLS_NOT_REQUIRED] = "false",
+    [TLS_REQUIRED] = "true",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum direction { DIRECTION_INCOMING, DIRECTION_OUTGOING };
+/* What is decided: each on its own. */
+enum direction { DIRECTION_INCOMING, DIRECTION_OUTGOING, DIRECTION_TLS };
 
 struct pair {
     const char *managed;
@@ -32,7 +46,15 @@ struct pair {
 
 static int mode_of(const struct rule *rule, enum direction direction)
 {
-    return direction == DIRECTION_INCOMING ? (int)rule->incoming : (int)rule->outgoing;
+    switch (direction) {
+    case DIRECTION_INCOMING:
+        return (int)rule->incoming;
+    case DIRECTION_OUTGOING:
+        return (int)rule->outgoing;
+    case DIRECTION_TLS:
+        break;
+    }
+    return (int)rule->require_tls;
 }
 
 static bool any_matches(const struct pattern *patterns, size_t count, const char *address,
@@ -54,7 +76,7 @@ static enum rule_match judge(const struct rule *rule, const struct pair *pair,
     /* Tags are a habit of our own mailboxes; what a '+' means elsewhere we do not know. */
     if (!any_matches(rule->external, rule->external_count, pair->external, NULL))
         return RULE_EXTERNAL_DIFFERS;
-    /* Both enumerations begin with their `undefined`. */
+    /* All enumerations begin with their `undefined`. */
     return mode_of(rule, direction) == 0 ? RULE_UNDEFINED : RULE_DECIDES;
 }
 
@@ -75,9 +97,10 @@ static struct decision resolve(const struct rule_list *rules, const struct pair 
     size_t index = find_deciding(rules, pair, direction);
 
     if (index == rules->count)
-        return (struct decision){.mode = fallback, .position = 0};
+        return (struct decision){.mode = fallback, .position = 0, .choice = CHOICE_UNDEFINED};
     return (struct decision){.mode = mode_of(&rules->items[index], direction),
-                             .position = index + 1};
+                             .position = index + 1,
+                             .choice = rules->items[index].choice};
 }
 
 struct decision rules_incoming(const struct rule_list *rules, const char *managed,
@@ -95,6 +118,14 @@ struct decision rules_outgoing(const struct rule_list *rules, const char *manage
 
     return resolve(rules, &pair, DIRECTION_OUTGOING,
                    has_certificate ? OUTGOING_SIGN : OUTGOING_NONE);
+}
+
+struct decision rules_tls(const struct rule_list *rules, const char *managed, const char *external,
+                          const char *delimiters)
+{
+    const struct pair pair = {managed, external, delimiters};
+
+    return resolve(rules, &pair, DIRECTION_TLS, TLS_NOT_REQUIRED);
 }
 
 static enum rule_match explain(const struct rule_list *rules, size_t index, const struct pair *pair,
@@ -133,26 +164,64 @@ const char *outgoing_mode_name(enum outgoing_mode mode)
     return (size_t)mode < COUNT(outgoing_names) ? outgoing_names[mode] : "unknown";
 }
 
-int incoming_mode_from_name(const char *name, enum incoming_mode *out)
+const char *sender_choice_name(enum sender_choice choice)
 {
-    for (size_t i = 0; i < COUNT(incoming_names); i++) {
-        if (strcmp(name, incoming_names[i]) == 0) {
-            *out = (enum incoming_mode)i;
-            return 0;
-        }
+    return (size_t)choice < COUNT(choice_names) ? choice_names[choice] : "unknown";
+}
+
+const char *tls_demand_name(enum tls_demand demand)
+{
+    return (size_t)demand < COUNT(tls_names) ? tls_names[demand] : "unknown";
+}
+
+/* Index of `name` among `names`, -1 if it is none of them. */
+static int find_name(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (int)i;
     }
     return -1;
 }
 
+int incoming_mode_from_name(const char *name, enum incoming_mode *out)
+{
+    int found = find_name(name, incoming_names, COUNT(incoming_names));
+
+    if (found < 0)
+        return -1;
+    *out = (enum incoming_mode)found;
+    return 0;
+}
+
 int outgoing_mode_from_name(const char *name, enum outgoing_mode *out)
 {
-    for (size_t i = 0; i < COUNT(outgoing_names); i++) {
-        if (strcmp(name, outgoing_names[i]) == 0) {
-            *out = (enum outgoing_mode)i;
-            return 0;
-        }
-    }
-    return -1;
+    int found = find_name(name, outgoing_names, COUNT(outgoing_names));
+
+    if (found < 0)
+        return -1;
+    *out = (enum outgoing_mode)found;
+    return 0;
+}
+
+int sender_choice_from_name(const char *name, enum sender_choice *out)
+{
+    int found = find_name(name, choice_names, COUNT(choice_names));
+
+    if (found < 0)
+        return -1;
+    *out = (enum sender_choice)found;
+    return 0;
+}
+
+int tls_demand_from_name(const char *name, enum tls_demand *out)
+{
+    int found = find_name(name, tls_names, COUNT(tls_names));
+
+    if (found < 0)
+        return -1;
+    *out = (enum tls_demand)found;
+    return 0;
 }
 
 static void clear_patterns(struct pattern *patterns, size_t count)

@@ -27,6 +27,13 @@ enum outgoing_mode {
     OUTGOING_ENCRYPT_FORCED,
 };
 
+/* What a sender may ask for by himself: stronger protection than the mode of his rule, weaker one
+ * as well, or nothing. UNDEFINED: the rule does not say, the setting sender_choice does. */
+enum sender_choice { CHOICE_NONE, CHOICE_STRENGTHEN, CHOICE_FREE, CHOICE_UNDEFINED };
+
+/* Must a message between the two come in by TLS? */
+enum tls_demand { TLS_UNDEFINED, TLS_NOT_REQUIRED, TLS_REQUIRED };
+
 struct rule {
     char *note; /* NULL if none */
     struct pattern *managed;
@@ -35,6 +42,8 @@ struct rule {
     size_t external_count;
     enum incoming_mode incoming;
     enum outgoing_mode outgoing;
+    enum sender_choice choice; /* goes with `outgoing`: where that is undefined it means nothing */
+    enum tls_demand require_tls;
     char *file; /* where the rule stands */
     unsigned line;
 };
@@ -46,8 +55,9 @@ struct rule_list {
 
 /* What decided. */
 struct decision {
-    int mode;        /* enum incoming_mode or enum outgoing_mode; never *_UNDEFINED */
-    size_t position; /* of the deciding rule, from 1; 0 when the default decided */
+    int mode; /* enum incoming_mode, enum outgoing_mode or enum tls_demand; never *_UNDEFINED */
+    size_t position;           /* of the deciding rule, from 1; 0 when the default decided */
+    enum sender_choice choice; /* outgoing: what the deciding rule says of it */
 };
 
 /* Resolve one direction for a pair of canonical addresses. `external` may be "" for the null sender
@@ -60,6 +70,10 @@ struct decision rules_incoming(const struct rule_list *rules, const char *manage
                                const char *external, const char *delimiters);
 struct decision rules_outgoing(const struct rule_list *rules, const char *managed,
                                const char *external, const char *delimiters, bool has_certificate);
+
+/* The same for both directions' require_tls: mode is TLS_REQUIRED or (default) TLS_NOT_REQUIRED. */
+struct decision rules_tls(const struct rule_list *rules, const char *managed, const char *external,
+                          const char *delimiters);
 
 /* Why the rule at items[index] did or did not decide, for `rules explain`. */
 enum rule_match {
@@ -80,6 +94,11 @@ const char *incoming_mode_name(enum incoming_mode mode);
 const char *outgoing_mode_name(enum outgoing_mode mode);
 int incoming_mode_from_name(const char *name, enum incoming_mode *out);
 int outgoing_mode_from_name(const char *name, enum outgoing_mode *out);
+const char *sender_choice_name(enum sender_choice choice);
+int sender_choice_from_name(const char *name, enum sender_choice *out);
+/* "undefined", "false", "true". */
+const char *tls_demand_name(enum tls_demand demand);
+int tls_demand_from_name(const char *name, enum tls_demand *out);
 
 void rule_clear(struct rule *rule);
 void rules_clear(struct rule_list *rules);

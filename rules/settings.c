@@ -128,6 +128,7 @@ static void clear_lists(struct settings *settings)
         pattern_list_clear(&settings->trusted_networks[i].addresses);
     free(settings->trusted_networks);
     pattern_list_clear(&settings->local_senders);
+    pattern_list_clear(&settings->unsigned_senders);
     for (size_t i = 0; i < settings->revocation_network_count; i++)
         pattern_list_clear(&settings->revocation_networks[i].addresses);
     free(settings->revocation_networks);

@@ -14,6 +14,7 @@
 #include "mail_host.h"
 #include "mail_server_setting.h"
 #include "pattern.h"
+#include "rules.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
 const char *role_name(enum role role); /* "inbound", "submission", "local" */
@@ -123,6 +124,16 @@ struct settings {
     enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
+    /* a sender's own choice */
+    enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
+    char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */
+    char *sign_words;                 /* default "[sign]" */
+    char *plain_words;                /* default "[plain]" */
+    bool confidential_encrypts;       /* Sensitivity: Company-Confidential; default true */
+    /* what is left unsigned */
+    bool unsigned_calendar;               /* default false */
+    bool unsigned_auto_submitted;         /* default false */
+    struct pattern_list unsigned_senders; /* default none */
     /* directories */
     struct directory_setting *directories;
     size_t directory_count;

@@ -11,6 +11,7 @@
 #define PATH_MAX_BYTES 1024
 #define NAME_MAX_BYTES 255
 #define TAG_MAX_BYTES 64
+#define WORDS_MAX_BYTES 512
 #define DELIMITERS_MAX_BYTES 8
 
 static const char *const content_ciphers[] = {
@@ -21,6 +22,8 @@ static const char *const signature_schemes[] = {
     [SIGNATURE_PKCS1] = "pkcs1", [SIGNATURE_PSS] = "pss", NULL};
 static const char *const unauthorised_actions[] = {
     [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
+static const char *const sender_choices[] = {
+    [CHOICE_NONE] = "none", [CHOICE_STRENGTHEN] = "strengthen", [CHOICE_FREE] = "free", NULL};
 static const char *const revocation_policies[] = {
     [REVOCATION_OFF] = "off", [REVOCATION_SOFT] = "soft", [REVOCATION_HARD] = "hard", NULL};
 static const char *const harvest_policies[] = {
@@ -189,6 +192,27 @@ const struct setting_entry settings_table[] = {
            "How content keys are encrypted to RSA keys: pkcs1 (v1.5) or oaep."),
     CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
            "How RSA keys sign: pkcs1 (v1.5) or pss."),
+
+    /* a sender's own choice */
+    CHOICE(
+        sender_choice, CHOICE_STRENGTHEN, sender_choices,
+        "What a sender may ask for by himself (X-Smimed, words in the subject, Sensitivity) where\n"
+        "a rule does not say: nothing, more protection than the rule gives, or less as well."),
+    TEXT(encrypt_words, "[encrypt]", 0, WORDS_MAX_BYTES, NULL, "words, separated by blanks",
+         "Words at the beginning of a subject that ask for encryption."),
+    TEXT(sign_words, "[sign]", 0, WORDS_MAX_BYTES, NULL, "words, separated by blanks",
+         "Words that ask for a signature."),
+    TEXT(plain_words, "[plain]", 0, WORDS_MAX_BYTES, NULL, "words, separated by blanks",
+         "Words that ask for neither."),
+    SWITCH(confidential_encrypts, true,
+           "Does Sensitivity: Company-Confidential ask for encryption?"),
+    SWITCH(unsigned_calendar, false,
+           "Are calendar invitations (text/calendar) left unsigned, where no rule forces it?"),
+    SWITCH(unsigned_auto_submitted, false,
+           "Are messages of programs (Auto-Submitted) left unsigned, where no rule forces it?"),
+    LIST("unsigned_senders", false, "a list of patterns of managed addresses",
+         "Senders whose mail is left unsigned, where no rule forces it.",
+         "[ \"newsletter@example.com\" ]"),
 
     /* directories */
     LIST("directories", false,
@@ -363,7 +387,9 @@ const struct setting_entry settings_table[] = {
     LIST("rules", false,
          "a list of groups: note, managed, external (patterns), incoming (undefined, none, "
          "decrypt-optional, decrypt-always, decrypt-forced), outgoing (undefined, none, sign, "
-         "encrypt-optional, encrypt-forced)",
+         "encrypt-optional, encrypt-forced), choice (undefined, none, strengthen, free), "
+         "require_tls "
+         "(true, false)",
          "What happens between which of our addresses and which others: for each direction the "
          "first\nrule that matches and does not say undefined decides.",
          "( { note = \"Partner: never in the clear\"; managed = [ \"*\" ]; external = [ "

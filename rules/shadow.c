@@ -25,8 +25,15 @@ struct pattern_list rule_external(const struct rule *rule)
 
 bool rule_is_undefined(const struct rule *rule, enum rule_direction direction)
 {
-    return direction == RULE_INCOMING ? rule->incoming == INCOMING_UNDEFINED
-                                      : rule->outgoing == OUTGOING_UNDEFINED;
+    switch (direction) {
+    case RULE_INCOMING:
+        return rule->incoming == INCOMING_UNDEFINED;
+    case RULE_OUTGOING:
+        return rule->outgoing == OUTGOING_UNDEFINED;
+    case RULE_TLS:
+        break;
+    }
+    return rule->require_tls == TLS_UNDEFINED;
 }
 
 /* Is everything that `what` names named by `by`? */

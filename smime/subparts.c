@@ -24,6 +24,7 @@ static enum smime_status judge_part(struct search *search, const struct view *vi
 {
     enum cms_kind kind = CMS_KIND_NONE;
     enum smime_status status = SMIME_OK;
+    search->out->calendar_part |= media_type_is(media, "text", "calendar");
     if (media_type_is_signature(media)) {
         search->out->signed_part = true;
         return SMIME_OK;

@@ -1,4 +1,5 @@
-/* S/MIME in the sub-parts of an entity: found and reported, never opened (DESIGN section 4). */
+/* What is in the sub-parts of an entity: S/MIME, found and reported, never opened (DESIGN section
+ * 4), and invitations. */
 #ifndef SMIME_SUBPARTS_H
 #define SMIME_SUBPARTS_H
 
@@ -7,6 +8,7 @@
 struct subparts {
     bool signed_part;
     bool encrypted_part;
+    bool calendar_part; /* text/calendar */
     char *note; /* why not all was looked at: too many parts, nested too deeply; else NULL */
 };
 

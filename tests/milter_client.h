@@ -22,6 +22,7 @@ struct milter_mail {
     const char *args[8];
     const char *to[MILTER_MAX_TO]; /* NULL at the end */
     const char *login;             /* {auth_authen}; NULL: not authenticated */
+    const char *tls;               /* {tls_version}; NULL: no TLS */
     const char *queue_id;          /* told from the second command on; NULL: "Q0001" */
     const char *text;              /* the message; LF or CRLF lines */
     size_t length;
@@ -112,15 +113,19 @@ MILTER_UNUSED static void milter_clear_message(struct milter_client *mc)
 MILTER_UNUSED static char milter_mail_from(struct milter_client *mc, const struct milter_mail *mail)
 {
     const char *strings[10] = {mail->from};
-    const char *macros[] = {"{client_addr}",
-                            "192.0.2.1",
-                            "{mail_addr}",
-                            mail->from,
-                            mail->login ? "{auth_authen}" : NULL,
-                            mail->login,
-                            NULL};
+    const char *macros[] = {
+        "{client_addr}", "192.0.2.1", "{mail_addr}", mail->from, NULL, NULL, NULL, NULL, NULL};
+    size_t count = 4;
 
     milter_clear_message(mc);
+    if (mail->login) {
+        macros[count++] = "{auth_authen}";
+        macros[count++] = mail->login;
+    }
+    if (mail->tls) {
+        macros[count++] = "{tls_version}";
+        macros[count++] = mail->tls;
+    }
     for (size_t i = 0; i < 8 && mail->args[i]; i++)
         strings[i + 1] = mail->args[i];
     if (milter_macros(mc, 'M', macros) != 0)

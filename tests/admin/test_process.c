@@ -181,6 +181,42 @@ START_TEST(test_recipients_that_differ)
 }
 END_TEST
 
+/* The same as in the daemon: told, and taken off. */
+START_TEST(test_sender_chooses)
+{
+    import_bob();
+    write_text(in_dir("chosen.eml"), "From: alice@example.com\nTo: bob@partner.test\n"
+                                     "X-Smimed: encrypt\nSubject: [sign] x\n\nhello\n");
+    struct run run = SMIMECTL_READS(in_dir("chosen.eml"), "process", "--outgoing", "--from", ALICE,
+                                    "--to", BOB, "--to", "carol@example.com", "--at", AT);
+    ck_assert_int_eq(run.code, 3); /* one body cannot be both: Carol has to wait */
+    run_clear(&run);
+    run = SMIMECTL_READS(in_dir("chosen.eml"), "process", "--outgoing", "--from", ALICE, "--to",
+                         BOB, "--at", AT);
+    ck_assert_int_eq(run.code, 0);
+    ck_assert_ptr_nonnull(
+        strstr(run.err, "the sender chose: sign, encrypt, by X-Smimed, Subject\n"));
+    ck_assert_ptr_nonnull(
+        strstr(run.err, ": sign, by default, strengthened by the sender: sign+encrypt\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nSubject: x\n"));
+    ck_assert_ptr_null(strcasestr(run.out, "X-Smimed"));
+    run_clear(&run);
+}
+END_TEST
+
+START_TEST(test_tls_is_required)
+{
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; require_tls = true; } "
+                 ");\n");
+    json_decref(expect_report("by TLS", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 0,
+                              "signed.eml"));
+    json_t *report = expect_report(
+        "in the clear", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--no-tls"), 1, NULL);
+    ck_assert_int_eq(reply_code(report), 530);
+    json_decref(report);
+}
+END_TEST
+
 static const struct login_case {
     const char *name;
     const char *config;
@@ -520,6 +556,8 @@ int main(void)
     tcase_add_test(tests, test_outgoing_is_encrypted);
     tcase_add_test(tests, test_outgoing_without_a_key_is_refused);
     tcase_add_test(tests, test_recipients_that_differ);
+    tcase_add_test(tests, test_sender_chooses);
+    tcase_add_test(tests, test_tls_is_required);
     tcase_add_loop_test(tests, test_who_may_sign, 0, sizeof login_cases / sizeof *login_cases);
     tcase_add_test(tests, test_null_sender_is_signed_as_from);
     tcase_add_test(tests, test_clock);

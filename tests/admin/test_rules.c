@@ -72,6 +72,20 @@ static const struct change_case {
          "a.test", "sign") ", # a\n\n"
                            "  # about b\n  " RULE("b.test",
                                                   "encrypt-forced") " # b\n);\nharvest = true;"},
+    {"edit choice and TLS",
+     {"edit", "2", "--choice", "free", "--require-tls", "true"},
+     0,
+     "",
+     "# the rules, ours\nrules = ( # first wins\n\t" RULE(
+         "a.test", "sign") ", # a\n\n  # about b\n  { managed = [ \"example.com\" ]; external = [ "
+                           "\"b.test\" ]; outgoing = \"none\"; choice = \"free\"; require_tls = "
+                           "true; } # b\n);\nharvest = true;"},
+    {"no such choice",
+     {"edit", "1", "--choice", "weaken"},
+     1,
+     "allowed are undefined, none, strengthen, free",
+     NULL},
+    {"no such TLS", {"edit", "1", "--require-tls", "yes"}, 1, "allowed are true, false", NULL},
     {"up",
      {"up", "2"},
      0,

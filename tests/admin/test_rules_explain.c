@@ -9,6 +9,10 @@ static const char *const rules_text =
         "*", "forced.test",
         "incoming = \"decrypt-forced\";") ",\n" R("*", "*", "outgoing = \"sign\";") ");\n";
 
+#define CHOSEN_RULES                                                                               \
+    "rules = (\n" R("*", "x.test", "outgoing = \"sign\"; choice = \"none\";") ",\n" R(             \
+        "*", "tls.test", "require_tls = true;") ");\n"
+
 /* Alice can sign, and believes the CA of carol, who is outside. */
 static void make_site(void)
 {
@@ -127,6 +131,44 @@ START_TEST(test_text)
 END_TEST
 
 /* `process` learns carol's key from the same message. */
+/* Rule, then choice, then what there is: each is told. */
+START_TEST(test_choice_and_tls)
+{
+    write_config(CHOSEN_RULES);
+    write_text(in_dir("message"), "From: alice@example.com\nTo: somebody\n"
+                                  "Subject: [encrypt] x\n\nhello\n");
+    json_t *answer =
+        expect_json("denied", SMIMECTL("rules", "explain", "--json", "--from=alice@example.com",
+                                       "--to=carol@x.test", "--message", in_dir("message")));
+    const json_t *outgoing = json_object_get(answer, "outgoing");
+    const json_t *result = json_object_get(json_object_get(answer, "message"), "outgoing");
+    ck_assert_str_eq(text_at(outgoing, "choice"), "none");
+    ck_assert(json_is_false(json_object_get(outgoing, "require_tls")));
+    ck_assert_str_eq(text_at(result, "choice"), "encrypt");
+    ck_assert_str_eq(text_at(result, "choice_by"), "Subject");
+    ck_assert_str_eq(text_at(result, "transform"), "sign");
+    ck_assert_str_eq(text_at(json_array_get(json_object_get(result, "recipients"), 0), "choice"),
+                     "denied");
+    json_decref(answer);
+    struct run run = SMIMECTL("rules", "explain", "--from=alice@example.com", "--to=dan@tls.test",
+                              "--message", in_dir("message"));
+    static const char *const expected[] = {
+        "the sender may choose: more than that, not less (the setting sender_choice)",
+        "TLS: required by rule 2, else refused by 530",
+        "the sender chose: encrypt, by Subject",
+        "sign, by default, and the sender chose what cannot be done: refuse",
+        "you asked for encryption to dan@tls.test",
+    };
+    ck_assert_int_eq(run.code, 0);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        ck_assert_msg(strstr(run.out, expected[i]) != NULL, "\"%s\" is missing in:\n%s",
+                      expected[i], run.out);
+    }
+    run_clear(&run);
+    expect_output("list", SMIMECTL("rules", "list"), "choice strengthen\n");
+}
+END_TEST
+
 START_TEST(test_nothing_is_learned)
 {
     write_text(in_dir("part"), "Content-Type: text/plain\r\n\r\nhello\r\n");
@@ -186,6 +228,7 @@ int main(void)
     tcase_set_timeout(explain, 120);
     tcase_add_loop_test(explain, test_message, 0, sizeof explain_cases / sizeof *explain_cases);
     tcase_add_test(explain, test_text);
+    tcase_add_test(explain, test_choice_and_tls);
     tcase_add_test(explain, test_nothing_is_learned);
     tcase_add_test(explain, test_no_message);
     suite_add_tcase(suite, explain);

@@ -111,6 +111,7 @@ START_TEST(negotiation)
     ck_assert_uint_eq(mc.protocol & 0x100000U, 0x100000U);
     ck_assert_ptr_nonnull(strstr(mc.symlist, "{auth_authen}"));
     ck_assert_ptr_nonnull(strstr(mc.symlist, "2:i "));
+    ck_assert_ptr_nonnull(strstr(mc.symlist, "{tls_version}"));
     milter_close(&mc);
     /* an MTA that eats leading blanks would break signatures: it is not served */
     ck_assert_int_eq(milter_connect(&mc, inbound), 0);
@@ -303,6 +304,31 @@ START_TEST(a_login_does_not_reach_the_next_message)
 }
 END_TEST
 
+/* What the MTA says of TLS at one MAIL counts for that message. */
+START_TEST(tls_is_asked_of_each_message)
+{
+    struct milter_mail mail = small_mail("<a@partner.test>", "<bob@example.com>");
+    struct milter_client mc;
+
+    begin("rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\" ]; require_tls = true; "
+          "} );\n");
+    open_client(&mc, inbound);
+    mail.tls = "TLSv1.3";
+    ck_assert_int_eq(milter_send(&mc, &mail), MILTER_ACCEPT);
+    mail.tls = NULL;
+    ck_assert_int_eq(milter_mail_from(&mc, &mail), MILTER_CONTINUE);
+    ck_assert_int_eq(milter_rcpt_to(&mc, mail.to[0]), MILTER_REPLYCODE);
+    ck_assert_msg(strncmp(mc.reply, "530-5.7.0 ", 10) == 0, "%s", mc.reply);
+    ck_assert_int_eq(milter_abort(&mc), 0);
+    mail.tls = "TLSv1.2";
+    ck_assert_int_eq(milter_send(&mc, &mail), MILTER_ACCEPT);
+    milter_close(&mc);
+    ck_assert_uint_eq(daemon_log_count(&run, " tls=\"TLSv1.3\""), 1);
+    ck_assert_uint_eq(daemon_log_count(&run, "code=530 enhanced=5.7.0"), 1);
+    end();
+}
+END_TEST
+
 START_TEST(large_bodies_come_back_whole)
 {
     struct milter_mail mail = {.from = "<alice@example.com>",
@@ -369,6 +395,7 @@ int main(void)
     tcase_add_test(cases, too_large_header_is_refused_at_its_end);
     tcase_add_test(cases, tcp_does_not_stall);
     tcase_add_test(cases, a_login_does_not_reach_the_next_message);
+    tcase_add_test(cases, tls_is_asked_of_each_message);
     tcase_add_test(cases, large_bodies_come_back_whole);
     tcase_add_test(cases, next_client_on_the_same_connection);
     suite_add_tcase(suite, cases);

@@ -5,6 +5,7 @@
 #
 #   --unix PATH        a Unix socket in place of the port
 #   --lf               the files have LF line ends: send CRLF
+#   --starttls         speak TLS, whatever the server's certificate is
 #   --mail-args TEXT   after MAIL FROM:<...>, such as "BODY=8BITMIME"
 #   --rcpt-args TEXT   after each RCPT TO:<...>
 #   --pause-before STEP --pause-file FILE
@@ -25,8 +26,8 @@ use IO::Socket::UNIX;
 use MIME::Base64;
 
 my %opt = (from => '', timeout => 60);
-GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'mail-args=s', 'rcpt-args=s',
-    'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i', 'unix=s')
+GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'starttls', 'mail-args=s',
+    'rcpt-args=s', 'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i', 'unix=s')
     or exit 64;
 die "smtp_client.pl: --port, --to and a file are needed\n"
     unless ($opt{port} || $opt{unix}) && $opt{to} && @ARGV;
@@ -151,6 +152,13 @@ $socket or broken($!);
     local $/ = "\n";
     answer('CONNECT') == 2 or exit 75;
     command('EHLO', 'EHLO client.example.net') == 2 or exit 75;
+    if ($opt{starttls}) {
+        require IO::Socket::SSL;
+        command('STARTTLS', 'STARTTLS') == 2 or exit 75;
+        IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0)
+            or broken('TLS: ' . IO::Socket::SSL::errstr());
+        command('EHLO', 'EHLO client.example.net') == 2 or exit 75;
+    }
     if ($opt{login}) {
         my ($name, $password) = split /:/, $opt{login}, 2;
         my $class = command('AUTH', 'AUTH PLAIN ' . encode_base64("\0$name\0$password", ''));

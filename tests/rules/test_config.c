@@ -198,6 +198,8 @@ START_TEST(full_lists)
     ck_assert_uint_eq(s->shared_mailbox_count, 1);
     ck_assert_str_eq(s->shared_mailboxes[0].from.text, "info@example.com");
     ck_assert(pattern_list_matches(&s->shared_mailboxes[0].senders, "alice@example.com", NULL));
+    ck_assert_uint_eq(config->settings.unsigned_senders.count, 2);
+    ck_assert(pattern_list_matches(&config->settings.unsigned_senders, "news@example.com", "+"));
     config_free(&config);
 }
 END_TEST
@@ -326,6 +328,11 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->memory_spool_bytes, 0);
     ck_assert_int_eq(s->database_timeout_ms, 13);
     ck_assert_int_eq(s->shutdown_timeout_s, 14);
+    ck_assert_int_eq(s->sender_choice, CHOICE_NONE);
+    ck_assert_str_eq(s->encrypt_words, "[encrypt] [verschlüsseln]");
+    ck_assert_str_eq(s->sign_words, "");
+    ck_assert_str_eq(s->plain_words, "[offen]");
+    ck_assert(!s->confidential_encrypts && s->unsigned_calendar && s->unsigned_auto_submitted);
     config_free(&config);
 }
 END_TEST
@@ -378,6 +385,10 @@ START_TEST(full_rules)
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
     ck_assert_ptr_null(rules->items[1].note);
+    ck_assert_int_eq(rules->items[0].choice, CHOICE_UNDEFINED);
+    ck_assert_int_eq(rules->items[0].require_tls, TLS_UNDEFINED);
+    ck_assert_int_eq(rules->items[1].choice, CHOICE_FREE);
+    ck_assert_int_eq(rules->items[1].require_tls, TLS_REQUIRED);
     ck_assert_int_eq(rules_outgoing(rules, "a@example.com", "ceo@other.test", "+", true).mode,
                      OUTGOING_ENCRYPT_FORCED);
     config_free(&config);

@@ -116,6 +116,64 @@ START_TEST(tag_without_delimiter)
 }
 END_TEST
 
+/* What a sender may choose comes with the rule that decides outgoing mail; TLS is found by itself.
+ */
+START_TEST(choice_and_tls)
+{
+    static const struct rule_line lines[] = {
+        {{"*"}, {"a.test"}, INCOMING_NONE, OUTGOING_UNDEFINED},
+        {{"*"}, {"a.test", "b.test"}, INCOMING_UNDEFINED, OUTGOING_SIGN},
+        {{"*"}, {"*"}, INCOMING_UNDEFINED, OUTGOING_NONE},
+    };
+    struct rule_list rules = {0};
+    struct decision decision;
+
+    build(&rules, lines, COUNT(lines));
+    rules.items[0].choice = CHOICE_FREE; /* without a mode it means nothing */
+    rules.items[1].choice = CHOICE_NONE;
+    rules.items[2].choice = CHOICE_UNDEFINED;
+    rules.items[1].require_tls = TLS_NOT_REQUIRED;
+    rules.items[2].require_tls = TLS_REQUIRED;
+    decision = rules_outgoing(&rules, "x@example.com", "y@a.test", "+", true);
+    ck_assert_uint_eq(decision.position, 2);
+    ck_assert_int_eq(decision.choice, CHOICE_NONE);
+    ck_assert_int_eq(rules_outgoing(&rules, "x@example.com", "y@c.test", "+", true).choice,
+                     CHOICE_UNDEFINED);
+    decision = rules_tls(&rules, "x@example.com", "y@a.test", "+");
+    ck_assert_int_eq(decision.mode, TLS_NOT_REQUIRED);
+    ck_assert_uint_eq(decision.position, 2);
+    decision = rules_tls(&rules, "x@example.com", "y@c.test", "+");
+    ck_assert_int_eq(decision.mode, TLS_REQUIRED);
+    ck_assert_uint_eq(decision.position, 3);
+    rules.count = 1;
+    decision = rules_tls(&rules, "x@example.com", "y@a.test", "+");
+    ck_assert_int_eq(decision.mode, TLS_NOT_REQUIRED);
+    ck_assert_uint_eq(decision.position, 0);
+    ck_assert_int_eq(rules_outgoing(&rules, "x@example.com", "y@a.test", "+", true).choice,
+                     CHOICE_UNDEFINED);
+    rules.count = COUNT(lines);
+    rules_clear(&rules);
+}
+END_TEST
+
+START_TEST(choice_names)
+{
+    enum sender_choice choice = CHOICE_UNDEFINED;
+    enum tls_demand demand = TLS_UNDEFINED;
+
+    for (enum sender_choice i = CHOICE_NONE; i <= CHOICE_UNDEFINED; i++) {
+        ck_assert_int_eq(sender_choice_from_name(sender_choice_name(i), &choice), 0);
+        ck_assert_int_eq(choice, i);
+    }
+    for (enum tls_demand i = TLS_UNDEFINED; i <= TLS_REQUIRED; i++) {
+        ck_assert_int_eq(tls_demand_from_name(tls_demand_name(i), &demand), 0);
+        ck_assert_int_eq(demand, i);
+    }
+    ck_assert_int_eq(sender_choice_from_name("weaken", &choice), -1);
+    ck_assert_int_eq(tls_demand_from_name("yes", &demand), -1);
+}
+END_TEST
+
 START_TEST(defaults)
 {
     struct rule_list rules;
@@ -216,6 +274,8 @@ static Suite *rules_suite(void)
     tcase_add_loop_test(tc, decision_table, 0, (int)COUNT(decisions));
     tcase_add_test(tc, tag_without_delimiter);
     tcase_add_test(tc, defaults);
+    tcase_add_test(tc, choice_and_tls);
+    tcase_add_test(tc, choice_names);
     tcase_add_loop_test(tc, explanation, 0, (int)COUNT(explanations));
     tcase_add_test(tc, mode_names);
     tcase_add_test(tc, modes_rise);

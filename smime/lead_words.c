@@ -1,0 +1,188 @@
+/* Words of command at the beginning of a Subject. */
+#include "lead_words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <gmime/gmime.h>
+
+#include "gmime_start.h"
+
+#define LINE_BYTES 76 /* of a folded field: RFC 5322 section 2.1.1, RFC 2047 section 2 */
+#define NAME_BYTES (sizeof "Subject:" - 1)
+
+/* Spellings that differ in case or in how accents are written fold to the same. */
+static char *fold(const char *text, gssize bytes)
+{
+    char *normal = g_utf8_normalize(text, bytes, G_NORMALIZE_ALL);
+    char *folded = normal != NULL ? g_utf8_casefold(normal, -1) : NULL;
+    char *out = folded != NULL ? g_utf8_normalize(folded, -1, G_NORMALIZE_ALL) : NULL;
+    g_free(normal);
+    g_free(folded);
+    return out;
+}
+
+static const char *skip_blanks(const char *text)
+{
+    while (*text != '\0' && g_unichar_isspace(g_utf8_get_char(text)))
+        text = g_utf8_next_char(text);
+    return text;
+}
+
+/* Would the word go on here? "[sign]x" has the word, "signature" has not. */
+static bool goes_on(const char *last, const char *next)
+{
+    return g_unichar_isalnum(g_utf8_get_char(last)) && *next != '\0' &&
+           g_unichar_isalnum(g_utf8_get_char(next));
+}
+
+/* Behind the word that folds to `folded`, if `text` begins with it; else NULL. Characters and
+ * folded bytes do not go together one by one, so the beginnings of `text` are tried as they grow.
+ */
+static const char *behind_word(const char *text, const char *folded)
+{
+    const char *at = text;
+    while (*at != '\0') {
+        const char *last = at;
+        char *begin;
+        bool same;
+        bool begins;
+        at = g_utf8_next_char(at);
+        /* A letter and the accent that follows it are one. */
+        while (*at != '\0' && g_unichar_combining_class(g_utf8_get_char(at)) != 0)
+            at = g_utf8_next_char(at);
+        begin = fold(text, at - text);
+        if (begin == NULL)
+            return NULL;
+        same = strcmp(begin, folded) == 0;
+        begins = strncmp(begin, folded, strlen(begin)) == 0;
+        g_free(begin);
+        if (same)
+            return goes_on(last, at) ? NULL : at;
+        if (!begins)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Behind all words that `text` begins with. */
+static const char *skip_words(const char *text, char *const *folded, size_t count, bool *found)
+{
+    const char *rest = skip_blanks(text);
+    size_t taken = 0;
+    for (size_t i = 0; i < count && taken < LEAD_WORDS_MAX;) {
+        const char *next = folded[i] != NULL ? behind_word(rest, folded[i]) : NULL;
+        if (next == NULL) {
+            i++;
+            continue;
+        }
+        found[i] = true;
+        rest = skip_blanks(next);
+        taken++;
+        i = 0;
+    }
+    return rest;
+}
+
+/* How many folds fit into `text`, and with `out` that text with them: a fold goes before a blank.
+ */
+static size_t put_folds(const char *text, char *out)
+{
+    size_t line = NAME_BYTES;
+    size_t folds = 0;
+    while (*text != '\0') {
+        size_t length = strspn(text, " \t");
+        length += strcspn(text + length, " \t");
+        if (line > NAME_BYTES && line + length > LINE_BYTES && strspn(text, " \t") == 1 &&
+            length > 1) {
+            folds++;
+            line = 0;
+            if (out != NULL) {
+                memcpy(out, "\r\n", 2);
+                out += 2;
+            }
+        }
+        if (out != NULL) {
+            memcpy(out, text, length);
+            out += length;
+        }
+        line += length;
+        text += length;
+    }
+    if (out != NULL)
+        *out = '\0';
+    return folds;
+}
+
+static char *encode(const char *text)
+{
+    char *encoded = g_mime_utils_header_encode_text(NULL, text, NULL);
+    char *value = encoded != NULL ? g_strconcat(" ", encoded, NULL) : NULL;
+    char *out = NULL;
+    if (value != NULL)
+        out = malloc(strlen(value) + 2 * put_folds(value, NULL) + 1);
+    if (out != NULL)
+        put_folds(value, out);
+    g_free(value);
+    g_free(encoded);
+    return out;
+}
+
+static void free_all(char **items, size_t count)
+{
+    for (size_t i = 0; items != NULL && i < count; i++)
+        g_free(items[i]);
+    free(items);
+}
+
+/* The value for people: unfolded (RFC 5322 section 2.2.3), decoded, valid UTF-8. */
+static char *decode(const char *value)
+{
+    char *line = malloc(strlen(value) + 1);
+    char *put = line;
+    char *decoded = NULL;
+    char *valid = NULL;
+    for (; line != NULL && *value != '\0'; value++)
+        if (*value != '\r' && *value != '\n')
+            *put++ = *value;
+    if (line != NULL) {
+        *put = '\0';
+        decoded = g_mime_utils_header_decode_text(NULL, line);
+    }
+    if (decoded != NULL)
+        valid = g_utf8_make_valid(decoded, -1);
+    g_free(decoded);
+    free(line);
+    return valid;
+}
+
+int lead_words_take(const char *value, const char *const *words, size_t count, bool *found_out,
+                    char **rest_out)
+{
+    char **folded;
+    char *text;
+    const char *rest;
+    int rc = -1;
+    *rest_out = NULL;
+    if (value == NULL || count == 0)
+        return 0;
+    gmime_start();
+    folded = calloc(count, sizeof *folded);
+    text = decode(value);
+    if (folded == NULL || text == NULL)
+        goto out;
+    for (size_t i = 0; i < count; i++)
+        if (words[i][0] != '\0')
+            folded[i] = fold(words[i], -1);
+    rest = skip_words(text, folded, count, found_out);
+    if (rest != skip_blanks(text)) {
+        *rest_out = encode(rest);
+        if (*rest_out == NULL)
+            goto out;
+    }
+    rc = 0;
+out:
+    free_all(folded, count);
+    g_free(text);
+    return rc;
+}
