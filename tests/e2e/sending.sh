@@ -237,7 +237,7 @@ logins() {
     ok 'a listener that wants a login' matches "$SAID" '^refused 0 .*554 5\.7\.1'
     by login "tls = \"required\"; $login = \"$E2E_DIR/password\";"
     ok 'gets one' equals "$SAID" 'done 1 - '
-    newest bob 13
+    newest bob 14
     ok 'and knows it' contains "$MAIL" 'with ESMTPSA'
     by login "tls = \"required\"; $login = \"$E2E_DIR/wrong\";"
     ok 'a wrong password' matches "$SAID" '^deferred 0 .*535 5\.7\.8'
