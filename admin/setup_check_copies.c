@@ -18,7 +18,7 @@
 #include "restrictions.h"
 
 #define NO_MAPPINGS "no_address_mappings"
-#define CLEANUP_SUFFIX "-cleanup"
+#define CLEANUP "smimed-cleanup"
 #define DIRECTORY_GROUP "postdrop" /* may enter public/ (setgid_group) */
 
 static const struct mail_server_setting *reinject_of(const struct setup *setup)
@@ -148,16 +148,16 @@ static void add_listener(struct setup *setup, const char *name)
         setup->failed = true;
         return;
     }
-    add_service(setup, text_of("%s" CLEANUP_SUFFIX "/unix", name),
-                text_of("%s" CLEANUP_SUFFIX " unix n - %s - 0 cleanup -o syslog_name=postfix/%s "
-                        "-o always_bcc= -o sender_bcc_maps= -o recipient_bcc_maps= "
-                        "-o canonical_classes=envelope_sender,envelope_recipient "
-                        "-o masquerade_classes=envelope_sender",
-                        name, chroot_of(setup, "cleanup"), name));
+    add_service(setup, text_of(CLEANUP "/unix"),
+                text_of(CLEANUP " unix n - %s - 0 cleanup -o syslog_name=postfix/reinject "
+                                "-o always_bcc= -o sender_bcc_maps= -o recipient_bcc_maps= "
+                                "-o canonical_classes=envelope_sender,envelope_recipient "
+                                "-o masquerade_classes=envelope_sender",
+                        chroot_of(setup, "cleanup")));
     add_service(
         setup, text_of("%s/unix", name),
-        text_of("%s unix n - %s - - smtpd -o syslog_name=postfix/%s "
-                "-o cleanup_service_name=%s" CLEANUP_SUFFIX " -o smtpd_milters=%s "
+        text_of("%s unix n - %s - - smtpd -o syslog_name=postfix/reinject "
+                "-o cleanup_service_name=" CLEANUP " -o smtpd_milters=%s "
                 "-o milter_macro_daemon_name=ORIGINATING -o mynetworks=127.0.0.0/8 "
                 "-o smtpd_sasl_auth_enable=no -o smtpd_tls_security_level=none "
                 "-o smtpd_client_restrictions= -o smtpd_helo_restrictions= "
@@ -166,7 +166,7 @@ static void add_listener(struct setup *setup, const char *name)
                 "-o smtpd_relay_restrictions=permit_mynetworks,reject "
                 "-o smtpd_recipient_restrictions=permit_mynetworks,reject "
                 "-o receive_override_options=no_unknown_recipient_checks,no_header_body_checks",
-                name, chroot_of(setup, "smtpd"), name, name, milters));
+                name, chroot_of(setup, "smtpd"), milters));
     free(milters);
 }
 
@@ -308,11 +308,13 @@ static void check_reach(struct setup *setup, const struct listener *listener)
 static void check_entry(struct setup *setup)
 {
     const char *group_name = postfix_main(setup->postfix, "setgid_group");
-    const char *user_name = setup->context->config->settings.user;
+    const struct settings *settings = &setup->context->config->settings;
+    const char *user_name = settings->user;
     const struct group *group = getgrnam(*group_name ? group_name : DIRECTORY_GROUP);
     const struct passwd *user = *user_name ? getpwnam(user_name) : NULL;
     gid_t gid = group ? group->gr_gid : 0;
-    if (group && user && user->pw_uid != 0 && !is_in_group(user_name, gid)) {
+    if (group && user && user->pw_uid != 0 && strcmp(settings->group, group_name) != 0 &&
+        !is_in_group(user_name, gid)) {
         setup_wrong(setup, "access", reinject_of(setup)->address,
                     text_of("the user %s is not in the group %s, which may enter the folder",
                             user_name, group_name),
@@ -324,6 +326,9 @@ static void check_entry(struct setup *setup)
 void setup_check_copies(struct setup *setup)
 {
     const struct mail_server_setting *reinject = reinject_of(setup);
+    if (!setup->context->config->settings.split) {
+        return;
+    }
     if (!reinject->address) {
         setup_advice(setup, "copies", "reinject",
                      text_of("smimed.conf does not say who takes copies (reinject)"),
