@@ -168,9 +168,8 @@ static const struct command expiring_commands[] = {
      .details =
          "Lists the certificates that run out within N days (30), or have run out: those that\n"
          "active mailboxes sign with, own trust anchors, pinned public keys, and the CA of one's\n"
-         "own that issues. For\n"
-         "monitoring the exit code says 0: none, 4: some run out, 5: some have run out;\n"
-         "any other code is a failure of the command itself.",
+         "own that issues. For monitoring the exit code says 0: none, 4: some run out, 5: some\n"
+         "have run out; any other code is a failure of the command itself.",
      .example = "  smimectl expiring --days 60",
      .run = expiring},
     {0},

@@ -222,9 +222,8 @@ static const struct command pubkey_commands[] = {
                 "A folder is read with all that is in it; files without a certificate are skipped\n"
                 "there. Each refusal is reported with its reason, and the rest goes on. Refused\n"
                 "are certificates without a mail address, of a domain or a CA, expired, not yet\n"
-                "valid, known to be revoked, not for encryption, weak, or for managed addresses. "
-                "CA certificates that\n"
-                "accompany others in a file or an entry are passed over.",
+                "valid, known to be revoked, not for encryption, weak, or for managed addresses.\n"
+                "CA certificates that accompany others in a file or an entry are passed over.",
      .example = "  smimectl pubkey import bob.pem partner.p7b staff.ldif contacts/",
      .run = pubkey_import},
     {.name = "list",

@@ -260,8 +260,8 @@ const struct setting_entry settings_table[] = {
          "\"unix:/var/spool/postfix/public/smimed-reinject\""),
     LIST(
         "mail_server", false, MAIL_SERVER,
-        "The server that takes what smimed writes itself: error reports and notices. Without it\n"
-        "they go to `reinject`.",
+        "The server that takes what smimed writes itself: reports on refused recipients.\n"
+        "Without it they go to `reinject`.",
         "{ address = \"inet:587@relay.example.com\"; tls = \"required\"; verify = \"full\"; user = "
         "\"smimed\"; password_file = \"/etc/smimed/relay.password\"; }"),
     {.name = "helo_name",
