@@ -116,13 +116,24 @@ out:
     return rc;
 }
 
+/* Is one of the recipients who were accepted at RCPT refused by a report to the sender? */
+static bool any_reported(const struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->copy_count; i++) {
+        if (outcome->copies[i].outcome->action == FLOW_REPLY) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int exit_code(const struct process_result *result)
 {
     const struct reply *reply = process_reply(result);
     if (reply) {
         return reply->code >= 500 ? EXIT_REFUSED : EXIT_DEFERRED;
     }
-    return result->refused_count > 0 ? EXIT_PARTLY : EXIT_DONE;
+    return result->refused_count > 0 || any_reported(&result->outcome) ? EXIT_PARTLY : EXIT_DONE;
 }
 
 /* The configuration is the gateway's from now on. NULL told. */

@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "mail_server.h"
 #include "privileges.h"
+#include "report_text.h"
 #include "why.h"
 
 void check_print_problems(struct problems *problems, FILE *errors)
@@ -64,6 +65,19 @@ static void check_server(const struct config *config, const struct mail_server_s
         note(problems, config, &why);
 }
 
+/* A report falls back on the text that is built in; the administrator should hear of it before. */
+static void check_report_template(const struct config *config, struct problems *problems)
+{
+    char *why = NULL;
+    char *text = report_text_load(config->settings.report_template, &why);
+
+    if (!text) {
+        why_prefix(&why, "report_template");
+        note(problems, config, &why);
+    }
+    free(text);
+}
+
 static void report_server(const char *name, const struct mail_server_setting *server, FILE *out)
 {
     if (server->address)
@@ -106,6 +120,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     directory_check(&config->settings, config_path, &problems);
     check_server(config, &config->settings.reinject, &problems);
     check_server(config, &config->settings.mail_server, &problems);
+    check_report_template(config, &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {

@@ -10,7 +10,7 @@
 void mail_server_fill(const struct settings *settings, const struct mail_server_setting *setting,
                       struct smtp_server *out);
 
-/* Where reports and notices go: `mail_server`, or else `reinject`; NULL when there is neither. */
+/* Where reports go: `mail_server`, or else `reinject`; NULL when there is neither. */
 const struct mail_server_setting *mail_server_for_own(const struct settings *settings);
 
 /* Can the files be read that `setting` names, if it names a server? Nobody is asked. Returns 0, -1

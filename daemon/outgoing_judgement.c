@@ -53,6 +53,10 @@ int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
         goto out;
     }
     recipient->insecure = transport_is_missing(gateway, transaction, sender, recipient->canonical);
+    if (recipient->insecure) { /* refused: nobody need be asked for his key */
+        rc = 0;
+        goto out;
+    }
     can_sign = has_identity(gateway, sender, now, why);
     if (can_sign < 0)
         goto out;

@@ -181,6 +181,37 @@ START_TEST(test_recipients_that_differ)
 }
 END_TEST
 
+/* Where messages are split: each his own, and who is refused by a report is not "accepted". */
+START_TEST(test_recipients_are_split)
+{
+    import_bob();
+    write_config("reinject = \"unix:/nowhere\";\n"
+                 "rules = ( { managed = [ \"*\" ]; external = [ \"forced.test\" ];"
+                 " outgoing = \"encrypt-forced\"; },"
+                 " { managed = [ \"*\" ]; external = [ \"*\" ]; outgoing = \"encrypt-optional\"; } "
+                 ");\n");
+    json_t *report = expect_report(
+        "two bodies",
+        OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--to", "eve@partner.test"), 0,
+        "out.eml");
+    const json_t *copies = json_object_get(report, "copies");
+    ck_assert_uint_eq(json_array_size(copies), 1);
+    ck_assert_str_eq(text_at(json_array_get(copies, 0), "action"), "accepted");
+    json_decref(report);
+    report = expect_report(
+        "one is refused",
+        OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--to", "eve@forced.test"), 3,
+        "out.eml");
+    copies = json_object_get(report, "copies");
+    ck_assert_uint_eq(json_array_size(copies), 1);
+    ck_assert_str_eq(text_at(json_array_get(copies, 0), "action"), "refused");
+    ck_assert_int_eq(
+        reply_code(json_array_get(json_object_get(json_array_get(copies, 0), "recipients"), 0)),
+        550);
+    json_decref(report);
+}
+END_TEST
+
 /* The same as in the daemon: told, and taken off. */
 START_TEST(test_sender_chooses)
 {
@@ -206,13 +237,18 @@ END_TEST
 
 START_TEST(test_tls_is_required)
 {
-    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; require_tls = true; } "
-                 ");\n");
+    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ]; require_tls = true;"
+                 " outgoing = \"encrypt-optional\"; } );\n");
+    import_bob();
     json_decref(expect_report("by TLS", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB), 0,
                               "signed.eml"));
     json_t *report = expect_report(
-        "in the clear", OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--no-tls"), 1, NULL);
+        "in the clear",
+        OUTGOING("plain.eml", "--from", ALICE, "--to", "eve@partner.test", "--no-tls"), 1, NULL);
     ck_assert_int_eq(reply_code(report), 530);
+    /* nothing is said of a key, which is not what is missing */
+    ck_assert(json_is_null(
+        json_object_get(json_array_get(json_object_get(report, "recipients"), 0), "reason")));
     json_decref(report);
 }
 END_TEST
@@ -556,6 +592,7 @@ int main(void)
     tcase_add_test(tests, test_outgoing_is_encrypted);
     tcase_add_test(tests, test_outgoing_without_a_key_is_refused);
     tcase_add_test(tests, test_recipients_that_differ);
+    tcase_add_test(tests, test_recipients_are_split);
     tcase_add_test(tests, test_sender_chooses);
     tcase_add_test(tests, test_tls_is_required);
     tcase_add_loop_test(tests, test_who_may_sign, 0, sizeof login_cases / sizeof *login_cases);

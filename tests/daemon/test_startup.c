@@ -281,6 +281,24 @@ START_TEST(test_option_reads_the_files_of_mail_servers)
 }
 END_TEST
 
+START_TEST(test_option_reads_the_text_of_reports)
+{
+    char text[300];
+
+    make_site("", "");
+    configure("", "report_template = \"/nonexistent\";\n");
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    expect_log("report_template: cannot read /nonexistent");
+    ck_assert_int_eq(truncate(run.log, 0), 0);
+    /* the file with the secret is no text of a report */
+    snprintf(text, sizeof text, "report_template = \"%s\";\n", site.secret);
+    configure("", text);
+    ck_assert_int_eq(run_with("-t", NULL), 1);
+    expect_log("must begin with a line \"Subject: ...\"");
+    site_remove(&site);
+}
+END_TEST
+
 static pid_t read_pid(void)
 {
     char name[128];
@@ -448,6 +466,7 @@ int main(void)
     tcase_add_test(cases, spool_is_checked);
     tcase_add_test(cases, test_option_reports_every_mistake);
     tcase_add_test(cases, test_option_reads_the_files_of_mail_servers);
+    tcase_add_test(cases, test_option_reads_the_text_of_reports);
     tcase_add_test(cases, background);
     tcase_add_test(cases, background_failure_is_told);
     tcase_add_test(cases, privileges_are_dropped);
