@@ -37,7 +37,7 @@ static enum store_status list_keys(struct sql *sql, const char *address,
     int64_t mailbox = 0;
     enum store_status status = mailbox_id_needed(sql, address, &mailbox, why);
     if (status != STORE_OK) {
-        return status == STORE_NONE ? STORE_OK : status;
+        return status;
     }
     return sql_each(sql,
                     "SELECT k.certificate, k.added, k.id IS m.signing_key, c.der"
