@@ -31,7 +31,7 @@ static int write_all(int descriptor, const unsigned char *bytes, size_t length)
     return 0;
 }
 
-int public_file_write(const char *path, const void *bytes, size_t length, char **why)
+static int write_file(const char *path, const void *bytes, size_t length, char **why)
 {
     char *beside = NULL;
     int descriptor = -1;
@@ -84,7 +84,7 @@ int public_write(const char *path, const char *label, const unsigned char *der, 
     }
     length = as_der ? length : strlen(text);
     if (path) {
-        rc = public_file_write(path, bytes, length, why);
+        rc = write_file(path, bytes, length, why);
     } else if (fwrite(bytes, 1, length, stdout) == length && fflush(stdout) == 0) {
         rc = 0;
     } else {
