@@ -13,23 +13,9 @@
 #include <openssl/pem.h>
 
 #include "why.h"
+#include "write_all.h"
 
 #define PUBLIC_MODE 0644 /* whatever the umask of an administrator is */
-
-static int write_all(int descriptor, const unsigned char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t put = write(descriptor, bytes, length);
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            length -= (size_t)put;
-        }
-    }
-    return 0;
-}
 
 static int write_file(const char *path, const void *bytes, size_t length, char **why)
 {
