@@ -124,28 +124,14 @@ static void issue_one_of_many(const struct issue *issue, struct bulk *bulk, size
     why_free(&why);
 }
 
-static int issue_targets(const struct issue *issue)
+static void issue_target(void *data, struct bulk *bulk, const struct target *target)
 {
-    struct context *context = issue->context;
-    struct target_list targets = {NULL, 0};
-    struct bulk *bulk = NULL;
-    int code = EXIT_REFUSED;
-    if (targets_expand(context, context->words, context->word_count, &targets) == 0) {
-        bulk = bulk_new(context, outcomes, "failed", NULL, targets.count);
-    }
-    for (size_t i = 0; bulk && i < targets.count; i++) {
-        struct target *target = &targets.items[i];
-        if (target->address) {
-            issue_one_of_many(issue, bulk, 0, target->address);
-        } else {
-            bulk_fail(bulk, 0, target->word, why_text(&target->reason));
-        }
-    }
-    if (bulk) {
-        code = bulk_finish(&bulk);
-    }
-    target_list_clear(&targets);
-    return code;
+    issue_one_of_many(data, bulk, 0, target->address);
+}
+
+static int issue_targets(struct issue *issue)
+{
+    return targets_each(issue->context, outcomes, "failed", issue_target, issue);
 }
 
 static int issue_file(const struct issue *issue)

@@ -56,19 +56,26 @@ out:
     return code;
 }
 
-static void revoke_one(struct context *context, struct bulk *bulk, const struct target *target,
-                       enum ca_reason reason, bool *any)
+struct revocation_run {
+    struct context *context;
+    enum ca_reason reason;
+    bool any; /* certificate was revoked */
+};
+
+static void revoke_target(void *data, struct bulk *bulk, const struct target *target)
 {
+    struct revocation_run *run = data;
+    struct context *context = run->context;
     struct ca_revoked done = {0};
     char *why = NULL;
-    enum store_status status =
-        store_ca_revoke_mailbox(context->store, target->address, reason, context->now, &done, &why);
+    enum store_status status = store_ca_revoke_mailbox(context->store, target->address, run->reason,
+                                                       context->now, &done, &why);
     if (status == STORE_REFUSED && target_is_pattern(target->word)) {
         bulk_count(bulk, UNCHANGED); /* it matches mailboxes that have nothing to revoke */
     } else if (status != STORE_OK) {
         bulk_fail(bulk, 0, target->address, why_text(&why));
     } else {
-        *any = *any || done.count > 0;
+        run->any = run->any || done.count > 0;
         bulk_count(bulk, done.count > 0 ? REVOKED : UNCHANGED);
         if (done.deactivated) {
             bulk_note(bulk, target->address, "the mailbox is inactive now");
@@ -81,28 +88,11 @@ static void revoke_one(struct context *context, struct bulk *bulk, const struct 
 
 static int revoke_targets(struct context *context, enum ca_reason reason)
 {
-    struct target_list targets = {NULL, 0};
-    struct bulk *bulk = NULL;
-    bool any = false;
-    int code = EXIT_REFUSED;
-    if (targets_expand(context, context->words, context->word_count, &targets) == 0) {
-        bulk = bulk_new(context, outcomes, "failed", NULL, targets.count);
-    }
-    for (size_t i = 0; bulk && i < targets.count; i++) {
-        struct target *target = &targets.items[i];
-        if (target->address) {
-            revoke_one(context, bulk, target, reason, &any);
-        } else {
-            bulk_fail(bulk, 0, target->word, why_text(&target->reason));
-        }
-    }
-    if (bulk) {
-        code = bulk_finish(&bulk);
-    }
-    if (any) {
+    struct revocation_run run = {.context = context, .reason = reason};
+    int code = targets_each(context, outcomes, "failed", revoke_target, &run);
+    if (run.any) {
         advise();
     }
-    target_list_clear(&targets);
     return code;
 }
 

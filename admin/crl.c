@@ -4,6 +4,7 @@
 #include "command.h"
 #include "crl_commands.h"
 #include "deletion.h"
+#include "revocation.h"
 
 #define MAX_FILES 1000 /* on one command line */
 

@@ -6,6 +6,7 @@
 #include "crl_commands.h"
 #include "crl_signer.h"
 #include "input.h"
+#include "revocation.h"
 #include "revocation_bytes.h"
 #include "revocation_upkeep.h"
 #include "table.h"
@@ -19,7 +20,8 @@
 #define FETCH_TIMEOUT_MS 60000 /* for one */
 #define FETCH_ALL_TIMEOUT_MS (10 * 60 * 1000)
 
-STACK_OF(X509) * crl_authorities(const struct context *context)
+/* The certificates that --ca names; an empty stack without. NULL told. sk_X509_pop_free(). */
+static STACK_OF(X509) * authorities_given(const struct context *context)
 {
     const char *path = argument_value(context->arguments, OPTION_CA);
     char *why = NULL;
@@ -45,7 +47,9 @@ static void tell_changed(void *context, bool own, bool revoked, const char *sent
     }
 }
 
-int crl_recheck(struct context *context)
+/* Look at certificates in use by what the store has now, and tell which turn out revoked. 0, or -1
+ * told. */
+static int recheck(struct context *context)
 {
     struct revocation *revocation = revocation_new(context->store, &context->config->settings);
     struct deadline deadline = deadline_in_ms(RECHECK_TIMEOUT_MS);
@@ -147,7 +151,7 @@ int crl_import(struct context *context)
     if (context_store(context)) {
         return EXIT_REFUSED;
     }
-    import.authorities = crl_authorities(context);
+    import.authorities = authorities_given(context);
     import.report = table_new(report_columns);
     if (!import.authorities || !import.report) {
         goto out;
@@ -160,7 +164,7 @@ int crl_import(struct context *context)
         import_one(&import, context->words[i]);
     }
     code = exit_code_of(import.done, import.refused);
-    if (import.done > 0 && crl_recheck(context)) {
+    if (import.done > 0 && recheck(context)) {
         code = EXIT_PARTLY;
     }
     if (table_print(import.report, context->json, stdout)) {
@@ -216,7 +220,7 @@ static int fetch_known(struct context *context, struct fetch *fetch)
 
 static int fetch_named(struct context *context, struct fetch *fetch)
 {
-    STACK_OF(X509) *authorities = crl_authorities(context);
+    STACK_OF(X509) *authorities = authorities_given(context);
     int rc = authorities ? 0 : -1;
     for (size_t i = 0; rc == 0 && i < context->word_count; i++) {
         struct deadline deadline = deadline_in_ms(FETCH_TIMEOUT_MS);
@@ -254,7 +258,7 @@ int crl_fetch(struct context *context)
         goto out;
     }
     code = exit_code_of(fetch.result.fetched, fetch.result.failed);
-    if (fetch.result.fetched > 0 && crl_recheck(context)) {
+    if (fetch.result.fetched > 0 && recheck(context)) {
         code = EXIT_PARTLY;
     }
     if (table_print(fetch.report, context->json, stdout)) {

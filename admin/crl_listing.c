@@ -10,6 +10,7 @@
 #include "command.h"
 #include "crl_commands.h"
 #include "iso8601.h"
+#include "revocation.h"
 #include "table.h"
 #include "tell.h"
 #include "why.h"

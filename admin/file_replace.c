@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "why.h"
+#include "write_all.h"
 
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 20
@@ -133,22 +134,6 @@ static int copy_status(int from, int to, char **why)
 }
 
 /* ---- bytes ---- */
-
-static int write_all(int descriptor, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, bytes, length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return -1;
-        }
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
 
 /* Put a file at `path` with the bytes, and with all else as `like` has it. */
 static int put(const char *path, const char *bytes, size_t length, int like, char **why)

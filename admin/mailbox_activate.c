@@ -203,27 +203,21 @@ static void activate_one_of_many(struct context *context, struct bulk *bulk, siz
     why_free(&why);
 }
 
+struct activation {
+    struct context *context;
+    const struct credentials *given;
+};
+
+static void activate_target(void *data, struct bulk *bulk, const struct target *target)
+{
+    const struct activation *activation = data;
+    activate_one_of_many(activation->context, bulk, 0, target->address, activation->given);
+}
+
 static int activate_targets(struct context *context, const struct credentials *given)
 {
-    struct target_list targets = {NULL, 0};
-    struct bulk *bulk = NULL;
-    int code = EXIT_REFUSED;
-    if (targets_expand(context, context->words, context->word_count, &targets) == 0) {
-        bulk = bulk_new(context, activation_outcomes, failed, NULL, targets.count);
-    }
-    for (size_t i = 0; bulk && i < targets.count; i++) {
-        struct target *target = &targets.items[i];
-        if (target->address) {
-            activate_one_of_many(context, bulk, 0, target->address, given);
-        } else {
-            bulk_fail(bulk, 0, target->word, why_text(&target->reason));
-        }
-    }
-    if (bulk) {
-        code = bulk_finish(&bulk);
-    }
-    target_list_clear(&targets);
-    return code;
+    struct activation activation = {context, given};
+    return targets_each(context, activation_outcomes, failed, activate_target, &activation);
 }
 
 static int activate_many(struct context *context)
@@ -380,27 +374,14 @@ static int deactivate_file(struct context *context)
     return code;
 }
 
+static void deactivate_target(void *data, struct bulk *bulk, const struct target *target)
+{
+    deactivate(data, bulk, 0, target->address);
+}
+
 static int deactivate_targets(struct context *context)
 {
-    struct target_list targets = {NULL, 0};
-    struct bulk *bulk = NULL;
-    int code = EXIT_REFUSED;
-    if (targets_expand(context, context->words, context->word_count, &targets) == 0) {
-        bulk = bulk_new(context, deactivation_outcomes, failed, NULL, targets.count);
-    }
-    for (size_t i = 0; bulk && i < targets.count; i++) {
-        struct target *target = &targets.items[i];
-        if (target->address) {
-            deactivate(context, bulk, 0, target->address);
-        } else {
-            bulk_fail(bulk, 0, target->word, why_text(&target->reason));
-        }
-    }
-    if (bulk) {
-        code = bulk_finish(&bulk);
-    }
-    target_list_clear(&targets);
-    return code;
+    return targets_each(context, deactivation_outcomes, failed, deactivate_target, context);
 }
 
 int mailbox_deactivate(struct context *context)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "command.h"
 #include "tell.h"
 #include "why.h"
 
@@ -160,4 +161,28 @@ void target_list_clear(struct target_list *list)
     }
     free(list->items);
     *list = (struct target_list){NULL, 0};
+}
+
+int targets_each(struct context *context, const char *const *outcomes, const char *failure,
+                 target_do *one, void *data)
+{
+    struct target_list targets = {NULL, 0};
+    struct bulk *bulk = NULL;
+    int code = EXIT_REFUSED;
+    if (targets_expand(context, context->words, context->word_count, &targets) == 0) {
+        bulk = bulk_new(context, outcomes, failure, NULL, targets.count);
+    }
+    for (size_t i = 0; bulk && i < targets.count; i++) {
+        struct target *target = &targets.items[i];
+        if (target->address) {
+            one(data, bulk, target);
+        } else {
+            bulk_fail(bulk, 0, target->word, why_text(&target->reason));
+        }
+    }
+    if (bulk) {
+        code = bulk_finish(&bulk);
+    }
+    target_list_clear(&targets);
+    return code;
 }

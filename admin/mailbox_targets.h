@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "bulk.h"
 #include "context.h"
 
 struct target {
@@ -26,5 +27,12 @@ bool target_is_pattern(const char *word);
 int targets_expand(struct context *context, char *const *words, size_t count,
                    struct target_list *out);
 void target_list_clear(struct target_list *list);
+
+/* Do something to one mailbox, and tell `bulk` what became of it. */
+typedef void target_do(void *data, struct bulk *bulk, const struct target *target);
+/* Do it to every mailbox that the words of the command name; words that name none are failures. For
+ * `outcomes` and `failure` see bulk.h. Returns an exit code. */
+int targets_each(struct context *context, const char *const *outcomes, const char *failure,
+                 target_do *one, void *data);
 
 #endif

@@ -8,23 +8,9 @@
 #include <unistd.h>
 
 #include "why.h"
+#include "write_all.h"
 
 #define MIN_PASSWORD_BYTES 8 /* nothing but it protects the file */
-
-static int write_all(int descriptor, const unsigned char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t put = write(descriptor, bytes, length);
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            length -= (size_t)put;
-        }
-    }
-    return 0;
-}
 
 int private_file_write(const char *path, const unsigned char *bytes, size_t length, char **why)
 {

@@ -13,25 +13,11 @@
 #include <openssl/pem.h>
 
 #include "why.h"
+#include "write_all.h"
 
 #define PUBLIC_MODE 0644 /* whatever the umask of an administrator is */
 
-static int write_all(int descriptor, const unsigned char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t put = write(descriptor, bytes, length);
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            length -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
-int public_file_write(const char *path, const void *bytes, size_t length, char **why)
+static int write_file(const char *path, const void *bytes, size_t length, char **why)
 {
     char *beside = NULL;
     int descriptor = -1;
@@ -84,7 +70,7 @@ int public_write(const char *path, const char *label, const unsigned char *der, 
     }
     length = as_der ? length : strlen(text);
     if (path) {
-        rc = public_file_write(path, bytes, length, why);
+        rc = write_file(path, bytes, length, why);
     } else if (fwrite(bytes, 1, length, stdout) == length && fflush(stdout) == 0) {
         rc = 0;
     } else {

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netinet/in.h>
-
 #include "address.h"
 #include "copies.h"
 #include "log.h"
 #include "message_log.h"
+#include "public_address.h"
 #include "why.h"
 #include "work_timer.h"
 
@@ -71,7 +70,6 @@ struct session *session_new(struct service *service)
 
 void session_connect(struct session *session, const struct sockaddr *address)
 {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct transaction *transaction = &session->transaction;
 
     clear_message(session);
@@ -80,20 +78,7 @@ void session_connect(struct session *session, const struct sockaddr *address)
     /* Programs on this machine have no address: the MTA makes one up (127.0.0.1) for them. */
     if (!address || transaction->role == ROLE_LOCAL)
         return;
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in in;
-
-        memcpy(&in, address, sizeof in);
-        memcpy(transaction->client, mapped, sizeof mapped);
-        memcpy(transaction->client + sizeof mapped, &in.sin_addr, 4);
-        transaction->client_known = true;
-    } else if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-
-        memcpy(&in6, address, sizeof in6);
-        memcpy(transaction->client, &in6.sin6_addr, sizeof transaction->client);
-        transaction->client_known = true;
-    }
+    transaction->client_known = address_bytes(address, transaction->client);
 }
 
 /* Refuse the message in hand with session->reply (set before), log it, forget it. */

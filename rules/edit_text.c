@@ -65,7 +65,9 @@ char *edit_strings(const char *const *items, size_t count)
     return written(out, &result);
 }
 
-char *edit_rule(const struct rule_draft *draft, const char *indent, const char *eol)
+/* A rule as it is written: over several lines, those behind the first with `indent` and two blanks
+ * more; on one line with `indent` NULL. */
+static char *write_rule(const struct rule_draft *draft, const char *indent, const char *eol)
 {
     const char *const between[] = {indent ? eol : " ", indent ? indent : "", indent ? "  " : ""};
     char *text = NULL;
@@ -195,7 +197,7 @@ void edit_delete(const struct rules_layout *layout, size_t index, struct patches
 static void add_list(const struct rules_layout *layout, const struct rule_draft *draft,
                      struct patches *patches)
 {
-    char *rule = edit_rule(draft, "  ", layout->eol);
+    char *rule = write_rule(draft, "  ", layout->eol);
     const char *eol = layout->eol;
     bool line = ends_line(layout, layout->length);
 
@@ -221,7 +223,7 @@ static void add_first(const struct rules_layout *layout, const struct rule_draft
                       struct patches *patches)
 {
     size_t from = layout->gap_start, to = layout->gap_end, line = to;
-    char *rule = edit_rule(draft, "  ", layout->eol);
+    char *rule = write_rule(draft, "  ", layout->eol);
 
     while (line > from && layout->text[line - 1] != '\n')
         line--;
@@ -251,7 +253,7 @@ static void add_last(const struct rules_layout *layout, const struct rule_draft 
     bool line = ends_line(layout, last->block_end);
     bool own_line = last->own_line || line || ends_in_comment(layout, last);
     char *indent = last->own_line ? edit_indent(layout, last->start) : strdup("  ");
-    char *rule = indent ? edit_rule(draft, own_line ? indent : NULL, layout->eol) : NULL;
+    char *rule = indent ? write_rule(draft, own_line ? indent : NULL, layout->eol) : NULL;
 
     patches_add(patches, last->end, 0, strdup(","));
     if (!rule)
@@ -286,7 +288,7 @@ void edit_add(const struct rules_layout *layout, const struct rule_draft *draft,
     }
     next = &layout->items[index];
     indent = edit_indent(layout, next->start);
-    rule = indent ? edit_rule(draft, next->own_line ? indent : NULL, layout->eol) : NULL;
+    rule = indent ? write_rule(draft, next->own_line ? indent : NULL, layout->eol) : NULL;
     if (!rule)
         patches->failed = true;
     else if (next->own_line)

@@ -11,10 +11,6 @@
 char *edit_string(const char *text);
 char *edit_strings(const char *const *items, size_t count);
 
-/* A rule as it is written: over several lines, those behind the first with `indent` and two blanks
- * more; on one line with `indent` NULL. */
-char *edit_rule(const struct rule_draft *draft, const char *indent, const char *eol);
-
 /* Indices count from 0. What has to change goes to *patches; trouble is kept there. */
 void edit_add(const struct rules_layout *layout, const struct rule_draft *draft, size_t index,
               struct patches *patches);

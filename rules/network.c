@@ -1,19 +1,15 @@
 /* Networks: from CIDR notation, and whether an address is in one. */
 #include "network.h"
+#include "ip_network.h"
 #include "why.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESS_BITS 128U
-#define MAPPED_BITS 96U /* the prefix ::ffff:0:0/96 of IPv4-mapped addresses */
-
 #define NETWORK_FORMS                                                                              \
     "allowed are an IPv4 or IPv6 network such as \"192.0.2.0/24\" or \"2001:db8::/32\", or one "   \
     "address"
-
-static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
 /* Decimal digits up to `most`; -1 for anything else. */
 static int parse_bits(const char *text, unsigned most)
@@ -32,7 +28,7 @@ static int parse_bits(const char *text, unsigned most)
 
 static bool is_zero_behind(const unsigned char prefix[16], unsigned bits)
 {
-    for (unsigned i = bits; i < ADDRESS_BITS; i++) {
+    for (unsigned i = bits; i < IP_BITS; i++) {
         if (prefix[i / 8] & (0x80U >> (i % 8)))
             return false;
     }
@@ -51,16 +47,16 @@ int network_parse(const char *text, struct network_setting *out, char **why)
         why_set(why, "out of memory");
         return -1;
     }
-    if (inet_pton(AF_INET, address, out->prefix + sizeof mapped_prefix) == 1) {
-        memcpy(out->prefix, mapped_prefix, sizeof mapped_prefix);
-        offset = MAPPED_BITS;
+    if (inet_pton(AF_INET, address, out->prefix + IP_MAPPED_BYTES) == 1) {
+        memcpy(out->prefix, ip_mapped_prefix, IP_MAPPED_BYTES);
+        offset = IP_MAPPED_BITS;
     } else if (inet_pton(AF_INET6, address, out->prefix) != 1) {
         why_set(why, "\"%s\" is not a network: " NETWORK_FORMS, text);
         goto out;
     }
-    bits = slash ? parse_bits(slash + 1, ADDRESS_BITS - offset) : (int)(ADDRESS_BITS - offset);
+    bits = slash ? parse_bits(slash + 1, IP_BITS - offset) : (int)(IP_BITS - offset);
     if (bits < 0) {
-        why_set(why, "\"%s\": expected 0 to %u bits behind the slash", text, ADDRESS_BITS - offset);
+        why_set(why, "\"%s\": expected 0 to %u bits behind the slash", text, IP_BITS - offset);
         goto out;
     }
     out->prefix_bits = (unsigned)bits + offset;
@@ -80,14 +76,5 @@ out:
 
 bool settings_network_contains(const struct network_setting *network, const unsigned char ip[16])
 {
-    unsigned whole = network->prefix_bits / 8;
-    unsigned rest = network->prefix_bits % 8;
-
-    if (network->prefix_bits > ADDRESS_BITS)
-        return false;
-    if (network->prefix_bits < MAPPED_BITS && memcmp(ip, mapped_prefix, sizeof mapped_prefix) == 0)
-        return false;
-    if (memcmp(network->prefix, ip, whole) != 0)
-        return false;
-    return rest == 0 || ((network->prefix[whole] ^ ip[whole]) & (0xFF00U >> rest) & 0xFFU) == 0;
+    return ip_network_contains(network->prefix, network->prefix_bits, ip);
 }

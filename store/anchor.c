@@ -124,8 +124,9 @@ static enum store_status list_system(struct store *store, struct anchor_list *ou
     return status;
 }
 
-static enum store_status push_row(struct anchor_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push_row(void *context, sqlite3_stmt *row, char **why)
 {
+    struct anchor_list *list = context;
     X509 *certificate = NULL;
     enum store_status status = certificate_column(row, 2, &certificate, why);
     if (status == STORE_OK) {
@@ -142,20 +143,11 @@ static enum store_status push_row(struct anchor_list *list, sqlite3_stmt *row, c
 
 static enum store_status list_own(struct sql *sql, struct anchor_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status = sql_query(sql,
-                                         "SELECT a.id, a.added, c.der FROM anchor a"
-                                         " JOIN certificate c ON c.id = a.certificate"
-                                         " ORDER BY a.id",
-                                         SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push_row(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql,
+                    "SELECT a.id, a.added, c.der FROM anchor a"
+                    " JOIN certificate c ON c.id = a.certificate"
+                    " ORDER BY a.id",
+                    SQL_NO_VALUES, push_row, out, why);
 }
 
 enum store_status store_anchor_list(struct store *store, struct anchor_list *out, char **why)

@@ -177,8 +177,9 @@ void audit_list_clear(struct audit_list *list)
     *list = (struct audit_list){NULL, 0};
 }
 
-static enum store_status push(struct audit_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct audit_list *list = context;
     /* Grown in powers of two: there may be many thousands. */
     if ((list->count & (list->count + 1)) == 0) {
         struct audit_entry *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
@@ -207,27 +208,18 @@ static enum store_status push(struct audit_list *list, sqlite3_stmt *row, char *
 enum store_status store_audit_list(struct store *store, time_t since, struct audit_list *out,
                                    char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct audit_list){NULL, 0};
     enum store_status status = sql_lock(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql,
-                       "SELECT id, at, actor, uid, sudo_user, command, action, object, details"
-                       " FROM audit WHERE at >= ?1 ORDER BY id",
-                       SQL_VALUES(SQL_INT(since)), &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
+    status = sql_each(store->sql,
+                      "SELECT id, at, actor, uid, sudo_user, command, action, object, details"
+                      " FROM audit WHERE at >= ?1 ORDER BY id",
+                      SQL_VALUES(SQL_INT(since)), push, out, why);
     sql_unlock(store->sql);
-    if (status != STORE_NONE) {
+    if (status != STORE_OK) {
         audit_list_clear(out);
-        return status;
     }
-    return STORE_OK;
+    return status;
 }

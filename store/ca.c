@@ -29,8 +29,9 @@ static const struct change nothing = {.effect = CHANGE_NOTHING};
     " (SELECT count(*) FROM ca_certificate WHERE ca = a.id AND revoked IS NOT NULL)"               \
     " FROM ca a JOIN certificate c ON c.id = a.certificate"
 
-static enum store_status push_ca(struct ca_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push_ca(void *context, sqlite3_stmt *row, char **why)
 {
+    struct ca_list *list = context;
     struct ca *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items) {
         return store_no_memory(why);
@@ -55,17 +56,7 @@ static enum store_status push_ca(struct ca_list *list, sqlite3_stmt *row, char *
 
 static enum store_status list_cas(struct sql *sql, struct ca_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        sql_query(sql, CA_COLUMNS " ORDER BY a.id DESC", SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push_ca(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql, CA_COLUMNS " ORDER BY a.id DESC", SQL_NO_VALUES, push_ca, out, why);
 }
 
 enum store_status store_ca_list(struct store *store, struct ca_list *out, char **why)

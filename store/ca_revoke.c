@@ -110,8 +110,9 @@ static enum store_status read_serial(const char *given, char **out, char **why)
 
 /* ---- Listing ---- */
 
-static enum store_status push(struct ca_certificate_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct ca_certificate_list *list = context;
     /* Grown in powers of two: there may be many thousands. */
     if ((list->count & (list->count + 1)) == 0) {
         struct ca_certificate *items =
@@ -139,21 +140,11 @@ static enum store_status push(struct ca_certificate_list *list, sqlite3_stmt *ro
 
 static enum store_status list_rows(struct sql *sql, struct ca_certificate_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        sql_query(sql,
-                  "SELECT i.ca, i.serial, i.mailbox, c.der, c.fingerprint, i.issued, i.revoked,"
-                  " i.reason FROM ca_certificate i JOIN certificate c ON c.id = i.certificate"
-                  " ORDER BY i.id",
-                  SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql,
+                    "SELECT i.ca, i.serial, i.mailbox, c.der, c.fingerprint, i.issued, i.revoked,"
+                    " i.reason FROM ca_certificate i JOIN certificate c ON c.id = i.certificate"
+                    " ORDER BY i.id",
+                    SQL_NO_VALUES, push, out, why);
 }
 
 enum store_status store_ca_certificates(struct store *store, struct ca_certificate_list *out,

@@ -214,8 +214,9 @@ void candidate_list_clear(struct candidate_list *list)
     *list = (struct candidate_list){NULL, 0};
 }
 
-static enum store_status push(struct candidate_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct candidate_list *list = context;
     /* Grown in powers of two: there may be many thousands. */
     if ((list->count & (list->count + 1)) == 0) {
         struct candidate *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
@@ -239,28 +240,19 @@ static enum store_status push(struct candidate_list *list, sqlite3_stmt *row, ch
 
 enum store_status store_candidate_list(struct store *store, struct candidate_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct candidate_list){NULL, 0};
     enum store_status status = sql_lock(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql,
-                       "SELECT k.id, k.address, k.rejected, k.first_seen, k.last_seen,"
-                       " c.fingerprint, c.der FROM candidate k"
-                       " JOIN certificate c ON c.id = k.certificate ORDER BY k.id",
-                       SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
+    status = sql_each(store->sql,
+                      "SELECT k.id, k.address, k.rejected, k.first_seen, k.last_seen,"
+                      " c.fingerprint, c.der FROM candidate k"
+                      " JOIN certificate c ON c.id = k.certificate ORDER BY k.id",
+                      SQL_NO_VALUES, push, out, why);
     sql_unlock(store->sql);
-    if (status != STORE_NONE) {
+    if (status != STORE_OK) {
         candidate_list_clear(out);
-        return status;
     }
-    return STORE_OK;
+    return status;
 }

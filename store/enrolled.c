@@ -38,8 +38,9 @@ enum store_status enrolled_refuse_revoked(struct sql *sql, int64_t certificate, 
     "SELECT m.address, e.certificate, e.ca, c.not_after, e.revoked FROM enrolled e"                \
     " JOIN certificate c ON c.id = e.certificate JOIN mailbox m ON m.id = e.mailbox "
 
-static enum store_status push(struct enrolled_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct enrolled_list *list = context;
     if ((list->count & (list->count + 1)) == 0) {
         struct enrolled *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
         if (!items) {
@@ -66,21 +67,13 @@ static enum store_status push(struct enrolled_list *list, sqlite3_stmt *row, cha
 static enum store_status list(struct store *store, const char *text, const struct sql_value *values,
                               size_t count, struct enrolled_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct enrolled_list){NULL, 0};
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql, text, values, count, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
-    status = sql_end(store->sql, status == STORE_NONE ? STORE_OK : status, why);
+    status = sql_each(store->sql, text, values, count, push, out, why);
+    status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status != STORE_OK) {
         enrolled_list_clear(out);

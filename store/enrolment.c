@@ -81,8 +81,9 @@ static enum store_status read_row(sqlite3_stmt *row, struct enrolment *out, char
     return STORE_OK;
 }
 
-static enum store_status push(struct enrolment_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct enrolment_list *list = context;
     /* Grown in powers of two: there may be many thousands. */
     if ((list->count & (list->count + 1)) == 0) {
         struct enrolment *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
@@ -243,21 +244,13 @@ enum store_status store_enrolment_find(struct store *store, const char *address,
 static enum store_status list(struct store *store, const char *text, const struct sql_value *values,
                               size_t count, struct enrolment_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct enrolment_list){NULL, 0};
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql, text, values, count, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
-    status = sql_end(store->sql, status == STORE_NONE ? STORE_OK : status, why);
+    status = sql_each(store->sql, text, values, count, push, out, why);
+    status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status != STORE_OK) {
         enrolment_list_clear(out);

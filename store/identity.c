@@ -47,8 +47,9 @@ static enum store_status copy_blob(sqlite3_stmt *row, int column, struct blob *o
 }
 
 /* Columns: id, pkcs8, der. */
-static enum store_status push_key(struct key_rows *rows, sqlite3_stmt *row, char **why)
+static enum store_status push_key(void *context, sqlite3_stmt *row, char **why)
 {
+    struct key_rows *rows = context;
     struct key_row *items = realloc(rows->items, (rows->count + 1) * sizeof *items);
     if (!items) {
         return store_no_memory(why);
@@ -362,7 +363,6 @@ static enum store_status read_all_rows(struct sql *sql, const char *address,
 {
     int64_t mailbox = 0;
     int64_t never = 0;
-    sqlite3_stmt *row = NULL;
     enum store_status status = mailbox_id(sql, address, &mailbox, why);
     about->known = status == STORE_OK;
     if (status == STORE_OK) {
@@ -373,19 +373,11 @@ static enum store_status read_all_rows(struct sql *sql, const char *address,
     if (status != STORE_OK || about->never_decrypt) {
         return status == STORE_NONE ? STORE_OK : status;
     }
-    status = sql_query(sql,
-                       "SELECT k.id, k.pkcs8, c.der FROM private_key k"
-                       " JOIN certificate c ON c.id = k.certificate WHERE k.mailbox = ?1"
-                       " ORDER BY k.added DESC, k.id DESC",
-                       SQL_VALUES(SQL_INT(mailbox)), &row, why);
-    while (status == STORE_OK) {
-        status = push_key(rows, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    status = status == STORE_NONE ? STORE_OK : status;
+    status = sql_each(sql,
+                      "SELECT k.id, k.pkcs8, c.der FROM private_key k"
+                      " JOIN certificate c ON c.id = k.certificate WHERE k.mailbox = ?1"
+                      " ORDER BY k.added DESC, k.id DESC",
+                      SQL_VALUES(SQL_INT(mailbox)), push_key, rows, why);
     for (size_t i = 0; status == STORE_OK && i < rows->count; i++) {
         status = read_chain(sql, &rows->items[i], why);
     }

@@ -10,19 +10,6 @@
 #include "pubkey.h"
 #include "why.h"
 
-const char *lookup_result_name(enum lookup_result result)
-{
-    switch (result) {
-    case LOOKUP_NOTHING:
-        return "nothing";
-    case LOOKUP_FOUND:
-        return "found";
-    case LOOKUP_UNAVAILABLE:
-        return "unavailable";
-    }
-    return "unknown";
-}
-
 void lookup_clear(struct lookup *lookup)
 {
     free(lookup->source);

@@ -16,7 +16,6 @@ enum lookup_result {
     LOOKUP_FOUND,
     LOOKUP_UNAVAILABLE, /* nothing was found, and some directory could not be asked */
 };
-const char *lookup_result_name(enum lookup_result result); /* "nothing", "found", "unavailable" */
 
 struct lookup {
     enum lookup_result result;

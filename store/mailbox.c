@@ -191,8 +191,9 @@ static enum store_status read_row(sqlite3_stmt *row, struct mailbox *out, char *
     return STORE_OK;
 }
 
-static enum store_status push_alias(struct mailbox *mailbox, sqlite3_stmt *row, char **why)
+static enum store_status push_alias(void *context, sqlite3_stmt *row, char **why)
 {
+    struct mailbox *mailbox = context;
     char *alias = sql_text(row, 0, why);
     if (!alias) {
         return STORE_ERROR;
@@ -209,19 +210,10 @@ static enum store_status push_alias(struct mailbox *mailbox, sqlite3_stmt *row, 
 
 static enum store_status read_aliases(struct sql *sql, struct mailbox *mailbox, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status = sql_query(sql,
-                                         "SELECT address FROM mailbox_address"
-                                         " WHERE mailbox = ?1 AND position > 0 ORDER BY position",
-                                         SQL_VALUES(SQL_INT(mailbox->id)), &row, why);
-    while (status == STORE_OK) {
-        status = push_alias(mailbox, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql,
+                    "SELECT address FROM mailbox_address"
+                    " WHERE mailbox = ?1 AND position > 0 ORDER BY position",
+                    SQL_VALUES(SQL_INT(mailbox->id)), push_alias, mailbox, why);
 }
 
 static enum store_status find(struct sql *sql, const char *address, struct mailbox *out, char **why)
@@ -259,8 +251,9 @@ enum store_status store_mailbox_find(struct store *store, const char *address, s
     return status;
 }
 
-static enum store_status push_mailbox(struct mailbox_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push_mailbox(void *context, sqlite3_stmt *row, char **why)
 {
+    struct mailbox_list *list = context;
     /* Grown in powers of two: there may be many thousands. */
     if ((list->count & (list->count + 1)) == 0) {
         struct mailbox *items = realloc(list->items, (2 * list->count + 2) * sizeof *items);
@@ -292,17 +285,8 @@ static enum store_status list_all(struct sql *sql, const struct mailbox_filter *
     if (domain) {
         domain_value = (struct sql_value)SQL_TEXT(domain);
     }
-    sqlite3_stmt *row = NULL;
     enum store_status status =
-        sql_query(sql, text, SQL_VALUES(domain_value, SQL_INT(state)), &row, why);
-    while (status == STORE_OK) {
-        status = push_mailbox(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    status = status == STORE_NONE ? STORE_OK : status;
+        sql_each(sql, text, SQL_VALUES(domain_value, SQL_INT(state)), push_mailbox, out, why);
     for (size_t i = 0; status == STORE_OK && i < out->count; i++) {
         status = read_aliases(sql, &out->items[i], why);
     }

@@ -10,8 +10,9 @@
 
 /* ---- Listing ---- */
 
-static enum store_status push_key(struct mailbox_key_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push_key(void *context, sqlite3_stmt *row, char **why)
 {
+    struct mailbox_key_list *list = context;
     struct mailbox_key *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items) {
         return store_no_memory(why);
@@ -34,24 +35,16 @@ static enum store_status list_keys(struct sql *sql, const char *address,
                                    struct mailbox_key_list *out, char **why)
 {
     int64_t mailbox = 0;
-    sqlite3_stmt *row = NULL;
     enum store_status status = mailbox_id_needed(sql, address, &mailbox, why);
-    if (status == STORE_OK) {
-        status = sql_query(sql,
-                           "SELECT k.certificate, k.added, k.id IS m.signing_key, c.der"
-                           " FROM private_key k JOIN certificate c ON c.id = k.certificate"
-                           " JOIN mailbox m ON m.id = k.mailbox WHERE k.mailbox = ?1"
-                           " ORDER BY k.added DESC, k.id DESC",
-                           SQL_VALUES(SQL_INT(mailbox)), &row, why);
+    if (status != STORE_OK) {
+        return status;
     }
-    while (status == STORE_OK) {
-        status = push_key(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql,
+                    "SELECT k.certificate, k.added, k.id IS m.signing_key, c.der"
+                    " FROM private_key k JOIN certificate c ON c.id = k.certificate"
+                    " JOIN mailbox m ON m.id = k.mailbox WHERE k.mailbox = ?1"
+                    " ORDER BY k.added DESC, k.id DESC",
+                    SQL_VALUES(SQL_INT(mailbox)), push_key, out, why);
 }
 
 enum store_status store_mailbox_keys(struct store *store, const char *address,

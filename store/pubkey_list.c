@@ -44,8 +44,9 @@ static enum store_status read_pubkey(sqlite3_stmt *row, struct pubkey *out, char
     return out->fingerprint ? certificate_column(row, 5, &out->certificate, why) : STORE_ERROR;
 }
 
-static enum store_status push_address(struct pubkey *pubkey, sqlite3_stmt *row, char **why)
+static enum store_status push_address(void *context, sqlite3_stmt *row, char **why)
 {
+    struct pubkey *pubkey = context;
     char *address = sql_text(row, 0, why);
     if (!address) {
         return STORE_ERROR;
@@ -62,18 +63,8 @@ static enum store_status push_address(struct pubkey *pubkey, sqlite3_stmt *row, 
 
 static enum store_status read_addresses(struct sql *sql, struct pubkey *pubkey, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        sql_query(sql, "SELECT address FROM pubkey_address WHERE pubkey = ?1 ORDER BY address",
-                  SQL_VALUES(SQL_INT(pubkey->id)), &row, why);
-    while (status == STORE_OK) {
-        status = push_address(pubkey, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql, "SELECT address FROM pubkey_address WHERE pubkey = ?1 ORDER BY address",
+                    SQL_VALUES(SQL_INT(pubkey->id)), push_address, pubkey, why);
 }
 
 #define PUBKEY_COLUMNS                                                                             \

@@ -111,8 +111,9 @@ enum store_status store_place_get(struct store *store, const char *url,
     return status;
 }
 
-static enum store_status push(struct place_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct place_list *list = context;
     struct revocation_place *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items) {
         return store_no_memory(why);
@@ -123,24 +124,16 @@ static enum store_status push(struct place_list *list, sqlite3_stmt *row, char *
 
 enum store_status store_place_list(struct store *store, struct place_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct place_list){NULL, 0};
     enum store_status status = sql_lock(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql, PLACE_COLUMNS "WHERE p.kind = 0 ORDER BY p.tried, p.url",
-                       SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
+    status = sql_each(store->sql, PLACE_COLUMNS "WHERE p.kind = 0 ORDER BY p.tried, p.url",
+                      SQL_NO_VALUES, push, out, why);
     sql_unlock(store->sql);
     if (status == STORE_ERROR) {
         place_list_clear(out);
     }
-    return status == STORE_NONE ? STORE_OK : status;
+    return status;
 }

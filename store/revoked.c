@@ -103,8 +103,9 @@ enum store_status store_revoked_key(struct store *store, const char *address, ti
     return status;
 }
 
-static enum store_status push(struct revoked_list *list, sqlite3_stmt *row, char **why)
+static enum store_status push(void *context, sqlite3_stmt *row, char **why)
 {
+    struct revoked_list *list = context;
     struct revoked_certificate *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items) {
         return store_no_memory(why);
@@ -121,28 +122,20 @@ static enum store_status push(struct revoked_list *list, sqlite3_stmt *row, char
 
 enum store_status store_revoked_list(struct store *store, struct revoked_list *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct revoked_list){NULL, 0};
     enum store_status status = sql_lock(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = sql_query(store->sql,
-                       "SELECT c.der, r.revoked_at, r.reason, r.sentence FROM revoked r"
-                       " JOIN certificate c ON c.id = r.certificate ORDER BY r.certificate",
-                       SQL_NO_VALUES, &row, why);
-    while (status == STORE_OK) {
-        status = push(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(store->sql, row, why);
-        }
-    }
-    sql_done(row);
+    status = sql_each(store->sql,
+                      "SELECT c.der, r.revoked_at, r.reason, r.sentence FROM revoked r"
+                      " JOIN certificate c ON c.id = r.certificate ORDER BY r.certificate",
+                      SQL_NO_VALUES, push, out, why);
     sql_unlock(store->sql);
     if (status == STORE_ERROR) {
         revoked_list_clear(out);
     }
-    return status == STORE_NONE ? STORE_OK : status;
+    return status;
 }
 
 /* ---- In use ---- */

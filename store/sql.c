@@ -283,6 +283,21 @@ void sql_done(sqlite3_stmt *statement)
     }
 }
 
+enum store_status sql_each(struct sql *sql, const char *text, const struct sql_value *values,
+                           size_t count, sql_row *take, void *context, char **why)
+{
+    sqlite3_stmt *row = NULL;
+    enum store_status status = sql_query(sql, text, values, count, &row, why);
+    while (status == STORE_OK) {
+        status = take(context, row, why);
+        if (status == STORE_OK) {
+            status = sql_next(sql, row, why);
+        }
+    }
+    sql_done(row);
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
 enum store_status sql_run(struct sql *sql, const char *text, const struct sql_value *values,
                           size_t count, char **why)
 {
@@ -353,8 +368,9 @@ unsigned char *sql_blob(sqlite3_stmt *statement, int column, size_t *length_out,
     return copy;
 }
 
-static enum store_status push_blob(struct blobs *blobs, sqlite3_stmt *row, char **why)
+static enum store_status push_blob(void *context, sqlite3_stmt *row, char **why)
 {
+    struct blobs *blobs = context;
     struct blob *items = realloc(blobs->items, (blobs->count + 1) * sizeof *items);
     if (!items) {
         return out_of_memory(why);
@@ -372,17 +388,8 @@ static enum store_status push_blob(struct blobs *blobs, sqlite3_stmt *row, char 
 enum store_status sql_blobs(struct sql *sql, const char *text, const struct sql_value *values,
                             size_t count, struct blobs *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
     *out = (struct blobs){NULL, 0};
-    enum store_status status = sql_query(sql, text, values, count, &row, why);
-    while (status == STORE_OK) {
-        status = push_blob(out, row, why);
-        if (status == STORE_OK) {
-            status = sql_next(sql, row, why);
-        }
-    }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return sql_each(sql, text, values, count, push_blob, out, why);
 }
 
 void blobs_clear(struct blobs *blobs)

@@ -75,6 +75,13 @@ enum store_status sql_next(struct sql *sql, sqlite3_stmt *statement, char **why)
 /* Accepts NULL. */
 void sql_done(sqlite3_stmt *statement);
 
+/* Take in one row: STORE_OK, or anything else to stop. */
+typedef enum store_status sql_row(void *context, sqlite3_stmt *row, char **why);
+/* Run a statement as sql_query() does and have each row taken in. STORE_OK when all were, and when
+ * there are none; else what made it stop. */
+enum store_status sql_each(struct sql *sql, const char *text, const struct sql_value *values,
+                           size_t count, sql_row *take, void *context, char **why);
+
 /* Run a statement that gives no row. */
 enum store_status sql_run(struct sql *sql, const char *text, const struct sql_value *values,
                           size_t count, char **why);

@@ -36,6 +36,7 @@ struct cmp_ca_orders {
     volatile bool implicit_confirm; /* granted if asked for */
     volatile bool waits_for_ever;   /* and says so by the answer to a request, at every poll */
     volatile bool nonce_of_request; /* decisions after polls answer to it (RFC 9483 section 4.4) */
+    volatile bool no_confirm;       /* a confirmation is answered by an error */
     volatile bool busy;             /* requests are rejected with systemUnavail */
     volatile char rejected[64];     /* subjects that have this in them are rejected */
     volatile int fault;             /* enum cmp_ca_fault of cmp_ca_run.h */
@@ -253,7 +254,7 @@ static int cmp_ca_on_confirm(OSSL_CMP_SRV_CTX *server, const OSSL_CMP_MSG *messa
     }
     cmp_ca_log(transaction->ca, "certConf %s\n",
                strncmp(text, "PKIStatus: ", 11) ? text : text + 11);
-    return 1;
+    return !transaction->ca->orders->no_confirm;
 }
 
 static OSSL_CMP_PKISI *cmp_ca_on_revocation(OSSL_CMP_SRV_CTX *server, const OSSL_CMP_MSG *message,

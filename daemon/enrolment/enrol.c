@@ -21,8 +21,8 @@ const struct cmp_setting *enrol_ca_named(const struct settings *settings, const 
     return NULL;
 }
 
-bool enrol_ca_issues_for(const struct settings *settings, const struct cmp_setting *ca,
-                         const char *address)
+static bool issues_for(const struct settings *settings, const struct cmp_setting *ca,
+                       const char *address)
 {
     return ca->domains.count == 0 ||
            pattern_list_matches(&ca->domains, address, settings->recipient_delimiter);
@@ -31,7 +31,7 @@ bool enrol_ca_issues_for(const struct settings *settings, const struct cmp_setti
 const struct cmp_setting *enrol_ca_for(const struct settings *settings, const char *address)
 {
     for (size_t i = 0; i < settings->cmp_count; i++)
-        if (enrol_ca_issues_for(settings, &settings->cmp[i], address))
+        if (issues_for(settings, &settings->cmp[i], address))
             return &settings->cmp[i];
     return NULL;
 }
@@ -107,7 +107,7 @@ enum store_status enrol_begin(struct store *store, const struct settings *settin
     size_t length = 0;
     enum store_status status = find_mailbox(store, address, kind, &mailbox, why);
 
-    if (status == STORE_OK && !enrol_ca_issues_for(settings, ca, mailbox->address)) {
+    if (status == STORE_OK && !issues_for(settings, ca, mailbox->address)) {
         why_set(why, "the CA \"%s\" does not issue for %s", ca->name, mailbox->address);
         status = STORE_REFUSED;
     }

@@ -22,10 +22,6 @@ enum enrol_result {
 const struct cmp_setting *enrol_ca_named(const struct settings *settings, const char *name);
 const struct cmp_setting *enrol_ca_for(const struct settings *settings, const char *address);
 
-/* Does the CA issue for `address`? */
-bool enrol_ca_issues_for(const struct settings *settings, const struct cmp_setting *ca,
-                         const char *address);
-
 /* Check what the settings of a CA name: files, names, subject. Returns 0, -1 with a sentence. */
 int enrol_ca_check(const struct cmp_setting *ca, char **why);
 

@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "curl_start.h"
+#include "ip_network.h"
 #include "public_address.h"
 #include "why.h"
 
@@ -24,16 +25,6 @@ struct exchange {
     bool no_memory;
     bool refused; /* an address or port that we do not go to */
 };
-
-static bool in_network(const unsigned char ip[16], const struct http_network *network)
-{
-    for (unsigned i = 0; i < network->prefix_bits; i++) {
-        unsigned mask = 0x80U >> (i % 8);
-        if ((ip[i / 8] & mask) != (network->prefix[i / 8] & mask))
-            return false;
-    }
-    return true;
-}
 
 static unsigned port_of(const struct sockaddr *address)
 {
@@ -59,7 +50,7 @@ static bool may_reach(const struct http_request *request, const struct sockaddr 
     if (port < FIRST_FREE_PORT && port != 80 && port != 443)
         return false;
     for (size_t i = 0; i < request->network_count; i++)
-        if (in_network(ip, &request->networks[i]))
+        if (ip_network_contains(request->networks[i].prefix, request->networks[i].prefix_bits, ip))
             return true;
     return public_address(address);
 }

@@ -32,7 +32,7 @@ struct http_request {
     const char *proxy;        /* "http://proxy.example.com:3128"; NULL or "": none. It is the proxy
                                  that decides then which addresses are reached. */
     bool any_address;         /* the URL is the administrator's own word, not a stranger's */
-    const struct http_network *networks; /* reached besides public addresses */
+    const struct http_network *networks; /* reached besides public addresses (ip_network.h) */
     size_t network_count;
     size_t max_bytes; /* of the answer; a larger one is HTTP_FAILED */
     int timeout_ms;   /* for all: names, connections, redirects, answer; above 0 */

@@ -10,14 +10,10 @@
 #include "sockbuf_limit.h"
 #include "why.h"
 
-bool ldap_connection_uri_is_private(const char *uri)
+/* Does `uri` bring TLS, or stay on this machine, by itself? */
+static bool is_private(const char *uri)
 {
     return !strncasecmp(uri, "ldaps://", 8) || !strncasecmp(uri, "ldapi://", 8);
-}
-
-bool ldap_connection_uri_ok(const char *uri)
-{
-    return ldap_connection_uri_is_private(uri) || !strncasecmp(uri, "ldap://", 7);
 }
 
 struct ldap_connection {
@@ -148,7 +144,7 @@ static int start_tls(struct ldap_connection *connection, char **why)
 {
     const struct ldap_connection_options *options = connection->options;
     int code;
-    if (ldap_connection_uri_is_private(options->uri) || options->starttls == LDAP_STARTTLS_OFF)
+    if (is_private(options->uri) || options->starttls == LDAP_STARTTLS_OFF)
         return 0;
     if (limit_answer(connection, why))
         return -1;
@@ -181,7 +177,7 @@ static int bind_as(struct ldap_connection *connection, char **why)
         why_set(why, "the password of %s is empty", options->bind_dn);
         return -1;
     }
-    if (!options->password_in_clear && !ldap_connection_uri_is_private(options->uri) &&
+    if (!options->password_in_clear && !is_private(options->uri) &&
         !ldap_tls_inplace(connection->ldap))
         return refuse_clear(options, why);
     if (limit_answer(connection, why))
@@ -210,8 +206,8 @@ struct ldap_connection *ldap_connection_open(const struct ldap_connection_option
     struct ldap_connection *connection = NULL;
     int code;
     /* Known beforehand: then nobody is asked. */
-    if (options->bind_dn && !options->password_in_clear &&
-        !ldap_connection_uri_is_private(options->uri) && options->starttls == LDAP_STARTTLS_OFF) {
+    if (options->bind_dn && !options->password_in_clear && !is_private(options->uri) &&
+        options->starttls == LDAP_STARTTLS_OFF) {
         refuse_clear(options, why);
         return NULL;
     }

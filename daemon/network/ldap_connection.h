@@ -31,11 +31,6 @@ struct ldap_connection_options {
 
 struct ldap_connection;
 
-/* Is `uri` one that this module takes? */
-bool ldap_connection_uri_ok(const char *uri);
-/* Does `uri` bring TLS, or stay on this machine, by itself? */
-bool ldap_connection_uri_is_private(const char *uri);
-
 /* Connect, begin TLS, bind. NULL with a sentence that does not name the URI. */
 struct ldap_connection *ldap_connection_open(const struct ldap_connection_options *options,
                                              char **why);

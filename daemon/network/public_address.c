@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ip_network.h"
+
 struct range {
     unsigned char prefix[4];
     unsigned bits;
@@ -27,22 +29,10 @@ static const struct range special_ipv6[] = {
     {{0x3F, 0xFF, 0x00, 0x00}, 20},
 };
 
-static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-
-static bool in_range(const unsigned char *bytes, const struct range *range)
-{
-    for (unsigned i = 0; i < range->bits; i++) {
-        unsigned mask = 0x80U >> (i % 8);
-        if ((bytes[i / 8] & mask) != (range->prefix[i / 8] & mask))
-            return false;
-    }
-    return true;
-}
-
 static bool in_any(const unsigned char *bytes, const struct range *ranges, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (in_range(bytes, &ranges[i]))
+        if (ip_prefix_agrees(ranges[i].prefix, ranges[i].bits, bytes))
             return true;
     return false;
 }
@@ -52,8 +42,8 @@ bool address_bytes(const struct sockaddr *address, unsigned char out[16])
     if (address->sa_family == AF_INET) {
         struct sockaddr_in ipv4;
         memcpy(&ipv4, address, sizeof ipv4);
-        memcpy(out, mapped_prefix, sizeof mapped_prefix);
-        memcpy(out + sizeof mapped_prefix, &ipv4.sin_addr, 4);
+        memcpy(out, ip_mapped_prefix, IP_MAPPED_BYTES);
+        memcpy(out + IP_MAPPED_BYTES, &ipv4.sin_addr, 4);
         return true;
     }
     if (address->sa_family == AF_INET6) {
@@ -70,8 +60,8 @@ bool public_address(const struct sockaddr *address)
     unsigned char bytes[16];
     if (!address_bytes(address, bytes))
         return false;
-    if (memcmp(bytes, mapped_prefix, sizeof mapped_prefix) == 0)
-        return !in_any(bytes + sizeof mapped_prefix, special_ipv4,
+    if (memcmp(bytes, ip_mapped_prefix, IP_MAPPED_BYTES) == 0)
+        return !in_any(bytes + IP_MAPPED_BYTES, special_ipv4,
                        sizeof special_ipv4 / sizeof *special_ipv4);
     return (bytes[0] & 0xE0) == 0x20 &&
            !in_any(bytes, special_ipv6, sizeof special_ipv6 / sizeof *special_ipv6);

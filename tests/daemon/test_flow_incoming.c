@@ -394,6 +394,26 @@ START_TEST(stricter_of_sender_and_from)
 }
 END_TEST
 
+/* Anybody can claim to be one of us; a rule for others in the same top-level domain is none for
+ * him.
+ */
+START_TEST(no_claim_to_be_one_of_us_leads_past_a_rule)
+{
+    struct setup setup =
+        open_setup("rules = ( { managed = [ \"*\" ]; external = [ \".com\" ]; incoming = "
+                   "\"none\"; }, { managed = [ \"*\" ]; external = [ \"*\" ]; incoming = "
+                   "\"decrypt-forced\"; } );");
+    struct transaction transaction;
+    struct outcome outcome =
+        receive(&setup, &transaction, "alice@example.com",
+                "From: alice@example.com\nTo: alice@example.com\n\nhello\n", to_alice);
+    ck_assert_int_eq(outcome.action, FLOW_REPLY);
+    outcome_clear(&outcome);
+    transaction_clear(&transaction);
+    close_setup(&setup);
+}
+END_TEST
+
 /* A From that cannot be trusted still shows the reader somebody: each address in it counts. */
 START_TEST(no_from_leads_past_a_rule)
 {
@@ -664,6 +684,7 @@ int main(void)
     tcase_add_test(tests, never_decrypt);
     tcase_add_test(tests, deactivated_mailbox_still_reads);
     tcase_add_loop_test(tests, stricter_of_sender_and_from, 0, 6);
+    tcase_add_test(tests, no_claim_to_be_one_of_us_leads_past_a_rule);
     tcase_add_loop_test(tests, no_from_leads_past_a_rule, 0, 9);
     tcase_add_test(tests, long_malformed_from_is_refused);
     tcase_add_test(tests, bounces_are_exempt_where_configured);

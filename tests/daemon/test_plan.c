@@ -70,6 +70,25 @@ START_TEST(incoming_modes_do_not_mix)
 }
 END_TEST
 
+/* One is refused for want of TLS, the other may have to take it. */
+START_TEST(those_who_want_tls_do_not_mix)
+{
+    struct recipient all[] = {
+        make(DIRECTION_INCOMING, TRANSFORM_OPEN, INCOMING_DECRYPT_OPTIONAL, false),
+        make(DIRECTION_INCOMING, TRANSFORM_OPEN, INCOMING_DECRYPT_OPTIONAL, false),
+    };
+    struct plan plan;
+    all[1].insecure = true;
+    ck_assert_int_eq(plan_make(all, 2, &plan), 0);
+    ck_assert_uint_eq(plan.count, 2);
+    plan_clear(&plan);
+    all[0].insecure = true;
+    ck_assert_int_eq(plan_make(all, 2, &plan), 0);
+    ck_assert_uint_eq(plan.count, 1);
+    plan_clear(&plan);
+}
+END_TEST
+
 START_TEST(nobody_is_an_empty_plan)
 {
     struct plan plan;
@@ -86,6 +105,7 @@ int main(void)
     tcase_add_test(tests, largest_group_comes_first);
     tcase_add_test(tests, blind_recipients_of_ciphertext_are_alone);
     tcase_add_test(tests, incoming_modes_do_not_mix);
+    tcase_add_test(tests, those_who_want_tls_do_not_mix);
     tcase_add_test(tests, nobody_is_an_empty_plan);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -50,6 +50,10 @@ static void make_crls(void)
     authority_crl(&middle, "critical", "");
     authority_run(directory, "cp middle.index twin.index");
     authority_crl(&twin, "forged-all", "");
+    /* Without a word of whose key it is, only the signature tells. */
+    authority_run(directory, "sed -i /^authorityKeyIdentifier/d twin.cnf");
+    authority_crl(&twin, "nobodys-all", "");
+    authority_configure(&twin, "");
     authority_crl(&twin, "forged-old",
                   "-crl_lastupdate 20260101000000Z -crl_nextupdate 20260102000000Z");
     authority_run(directory, ": >twin.index");
@@ -219,6 +223,11 @@ static const struct test_case {
     {"a forged CRL that clears it", &bad, {.crls = {"forged-none", "root"}}, UNKNOWN, ""},
     {"a forged old CRL that revokes it", &bad, {.crls = {"forged-old", "root"}}, UNKNOWN, ""},
     {"a forged CRL that revokes it", &bad, {.crls = {"forged-all", "root"}}, UNKNOWN, ""},
+    {"a forged CRL that revokes it and names no key",
+     &bad,
+     {.crls = {"nobodys-all", "root"}},
+     UNKNOWN,
+     "signature failure"},
     {"the CA is revoked", &good, {.crls = {"revoked", "root-revokes"}}, REVOKED, "cACompromise"},
     {"a CRL with bad news, another without",
      &bad,

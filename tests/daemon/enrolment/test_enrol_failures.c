@@ -355,6 +355,19 @@ START_TEST(lost_confirmation)
 }
 END_TEST
 
+/* The CA says no to the very first confirmation: what it issued is not in force. */
+START_TEST(refused_confirmation)
+{
+    fixture.ca.orders->no_confirm = true;
+    start();
+    enrol_expect(&fixture, now, ENROL_RETRY, NULL);
+    enrol_expect_state(&fixture, MAILBOX_ACTIVATING);
+    fixture.ca.orders->no_confirm = false;
+    enrol_expect(&fixture, now + 3700, ENROL_ACTIVE, NULL);
+    ck_assert_int_eq(fixture.ca.orders->issued, 2);
+}
+END_TEST
+
 /* The answer to a poll is lost: OpenSSL's server insists on the nonce that we never got, and says
  * so; a new transaction begins, with the same key. */
 START_TEST(lost_answer_to_a_poll)
@@ -529,6 +542,7 @@ static Suite *suite(void)
     tcase_add_test(tests, not_valid_for_long);
     tcase_add_loop_test(tests, lost_answer_to_the_confirmation, 0, 2);
     tcase_add_test(tests, lost_confirmation);
+    tcase_add_test(tests, refused_confirmation);
     tcase_add_test(tests, lost_answer_to_a_poll);
     tcase_add_test(tests, forgetful_ca);
     tcase_add_loop_test(tests, killed_in_the_middle, 0, 4);

@@ -133,6 +133,16 @@ START_TEST(a_strangers_address_is_public)
 }
 END_TEST
 
+/* Who lets strangers into all IPv6 networks does not mean those of IPv4. */
+START_TEST(a_wide_ipv6_network_is_no_ipv4_network)
+{
+    static const struct http_network wide[] = {{.prefix_bits = 0}, {.prefix_bits = 80}};
+    serve("HTTP/1.0 200 OK\r\n\r\nsecret");
+    expect_refused(ask((struct http_request){.networks = wide, .network_count = 2}, "/"),
+                   HTTP_REFUSED, "private network");
+}
+END_TEST
+
 START_TEST(low_ports_are_not_asked)
 {
     expect_refused(ask((struct http_request){.url = "http://127.0.0.1:25/",
@@ -409,6 +419,7 @@ int main(void)
     tcase_add_test(cases, posts);
     tcase_add_test(cases, an_empty_answer_is_one);
     tcase_add_test(cases, a_strangers_address_is_public);
+    tcase_add_test(cases, a_wide_ipv6_network_is_no_ipv4_network);
     tcase_add_test(cases, low_ports_are_not_asked);
     tcase_add_test(cases, only_http);
     tcase_add_test(cases, long_urls_are_refused);

@@ -199,16 +199,6 @@ START_TEST(nobody_listens)
 }
 END_TEST
 
-START_TEST(uris)
-{
-    ck_assert(ldap_connection_uri_ok("ldap://x") && !ldap_connection_uri_is_private("ldap://x"));
-    ck_assert(ldap_connection_uri_ok("LDAPS://x") && ldap_connection_uri_is_private("LDAPS://x"));
-    ck_assert(ldap_connection_uri_ok("ldapi://x") && ldap_connection_uri_is_private("ldapi://x"));
-    ck_assert(!ldap_connection_uri_ok("http://x") && !ldap_connection_uri_ok("cldap://x") &&
-              !ldap_connection_uri_ok(""));
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("LDAP connections");
@@ -223,7 +213,6 @@ int main(void)
     tcase_add_loop_test(fake, each_silence_ends_in_time, 0, sizeof silences / sizeof *silences);
     tcase_add_test(fake, without_tls_is_refused_unless_optional);
     tcase_add_test(fake, nobody_listens);
-    tcase_add_test(fake, uris);
     suite_add_tcase(suite, fake);
     return run_suite(suite);
 }
