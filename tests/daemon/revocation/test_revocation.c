@@ -394,6 +394,37 @@ START_TEST(unknown_certificates_spoil_nothing)
 }
 END_TEST
 
+/* What a responder says to a question is no reason not to ask it another one; what it says of
+ * itself is. The answers are OCSPResponse { responseStatus } and nothing else. */
+static const struct {
+    const char *name;
+    const char *digit; /* responseStatus, in octal */
+    bool asked;        /* about somebody else, a moment later */
+} errors[] = {
+    {"malformedrequest", "1", true},
+    {"internalerror", "2", false},
+    {"trylater", "3", false},
+    {"unauthorized", "6", true},
+};
+
+START_TEST(refused_questions_spoil_nothing)
+{
+    struct pki eve = issue("eve", NULL, url_of("answer/any.ocsp"));
+    struct pki bob = issue("bob", NULL, url_of("answer/any.ocsp"));
+    authority_run(site.dir, "printf '0\\003\\n\\001\\00%s' >any.ocsp", errors[_i].digit);
+    expect("eve", eve.certificate, REVOCATION_UNKNOWN, errors[_i].name);
+    authority_revoke(&root, "bob", "keyCompromise");
+    authority_answer(&root, "bob", "root", "any");
+    expect("bob", bob.certificate, errors[_i].asked ? REVOCATION_REVOKED : REVOCATION_UNKNOWN,
+           NULL);
+    /* About the same certificate it is not asked again at once. */
+    expect("eve, again", eve.certificate, REVOCATION_UNKNOWN, errors[_i].name);
+    ck_assert_int_eq(http_count(&server, "/answer/any.ocsp"), errors[_i].asked ? 2 : 1);
+    pki_clear(&eve);
+    pki_clear(&bob);
+}
+END_TEST
+
 /* ---- Marks ---- */
 
 START_TEST(revoked_keys_are_not_encrypted_to)
@@ -604,6 +635,8 @@ int main(void)
     tcase_add_test(tests, delta_crls);
     tcase_add_test(tests, openssl_responder);
     tcase_add_test(tests, unknown_certificates_spoil_nothing);
+    tcase_add_loop_test(tests, refused_questions_spoil_nothing, 0,
+                        (int)(sizeof errors / sizeof errors[0]));
     tcase_add_test(tests, revoked_keys_are_not_encrypted_to);
     tcase_add_test(tests, crls_are_fetched_before_they_run_out);
     tcase_add_test(tests, slow_crls_come_in_the_background);
