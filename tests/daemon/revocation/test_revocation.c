@@ -596,6 +596,43 @@ START_TEST(holds_are_lifted)
 }
 END_TEST
 
+/* A CRL from before the hold knows nothing of it: where the responder that told of it does not
+ * answer any more, the hold stays. */
+START_TEST(holds_outlive_older_crls)
+{
+    struct pki leaf = issue("leaf", url_of("root.crl"), url_of("answer/leaf.ocsp"));
+    struct pki other = issue("other", url_of("root.crl"), NULL);
+    char *why = NULL;
+    char options[64];
+    struct tm tm = {0};
+    time_t before = now - 3600;
+    struct heard heard;
+    open_gateway(NETWORKS "revocation_max_age_s = 3600;\n");
+    ck_assert_int_eq(store_pubkey_import(gateway->store, leaf.certificate, now, NULL, &why),
+                     STORE_OK);
+    ck_assert(gmtime_r(&before, &tm) != NULL);
+    ck_assert(strftime(options, sizeof options, "-crl_lastupdate %Y%m%d%H%M%SZ -crldays 7", &tm) >
+              0);
+    authority_crl(&root, "root", options);
+    expect("the CRL is kept", other.certificate, REVOCATION_GOOD, NULL);
+    authority_run(site.dir, "cp root.index before.index");
+    authority_revoke(&root, "leaf", "certificateHold");
+    authority_answer(&root, "leaf", "root", "leaf");
+    expect_at("held", leaf.certificate, now + 7200, REVOCATION_REVOKED, "put on hold");
+    authority_run(site.dir, "rm leaf.ocsp");
+    heard = recheck(now + 2 * PKI_DAY);
+    ck_assert_int_eq(heard.lifted, 0);
+    /* A newer one does. */
+    authority_run(site.dir, "cp before.index root.index");
+    authority_crl(&root, "root", "");
+    heard = recheck(now + 4 * PKI_DAY);
+    ck_assert_int_eq(heard.lifted, 1);
+    why_free(&why);
+    pki_clear(&leaf);
+    pki_clear(&other);
+}
+END_TEST
+
 START_TEST(public_keys_are_looked_at_again)
 {
     struct pki leaf = issue("leaf", NULL, NULL);
@@ -641,6 +678,7 @@ int main(void)
     tcase_add_test(tests, crls_are_fetched_before_they_run_out);
     tcase_add_test(tests, slow_crls_come_in_the_background);
     tcase_add_test(tests, holds_are_lifted);
+    tcase_add_test(tests, holds_outlive_older_crls);
     tcase_add_test(tests, public_keys_are_looked_at_again);
     suite_add_tcase(suite, tests);
     return test_run(suite);
