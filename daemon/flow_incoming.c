@@ -214,6 +214,40 @@ struct incoming {
 static int open_group(struct incoming *incoming, const size_t *members, size_t count, bool may_open,
                       char **why);
 
+static bool is_same_person(const struct transaction *transaction, size_t a, size_t b)
+{
+    return strcmp(transaction->recipients[a].canonical, transaction->recipients[b].canonical) == 0;
+}
+
+static bool is_one_person(const struct transaction *transaction, const size_t *members,
+                          size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (!is_same_person(transaction, members[0], members[i]))
+            return false;
+    return true;
+}
+
+/* Try each person by himself. Whoever is named more than once stays in one group: the MTA takes
+ * recipients off by their addresses. Changes `members`. */
+static int open_each(struct incoming *incoming, size_t *members, size_t count, char **why)
+{
+    int rc = 0;
+    while (rc == 0 && count > 0) {
+        size_t same = 1;
+        for (size_t i = 1; i < count; i++)
+            if (is_same_person(incoming->transaction, members[0], members[i])) {
+                size_t other = members[same];
+                members[same++] = members[i];
+                members[i] = other;
+            }
+        rc = open_group(incoming, members, same, true, why);
+        members += same;
+        count -= same;
+    }
+    return rc;
+}
+
 /* The group could not be opened together. Those to whom the message was encrypted are tried without
  * the others; where that is all of them, something is wrong with what one of them was given, and
  * each is tried alone. What was found stays true for the rest. */
@@ -236,8 +270,8 @@ static int open_separately(struct incoming *incoming, struct outcome_copy *tried
     tried->count = rest_count;
     if (rest_count > 0 && able_count > 0)
         rc = open_group(incoming, able, able_count, true, why);
-    for (size_t i = 0; rc == 0 && rest_count == 0 && i < able_count; i++)
-        rc = open_group(incoming, &able[i], 1, true, why);
+    else if (able_count > 0)
+        rc = open_each(incoming, able, able_count, why);
     free(able);
     return rc;
 }
@@ -259,7 +293,8 @@ static int open_group(struct incoming *incoming, const size_t *members, size_t c
     part->transform = may_open ? TRANSFORM_OPEN : TRANSFORM_VERIFY;
     rc = opening(incoming->gateway, &view, may_open, incoming->now, incoming->progress, part,
                  matched, why);
-    if (rc == 0 && may_open && incoming->splits && count > 1 &&
+    if (rc == 0 && may_open && incoming->splits &&
+        !is_one_person(incoming->transaction, members, count) &&
         part->opened.encryption == ENCRYPTION_NOT_DECRYPTED)
         rc = open_separately(incoming, &incoming->parts.copies[index], matched, why);
 out:

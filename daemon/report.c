@@ -16,6 +16,7 @@
 #include "why.h"
 
 #define SUBJECT_MAX_BYTES 200
+#define MESSAGE_ID_MAX_BYTES 900 /* a line has 998 (RFC 5322 section 2.1.1) */
 
 /* Says one of the MTA's own filters that the sender's address is his? 1, 0, -1 out of memory. */
 static int is_authenticated(const struct gateway *gateway, const struct transaction *transaction)
@@ -199,6 +200,7 @@ struct pieces {
     char *headers;
     char *from;
     char *message_id;
+    char *in_reply_to; /* NULL: the message has no identifier that could be named */
     struct report_text text;
 };
 
@@ -211,7 +213,23 @@ static void pieces_clear(struct pieces *pieces)
     free(pieces->headers);
     free(pieces->from);
     free(pieces->message_id);
+    free(pieces->in_reply_to);
     report_text_clear(&pieces->text);
+}
+
+/* The identifier that is answered: what the sender has put there goes into our header only where it
+ * is one. NULL also when out of memory, for the report does without it. */
+static char *answered_id(const struct header *header)
+{
+    const struct header_field *field = header_get(header, "Message-ID", 0);
+    const char *id = field != NULL ? field->value + strspn(field->value, " \t\r\n") : "";
+    size_t length = strcspn(id, " \t\r\n");
+    if (length < 3 || length > MESSAGE_ID_MAX_BYTES || id[0] != '<' || id[length - 1] != '>')
+        return NULL;
+    for (size_t i = 0; i < length; i++)
+        if (id[i] < '!' || id[i] > '~')
+            return NULL;
+    return strndup(id, length);
 }
 
 static int make_pieces(const struct gateway *gateway, const struct transaction *transaction,
@@ -228,6 +246,7 @@ static int make_pieces(const struct gateway *gateway, const struct transaction *
     out->status = status_text(gateway, transaction, members, count, date);
     out->headers = header_text(header);
     out->message_id = message_id_new(host);
+    out->in_reply_to = answered_id(header);
     if (asprintf(&out->from, "Mail Delivery System <MAILER-DAEMON@%s>", host) < 0)
         out->from = NULL;
     if (out->subject == NULL || out->german == NULL || out->english == NULL ||
@@ -243,8 +262,6 @@ int report_make(const struct gateway *gateway, const struct transaction *transac
                 const size_t *members, size_t count, const char *id, time_t now, struct entity *out,
                 char **why)
 {
-    const struct header_field *message_id =
-        header_get(&transaction->message.header, "Message-ID", 0);
     struct pieces pieces = {0};
     struct report_parts parts = {.to = transaction->sender_text};
     char date[MAIL_DATE_BYTES];
@@ -258,7 +275,7 @@ int report_make(const struct gateway *gateway, const struct transaction *transac
     parts.subject = pieces.text.subject;
     parts.date = date;
     parts.message_id = pieces.message_id;
-    parts.in_reply_to = message_id != NULL ? message_id->value : NULL;
+    parts.in_reply_to = pieces.in_reply_to;
     parts.text = pieces.text.body;
     parts.status = pieces.status;
     parts.headers = pieces.headers;

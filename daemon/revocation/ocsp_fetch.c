@@ -45,6 +45,16 @@ static enum fetched note(struct revocation *shared, const char *url, const char 
     return status == STORE_OK ? FETCHED_NONE : FETCHED_ERROR;
 }
 
+/* Is that what it says of itself, and not of the question? Many answer "unauthorized" for
+ * certificates that they know nothing of (RFC 5019 section 2.2.3). */
+static bool is_out_of_order(OCSP_RESPONSE *response)
+{
+    int status = OCSP_response_status(response);
+    return status != OCSP_RESPONSE_STATUS_SUCCESSFUL &&
+           status != OCSP_RESPONSE_STATUS_MALFORMEDREQUEST &&
+           status != OCSP_RESPONSE_STATUS_UNAUTHORIZED;
+}
+
 struct question {
     X509 *certificate;
     X509 *issuer;
@@ -61,17 +71,16 @@ static enum fetched keep(struct revocation *shared, const char *url,
     struct ocsp_answer answer = {.finding = {.state = REVOCATION_UNKNOWN}};
     enum fetched fetched = FETCHED;
     time_t until;
-    bool refused;
     if (response == NULL)
         return note(shared, url, NULL, question->now, why);
-    refused = OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL;
     if (ocsp_answer_judge(response, question->certificate, question->issuer, question->crls,
                           question->now, &answer) != 0) {
         why_set(why, "out of memory");
         fetched = FETCHED_ERROR;
     } else if (answer.finding.state == REVOCATION_UNKNOWN) {
         why_set(why, "%s", why_text(&answer.finding.sentence));
-        fetched = note(shared, url, refused ? NULL : question->fingerprint, question->now, why);
+        fetched = note(shared, url, is_out_of_order(response) ? NULL : question->fingerprint,
+                       question->now, why);
     } else {
         until = answer.until > question->now
                     ? answer.until

@@ -58,6 +58,15 @@ static bool names(char *const *urls, size_t count, const char *url)
     return false;
 }
 
+/* Is it from before the time that the inquiry is about? */
+static bool is_too_old(const struct search *search, X509_CRL *crl)
+{
+    time_t made = 0;
+    return search->at == 0 && search->inquiry->since != 0 &&
+           (revocation_time(X509_CRL_get0_lastUpdate(crl), &made) != 0 ||
+            made < search->inquiry->since);
+}
+
 static enum smime_status take_crls(struct search *search, const X509_NAME *issuer)
 {
     struct crl_list list;
@@ -66,6 +75,8 @@ static enum smime_status take_crls(struct search *search, const X509_NAME *issue
         return SMIME_ERROR;
     for (size_t i = 0; status == SMIME_OK && i < list.count; i++) {
         struct stored_crl *item = &list.items[i];
+        if (is_too_old(search, item->crl))
+            continue;
         if (sk_X509_CRL_push(search->out->crls, item->crl) == 0) {
             status = no_memory(search);
             break;

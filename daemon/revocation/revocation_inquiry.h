@@ -25,6 +25,7 @@ struct revocation_inquiry {
     struct trust trust; /* of the store */
     time_t now;
     struct deadline deadline;
+    time_t since;  /* complete and delta CRLs that are older say nothing of the leaf; 0: all do */
     bool offline;  /* nobody is asked: what the store has must do */
     bool marked;   /* a certificate of the store was found revoked that was not known to be */
     char *trouble; /* of marking it; NULL: none */

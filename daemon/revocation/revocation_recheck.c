@@ -17,9 +17,9 @@ struct recheck {
     STACK_OF(X509) * helpers; /* CA certificates that travel with keys */
 };
 
-/* Check one. Returns STORE_OK with *state_out, or STORE_ERROR. */
+/* Check one. `since` as in an inquiry. Returns STORE_OK with *state_out, or STORE_ERROR. */
 static enum store_status check(struct recheck *recheck, X509 *certificate, bool own, bool offline,
-                               enum revocation_state *state_out, char **why)
+                               time_t since, enum revocation_state *state_out, char **why)
 {
     struct revocation_inquiry inquiry;
     struct revocation_check found;
@@ -29,6 +29,7 @@ static enum store_status check(struct recheck *recheck, X509 *certificate, bool 
                          why) != STORE_OK)
         return STORE_ERROR;
     inquiry.offline = offline || recheck->offline;
+    inquiry.since = since;
     status = revocation_check(&inquiry, certificate, recheck->helpers,
                               own ? CHAIN_SIGN : CHAIN_ENCRYPT, &found, why);
     if (status == SMIME_OK) {
@@ -56,7 +57,7 @@ static enum store_status batch(struct recheck *recheck, bool pubkeys, int64_t *a
     for (int i = 0; status == STORE_OK && i < sk_X509_num(certificates); i++) {
         if (deadline_left_ms(recheck->deadline) <= 0)
             goto out; /* the batch again the next time */
-        status = check(recheck, sk_X509_value(certificates, i), !pubkeys, pubkeys, &state, why);
+        status = check(recheck, sk_X509_value(certificates, i), !pubkeys, pubkeys, 0, &state, why);
     }
     *after = last;
 out:
@@ -73,7 +74,7 @@ static enum store_status all_of(struct recheck *recheck, bool pubkeys, int64_t *
     return status;
 }
 
-/* Only a hold ends. */
+/* Only a hold ends, and a CRL from before it knows nothing of it. */
 static enum store_status holds(struct recheck *recheck, char **why)
 {
     struct revoked_list list = {0};
@@ -83,8 +84,9 @@ static enum store_status holds(struct recheck *recheck, char **why)
         enum revocation_state state = REVOCATION_UNKNOWN;
         if (item->reason != CRL_REASON_CERTIFICATE_HOLD || deadline_left_ms(recheck->deadline) <= 0)
             continue;
-        status = check(recheck, item->certificate,
-                       chain_usage_allows(item->certificate, CHAIN_SIGN), false, &state, why);
+        status =
+            check(recheck, item->certificate, chain_usage_allows(item->certificate, CHAIN_SIGN),
+                  false, item->revoked_at, &state, why);
         if (status != STORE_OK || state != REVOCATION_GOOD)
             continue;
         status = store_revoked_unmark(recheck->revocation->store, item->certificate, why);

@@ -153,6 +153,43 @@ START_TEST(report_is_complete)
 }
 END_TEST
 
+/* What is answered is named where it is a message identifier; nothing that a sender put in its
+ * place keeps him from hearing of a failure, or gets into the header of the report. */
+START_TEST(message_ids_of_all_sorts)
+{
+    static char long_one[70001];
+    static const struct {
+        const char *value;
+        const char *answered; /* NULL: no In-Reply-To */
+    } ids[] = {
+        {" <1@example.com>", "<1@example.com>"},
+        {"\r\n\t<1@example.com>", "<1@example.com>"},
+        {" <1@example.com> (a comment)", "<1@example.com>"},
+        {" <m\xc3\xbcll@example.com>", NULL},
+        {" <1@example.com\rX-Smimed-Signature: valid>", NULL},
+        {" nonsense", NULL},
+        {"", NULL},
+        {long_one, NULL},
+    };
+    GMimeMessage *message;
+    memset(long_one, 'x', sizeof long_one - 1);
+    memcpy(long_one, " <", 2);
+    long_one[sizeof long_one - 2] = '>';
+    begin("");
+    add_recipient("bob@partner.test", NULL);
+    header_remove(&transaction.message.header, "Message-ID", 0);
+    ck_assert_int_eq(header_add(&transaction.message.header, "Message-ID", ids[_i].value), 0);
+    message = make();
+    if (ids[_i].answered != NULL)
+        ck_assert_str_eq(g_mime_object_get_header(GMIME_OBJECT(message), "In-Reply-To"),
+                         ids[_i].answered);
+    else
+        ck_assert_ptr_null(g_mime_object_get_header(GMIME_OBJECT(message), "In-Reply-To"));
+    ck_assert_ptr_null(g_mime_object_get_header(GMIME_OBJECT(message), "X-Smimed-Signature"));
+    end(message);
+}
+END_TEST
+
 /* The administrator's words; where his file is broken, ours. */
 START_TEST(template_is_the_administrators)
 {
@@ -231,6 +268,7 @@ int main(void)
     Suite *suite = suite_create("report");
     TCase *tests = tcase_create("report");
     tcase_add_test(tests, report_is_complete);
+    tcase_add_loop_test(tests, message_ids_of_all_sorts, 0, 8);
     tcase_add_loop_test(tests, template_is_the_administrators, 0, 4);
     tcase_add_test(tests, shipped_template_is_the_one_built_in);
     tcase_add_loop_test(tests, hears_of_failures, 0, 5);

@@ -394,6 +394,37 @@ START_TEST(unknown_certificates_spoil_nothing)
 }
 END_TEST
 
+/* What a responder says to a question is no reason not to ask it another one; what it says of
+ * itself is. The answers are OCSPResponse { responseStatus } and nothing else. */
+static const struct {
+    const char *name;
+    const char *digit; /* responseStatus, in octal */
+    bool asked;        /* about somebody else, a moment later */
+} errors[] = {
+    {"malformedrequest", "1", true},
+    {"internalerror", "2", false},
+    {"trylater", "3", false},
+    {"unauthorized", "6", true},
+};
+
+START_TEST(refused_questions_spoil_nothing)
+{
+    struct pki eve = issue("eve", NULL, url_of("answer/any.ocsp"));
+    struct pki bob = issue("bob", NULL, url_of("answer/any.ocsp"));
+    authority_run(site.dir, "printf '0\\003\\n\\001\\00%s' >any.ocsp", errors[_i].digit);
+    expect("eve", eve.certificate, REVOCATION_UNKNOWN, errors[_i].name);
+    authority_revoke(&root, "bob", "keyCompromise");
+    authority_answer(&root, "bob", "root", "any");
+    expect("bob", bob.certificate, errors[_i].asked ? REVOCATION_REVOKED : REVOCATION_UNKNOWN,
+           NULL);
+    /* About the same certificate it is not asked again at once. */
+    expect("eve, again", eve.certificate, REVOCATION_UNKNOWN, errors[_i].name);
+    ck_assert_int_eq(http_count(&server, "/answer/any.ocsp"), errors[_i].asked ? 2 : 1);
+    pki_clear(&eve);
+    pki_clear(&bob);
+}
+END_TEST
+
 /* ---- Marks ---- */
 
 START_TEST(revoked_keys_are_not_encrypted_to)
@@ -565,6 +596,43 @@ START_TEST(holds_are_lifted)
 }
 END_TEST
 
+/* A CRL from before the hold knows nothing of it: where the responder that told of it does not
+ * answer any more, the hold stays. */
+START_TEST(holds_outlive_older_crls)
+{
+    struct pki leaf = issue("leaf", url_of("root.crl"), url_of("answer/leaf.ocsp"));
+    struct pki other = issue("other", url_of("root.crl"), NULL);
+    char *why = NULL;
+    char options[64];
+    struct tm tm = {0};
+    time_t before = now - 3600;
+    struct heard heard;
+    open_gateway(NETWORKS "revocation_max_age_s = 3600;\n");
+    ck_assert_int_eq(store_pubkey_import(gateway->store, leaf.certificate, now, NULL, &why),
+                     STORE_OK);
+    ck_assert(gmtime_r(&before, &tm) != NULL);
+    ck_assert(strftime(options, sizeof options, "-crl_lastupdate %Y%m%d%H%M%SZ -crldays 7", &tm) >
+              0);
+    authority_crl(&root, "root", options);
+    expect("the CRL is kept", other.certificate, REVOCATION_GOOD, NULL);
+    authority_run(site.dir, "cp root.index before.index");
+    authority_revoke(&root, "leaf", "certificateHold");
+    authority_answer(&root, "leaf", "root", "leaf");
+    expect_at("held", leaf.certificate, now + 7200, REVOCATION_REVOKED, "put on hold");
+    authority_run(site.dir, "rm leaf.ocsp");
+    heard = recheck(now + 2 * PKI_DAY);
+    ck_assert_int_eq(heard.lifted, 0);
+    /* A newer one does. */
+    authority_run(site.dir, "cp before.index root.index");
+    authority_crl(&root, "root", "");
+    heard = recheck(now + 4 * PKI_DAY);
+    ck_assert_int_eq(heard.lifted, 1);
+    why_free(&why);
+    pki_clear(&leaf);
+    pki_clear(&other);
+}
+END_TEST
+
 START_TEST(public_keys_are_looked_at_again)
 {
     struct pki leaf = issue("leaf", NULL, NULL);
@@ -604,10 +672,13 @@ int main(void)
     tcase_add_test(tests, delta_crls);
     tcase_add_test(tests, openssl_responder);
     tcase_add_test(tests, unknown_certificates_spoil_nothing);
+    tcase_add_loop_test(tests, refused_questions_spoil_nothing, 0,
+                        (int)(sizeof errors / sizeof errors[0]));
     tcase_add_test(tests, revoked_keys_are_not_encrypted_to);
     tcase_add_test(tests, crls_are_fetched_before_they_run_out);
     tcase_add_test(tests, slow_crls_come_in_the_background);
     tcase_add_test(tests, holds_are_lifted);
+    tcase_add_test(tests, holds_outlive_older_crls);
     tcase_add_test(tests, public_keys_are_looked_at_again);
     suite_add_tcase(suite, tests);
     return test_run(suite);
