@@ -31,7 +31,8 @@ static enum recipient_key expect_key(struct gateway *gateway, struct transaction
     int owns = sender_owns_envelope(gateway, transaction, why);
     if (owns < 0)
         return RECIPIENT_KEY_ERROR;
-    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, why);
+    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, NULL,
+                              why);
 }
 
 int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
@@ -256,7 +257,7 @@ static int note_revoked(struct judgement *judgement, const char *address, char *
 
 /* Where the sender asked for encryption a directory that cannot be asked is waited for as where a
  * rule forces it. */
-static enum recipient_key find_key(struct judgement *judgement, const struct recipient *recipient,
+static enum recipient_key find_key(struct judgement *judgement, struct recipient *recipient,
                                    bool asks, char **why)
 {
     struct recipient wanted = *recipient;
@@ -267,7 +268,7 @@ static enum recipient_key find_key(struct judgement *judgement, const struct rec
         return RECIPIENT_KEY_NONE;
     key = recipient_key_find(judgement->gateway, judgement->transaction, &wanted,
                              judgement->authority.authorised, judgement->now, &judgement->inquiry,
-                             judgement->progress, why);
+                             judgement->progress, &recipient->certificate, why);
     if (key == RECIPIENT_KEY_NONE && note_revoked(judgement, recipient->canonical, why) != 0)
         return RECIPIENT_KEY_ERROR;
     return key;
@@ -313,6 +314,8 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     recipient->transform = TRANSFORM_NONE;
     recipient->choice = CHOICE_UNASKED;
     reply_clear(&recipient->reply);
+    X509_free(recipient->certificate);
+    recipient->certificate = NULL;
     recipient->decision = (struct decision){.mode = OUTGOING_NONE};
     if (!managed)
         recipient->decision = decide_for(judgement, recipient->canonical);

@@ -72,19 +72,17 @@ static enum smime_status sign(struct outgoing_work *work, char **why)
     return status;
 }
 
+/* Those that were checked: what the store has learned meanwhile was not. */
 static int collect_certificates(const struct outgoing_work *work, const struct group *group,
                                 STACK_OF(X509) * out, char **why)
 {
     for (size_t i = 0; i < group->count; i++) {
-        const char *address = work->transaction->recipients[group->members[i]].canonical;
-        X509 *certificate = NULL;
-        if (store_encryption_certificate(work->gateway->store, address, work->now, &certificate,
-                                         NULL, why) != STORE_OK) {
-            why_prefix(why, "the public key of %s is not there any more", address);
+        const struct recipient *recipient = &work->transaction->recipients[group->members[i]];
+        if (recipient->certificate == NULL) {
+            why_set(why, "no public key of %s was found", recipient->canonical);
             return -1;
         }
-        if (sk_X509_push(out, certificate) <= 0) {
-            X509_free(certificate);
+        if (X509_add_cert(out, recipient->certificate, X509_ADD_FLAG_UP_REF) != 1) {
             why_set(why, "out of memory");
             return -1;
         }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <openssl/x509.h>
+
 #include "reply.h"
 #include "rules.h"
 
@@ -49,6 +51,7 @@ struct recipient {
     enum choice_effect choice; /* outgoing, at end of message */
     bool insecure;             /* a rule demands TLS, and the message came without */
     bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
+    X509 *certificate;  /* to encrypt with, as it was checked; NULL: none was looked for or found */
     struct reply reply; /* of TRANSFORM_REFUSE */
 };
 

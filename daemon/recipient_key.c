@@ -93,7 +93,7 @@ static enum directory_status ask(struct gateway *gateway, struct transaction *tr
 enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
                                       const struct recipient *recipient, bool may_ask, time_t now,
                                       struct revocation_inquiry *inquiry,
-                                      const struct smime_progress *progress, char **why)
+                                      const struct smime_progress *progress, X509 **out, char **why)
 {
     enum directory_status status = DIRECTORY_NEEDLESS;
     enum usable_key usable = USABLE_KEY_NONE;
@@ -103,7 +103,7 @@ enum recipient_key recipient_key_find(struct gateway *gateway, struct transactio
             status = ask(gateway, transaction, recipient, now, progress, why);
         if (status == DIRECTORY_ERROR)
             return RECIPIENT_KEY_ERROR;
-        usable = usable_key_find(gateway->store, inquiry, recipient->canonical, now, NULL, why);
+        usable = usable_key_find(gateway->store, inquiry, recipient->canonical, now, out, why);
     }
     switch (usable) {
     case USABLE_KEY_FOUND:

@@ -37,6 +37,7 @@ static void recipient_clear(struct recipient *recipient)
     free(recipient->text);
     args_free(recipient->args);
     free(recipient->canonical);
+    X509_free(recipient->certificate);
     reply_clear(&recipient->reply);
     *recipient = (struct recipient){0};
 }
