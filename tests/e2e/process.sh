@@ -54,9 +54,11 @@ e2e_end() {
     exit "$status"
 }
 
-# Is there still a process that works in E2E_DIR or has it on its command line? It is named, and ended.
-processes_left() {
-    local entry found=1 pid
+# PROCESSES: those that work in E2E_DIR or have it on their command line; 1 if there are none.
+PROCESSES=()
+processes_here() {
+    local entry pid
+    PROCESSES=()
     for entry in /proc/[0-9]*; do
         pid=${entry#/proc/}
         case $pid in
@@ -64,12 +66,26 @@ processes_left() {
         esac
         if [[ $(readlink "$entry/cwd" 2>/dev/null) == "$E2E_DIR"* ]] ||
             tr '\0' ' ' 2>/dev/null <"$entry/cmdline" | grep -qF -- "$E2E_DIR"; then
-            printf 'still running: %s %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"$entry/cmdline")" >&2
-            kill -KILL "$pid" 2>/dev/null
-            found=0
+            PROCESSES+=("$pid")
         fi
     done
-    return "$found"
+    [ "${#PROCESSES[@]}" -gt 0 ]
+}
+
+no_processes_here() {
+    ! processes_here
+}
+
+# Is there still a process of ours, though whoever was about to end had the time to? It is named, and
+# ended.
+processes_left() {
+    local pid
+    ! wait_until 5 no_processes_here || return 1
+    for pid in "${PROCESSES[@]}"; do
+        printf 'still running: %s %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" >&2
+        kill -KILL "$pid" 2>/dev/null
+    done
+    return 0
 }
 
 # background LOGFILE COMMAND...: start a process of its own group; STARTED is its id.
