@@ -8,6 +8,7 @@
 #include "clear_sign.h"
 #include "decrypt.h"
 #include "delivery.h"
+#include "display_name.h"
 #include "harvest.h"
 #include "levels.h"
 #include "mailboxes.h"
@@ -172,7 +173,12 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     struct work work = {.message = message, .request = request, .out = out, .why = why};
     enum smime_status status;
     *out = (struct opened){0};
-    (void)mailboxes_from(&message->header, &work.author.address, &work.author.fault);
+    if (mailboxes_from(&message->header, &work.author.address, &work.author.fault) == 0 &&
+        display_name_addresses(&message->header, &work.author.shown) != 0) {
+        why_set(why, "out of memory");
+        status = SMIME_ERROR;
+        goto out;
+    }
     status = levels_open(message, &work.author, request, out, &work.levels, why);
     if (status == SMIME_OK)
         status = judge(&work);
@@ -180,10 +186,12 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
         status = learn(&work);
     if (status == SMIME_OK)
         status = deliver(&work);
+out:
     levels_clear(&work.levels);
     subparts_clear(&work.subparts);
     free(work.author.address);
     why_free(&work.author.fault);
+    mailboxes_clear(&work.author.shown);
     ERR_clear_error();
     if (status != SMIME_OK) {
         opened_clear(out);
