@@ -27,6 +27,12 @@ struct work {
 
 /* ---- The verdict ---- */
 
+/* Exchange can pack a signed or encrypted message so; nothing in it is S/MIME for anybody else. */
+#define TNEF_REASON                                                                                \
+    "the message is packed in Outlook's winmail.dat (TNEF), which was passed on unread; its "      \
+    "sender "                                                                                      \
+    "should send MIME"
+
 static void judge_encryption(struct work *work)
 {
     struct opened *out = work->out;
@@ -40,6 +46,8 @@ static void judge_encryption(struct work *work)
         why_set(&out->encryption_reason, "a part inside is encrypted; it was left alone");
     else if (work->levels.note != NULL)
         why_set(&out->encryption_reason, "%s", work->levels.note);
+    else if (out->has_tnef_part)
+        why_set(&out->encryption_reason, "%s", TNEF_REASON);
     else
         why_set(&out->encryption_reason, "the message is not encrypted");
 }
@@ -63,6 +71,8 @@ static void judge_signature(struct work *work)
     } else if (work->levels.note != NULL || work->subparts.note != NULL) {
         why_set(&out->signature_reason, "%s",
                 work->levels.note != NULL ? work->levels.note : work->subparts.note);
+    } else if (out->has_tnef_part) {
+        why_set(&out->signature_reason, "%s", TNEF_REASON);
     } else {
         why_set(&out->signature_reason, "the message is not signed");
     }
@@ -78,6 +88,7 @@ static enum smime_status judge(struct work *work)
         return status;
     work->out->has_signed_part = work->subparts.signed_part;
     work->out->has_encrypted_part = work->subparts.encrypted_part;
+    work->out->has_tnef_part = work->subparts.tnef_part;
     judge_encryption(work);
     judge_signature(work);
     return SMIME_OK;
