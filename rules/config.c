@@ -43,6 +43,8 @@ static const struct {
     {"cmp", reader_cmp},
     {"reinject", reader_reinject},
     {"mail_server", reader_mail_server},
+    {"administrator", reader_administrator},
+    {"expiry_notice_days", reader_expiry_notice_days},
     {"revocation_networks", reader_revocation_networks},
     {"rules", reader_rules},
 };
