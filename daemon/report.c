@@ -230,7 +230,7 @@ static int make_pieces(const struct gateway *gateway, const struct transaction *
     out->status = status_text(gateway, transaction, members, count, date);
     out->headers = header_text(header);
     out->message_id = message_id_new(host);
-    out->in_reply_to = message_id_of(header);
+    out->in_reply_to = message_id_named(header);
     if (asprintf(&out->from, "Mail Delivery System <MAILER-DAEMON@%s>", host) < 0)
         out->from = NULL;
     if (out->subject == NULL || out->german == NULL || out->english == NULL ||

@@ -155,7 +155,7 @@ static enum store_status put(const struct gateway *gateway, const struct transac
 {
     const struct header_field *subject = header_get(&transaction->message.header, "Subject", 0);
     char *words = subject_words(subject != NULL ? subject->value : NULL, SUBJECT_MAX_BYTES);
-    char *message_id = message_id_of(&transaction->message.header);
+    char *message_id = message_id_named(&transaction->message.header);
     char *topic = topic_of(transaction, message_id);
     struct notice_note note = {.kind = NOTICE_WEAKER,
                                .topic = topic,
