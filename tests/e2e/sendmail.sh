@@ -183,7 +183,7 @@ sendmail_mailers() {
         printf 'Mto%s, P=[IPC], F=mDFMuXa, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' "$port"
         printf 'E=\\r\\n, L=990, T=DNS/RFC822/SMTP, A=TCP $h %s\n' "$port"
     done < <(sed -n 's/.*=\([0-9]*\)$/\1/p' "$1/etc/routes" | sort -u)
-    printf 'Mmaildir, P=%s, F=DFMPhun8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
+    printf 'Mmaildir, P=%s, F=ADFMPhun8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
         "$1/etc/maildir"
     printf 'L=0, T=DNS/RFC822/X-Unix, U=%s, A=maildir $u\n' "$SENDMAIL_MAIL_USER"
 }
@@ -226,7 +226,7 @@ sendmail_start() {
     sendmail_mc "$dir" >"$dir/etc/sendmail.mc"
     sendmail_submit_mc "$dir" "$port" >"$dir/etc/submit.mc"
     sendmail_cf "$dir/etc/sendmail.mc" "$dir/etc/sendmail.cf" &&
-        sendmail_cf "$dir/etc/submit.mc" "$dir/etc/submit.cf" || return 1
+        sendmail_cf "$dir/etc/submit.mc" "$dir/etc/submit.cf" && sendmail_aliases "$dir" || return 1
     export -f sendmail_run
     export SENDMAIL_ROOT
     background "$dir/sendmail.log" bash -c 'sendmail_run "$@"' bash "$dir" \
@@ -235,6 +235,13 @@ sendmail_start() {
         cat "$dir/sendmail.log" >&2
         return 1
     }
+}
+
+# The database of etc/aliases, where there is such a file.
+sendmail_aliases() {
+    [ ! -e "$1/etc/aliases" ] || (
+        sendmail_run "$1" -C "$1/etc/sendmail.cf" -bi
+    ) >>"$1/sendmail.log" 2>&1
 }
 
 # sendmail_command DIR ARGUMENTS...: sendmail(1) of this instance.
