@@ -183,8 +183,9 @@ sendmail_mailers() {
         printf 'Mto%s, P=[IPC], F=mDFMuXa, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' "$port"
         printf 'E=\\r\\n, L=990, T=DNS/RFC822/SMTP, A=TCP $h %s\n' "$port"
     done < <(sed -n 's/.*=\([0-9]*\)$/\1/p' "$1/etc/routes" | sort -u)
-    printf 'Mmaildir, P=%s, F=ADFMPhun8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
-        "$1/etc/maildir"
+    # A: addresses may be aliases.
+    printf 'Mmaildir, P=%s, F=DFMPhun8%s, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
+        "$1/etc/maildir" "$([ ! -e "$1/etc/aliases" ] || echo A)"
     printf 'L=0, T=DNS/RFC822/X-Unix, U=%s, A=maildir $u\n' "$SENDMAIL_MAIL_USER"
 }
 
