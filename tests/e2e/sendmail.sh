@@ -8,6 +8,7 @@
 # Sendmail takes its name from the kernel and waits a minute where that has no dot, so each process
 # has a host name of its own, in a UTS namespace.
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # variables in single quotes are those of Sendmail
 
 SENDMAIL_ROOT=${SENDMAIL_ROOT:-$E2E_TOP/build/sendmail}
 SENDMAIL_PACKAGES='sendmail-bin sendmail-base sendmail-cf m4 libwrap0'
@@ -53,7 +54,6 @@ sendmail_run() {
     library=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch)
     LD_LIBRARY_PATH=$SENDMAIL_ROOT/usr/lib/$library:$SENDMAIL_ROOT/lib/$library
     export LD_LIBRARY_PATH
-    # shellcheck disable=SC2016 # the variables are the inner shell's
     exec unshare --uts sh -c 'hostname "$1" && shift && exec "$@"' sh "$(cat "$dir/etc/hostname")" \
         "$SENDMAIL_ROOT/usr/libexec/sendmail/sendmail" "$@"
 }
