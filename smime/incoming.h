@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "entity.h"
+#include "restored.h"
 #include "revocation_source.h"
 
 enum encryption_verdict { ENCRYPTION_NONE, ENCRYPTION_DECRYPTED, ENCRYPTION_NOT_DECRYPTED };
@@ -90,6 +91,9 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
+    /* What the payload's protected header says of the message's: not yet done to opened.message.
+     * Without open_request.restore_headers nothing is to be replaced. */
+    struct restored restored;
     char *cipher;            /* of the outermost opened layer, "aes-256-gcm"; NULL */
     struct harvest harvest;  /* certificate NULL if there is nothing to learn */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
@@ -109,7 +113,8 @@ struct open_request {
     /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
      * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
     struct revocation_source revocation;
-    bool clear_sign; /* opaque-signed becomes clear-signed where that is sound */
+    bool restore_headers; /* the protected header replaces the message's */
+    bool clear_sign;      /* opaque-signed becomes clear-signed where that is sound */
     time_t now;
     struct smime_limits limits;
     struct smime_progress progress;
