@@ -213,6 +213,8 @@ static int prepare_header(const struct judgement *judgement, struct outgoing_wor
     work->protects = settings->header_protection && judgement->kind == SMIME_KIND_PLAIN;
     if (settings->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE)
         work->policy = CONFIDENTIALITY_BASELINE;
+    work->displays =
+        settings->legacy_display && work->protects && work->policy != CONFIDENTIALITY_NONE;
     if (rc == 0 && strips_choice(judgement))
         rc = choice_strip(settings, header, &words);
     if (rc == 0)
