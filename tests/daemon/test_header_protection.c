@@ -246,6 +246,34 @@ START_TEST(signed_by_the_sender_stays_as_it_is)
 }
 END_TEST
 
+/* OpenPGP has a payload of its own. */
+START_TEST(openpgp_stays_as_it_is)
+{
+    static const char *const types[] = {"multipart/encrypted", "multipart/signed"};
+    static const char *const to[] = {"bob@partner.test", NULL};
+    begin(OPTIONAL);
+    for (size_t i = 0; i < 2; i++) {
+        char mail[512];
+        char *text;
+        snprintf(mail, sizeof mail,
+                 "From: alice@example.com\nTo: bob@partner.test\nSubject: seen\n"
+                 "Content-Type: %s; protocol=\"application/pgp\"; boundary=b\n\n"
+                 "--b\nContent-Type: application/pgp\n\nx\n--b\n\ny\n--b--\n",
+                 types[i]);
+        submit(mail, to);
+        text = text_for(to[0], "bob.eml");
+        ck_assert_ptr_nonnull(strstr(text, "\r\nSubject: seen\r\n"));
+        free(text);
+        decrypt("bob.eml", "bob.signed");
+        verify("bob.signed", "bob.payload");
+        ck_assert(cli_contains("bob.payload", "protocol="));
+        ck_assert(!cli_contains("bob.payload", "hp="));
+        end_message();
+    }
+    end();
+}
+END_TEST
+
 /* A report travels in the clear. */
 START_TEST(report_does_not_tell_the_subject)
 {
@@ -377,6 +405,7 @@ int main(void)
     tcase_add_test(tcase, hidden_subject_leads_the_text);
     tcase_add_test(tcase, unclean_header_is_signed_in_the_clear);
     tcase_add_test(tcase, signed_by_the_sender_stays_as_it_is);
+    tcase_add_test(tcase, openpgp_stays_as_it_is);
     tcase_add_test(tcase, report_does_not_tell_the_subject);
     tcase_add_test(tcase, reader_sees_the_protected_header);
     tcase_add_test(tcase, restoring_can_be_switched_off);

@@ -1,5 +1,6 @@
-/* Header protection of whatever a client hands in: what is made can be read, has the protected
- * fields and nothing else in its header, and nothing breaks out of a field. */
+/* Header protection of whatever a client hands in, and of whatever a payload brings in: what is
+ * made can be read and has the protected fields in its header, what is restored are fields for
+ * people, and nothing breaks out of a field. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "canonical_source.h"
 #include "legacy_display.h"
+#include "payload.h"
 #include "protection.h"
 #include "why.h"
 
@@ -63,6 +65,52 @@ static void check_source(const struct entity *message, const struct protection *
     spool_free(&head);
 }
 
+static void outside(struct header *out)
+{
+    need(header_add(out, "From", " a@example.com") == 0 &&
+         header_add(out, "Subject", " [...]") == 0 && header_add(out, "To", " b@x.test") == 0 &&
+         header_add(out, "Cc", " c@x.test") == 0 && header_add(out, "Keywords", " x") == 0 &&
+         header_add(out, "Message-ID", " <1@example.com>") == 0);
+}
+
+static void check_restored(const struct restored *restored, enum payload_trust trust)
+{
+    char *text = restored_text(restored);
+    need(text != NULL && strpbrk(text, "\r\n") == NULL);
+    free(text);
+    need(restored->name_count <= RESTORED_NAMES);
+    need(trust > PAYLOAD_UNKNOWN || restored->name_count == 0);
+    need(!restored->from_differs || restored->name_count == 0);
+    for (size_t i = 0; i < restored->fields.count; i++) {
+        bool named = false;
+        for (size_t n = 0; n < restored->name_count; n++)
+            named |= strcmp(restored->names[n], restored->fields.fields[i].name) == 0;
+        need(named && strlen(restored->fields.fields[i].value) <= RESTORED_FIELD_BYTES);
+        check_value(restored->fields.fields[i].value);
+    }
+}
+
+/* The same bytes as the payload of a message that came in. */
+static void check_payload(const struct entity *message)
+{
+    struct view view = {&message->header, message->body, 0, spool_size(message->body)};
+    struct header header = {0};
+    struct payload payload;
+    char *why = NULL;
+    outside(&header);
+    need(payload_read(&view, &header, "a@example.com", &limits, &payload, &why) == SMIME_OK);
+    for (int trust = PAYLOAD_UNKNOWN; trust <= PAYLOAD_SIGNED; trust++) {
+        struct restored restored = {.form = payload.form, .from_differs = payload.from_differs};
+        need(restored_compare(&header, payload.header, (enum payload_trust)trust, true,
+                              &restored) == 0);
+        check_restored(&restored, (enum payload_trust)trust);
+        restored_clear(&restored);
+    }
+    payload_clear(&payload);
+    header_clear(&header);
+    why_free(&why);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spool *whole = spool_new(&options);
@@ -84,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_source(done ? &displayed : &message, &protection);
             protection_clear(&protection);
         }
+        check_payload(&message);
         entity_clear(&displayed);
     }
     why_free(&why);

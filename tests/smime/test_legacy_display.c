@@ -32,143 +32,99 @@ static char *display(const char *text)
 }
 
 #define HEADER "From: alice@example.net\r\nSubject: Dinner plans\r\n"
-#define MARKED(type) type ";\r\n\thp-legacy-display=\"1\"\r\n"
-#define DIV(subject)                                                                               \
-    "\r\n<div class=\"header-protection-legacy-display\">\r\n<pre>Subject: " subject               \
-    "</pre>\r\n</div>\r\n"
+#define MARK ";\r\n\thp-legacy-display=\"1\"\r\n"
+#define LINE "Subject: Dinner plans\r\n\r\n"
+#define DIV_BEGIN "\r\n<div class=\"header-protection-legacy-display\">\r\n<pre>Subject: "
+#define DIV_END "</pre>\r\n</div>\r\n"
+#define DIV DIV_BEGIN "Dinner plans" DIV_END
 
 static const struct {
     const char *name;
     const char *text;
     const char *wanted; /* NULL: nothing is put in */
-} cases
-    [] =
-        {
-            /* RFC 9788 appendix E.1 */
-            {"text", HEADER "Content-Type: text/plain; charset=\"us-ascii\"\r\n\r\nLet's meet.\r\n",
-             HEADER MARKED(
-                 "Content-Type: text/plain; charset=\"us-ascii\"") "\r\nSubject: Dinner plans\r\n"
-                                                                   "\r\nLet's meet.\r\n"},
-            /* E.2 */
-            {"html",
-             HEADER
-             "Content-Type: text/html; charset=us-ascii\r\n\r\n"
-             "<html><head><title></title></head><body>\r\n<p>Let's meet.</p></body></html>\r\n",
-             HEADER MARKED(
-                 "Content-Type: text/html; charset=us-ascii") "\r\n"
-                                                              "<html><head><title></title></"
-                                                              "head><body>" DIV(
-                                                                  "Dinner plans") "\r\n<p>Let's "
-                                                                                  "meet.</p></"
-                                                                                  "body></"
-                                                                                  "html>\r\n"},
-            {"html with attributes",
-             HEADER "Content-Type: text/html\r\n\r\n<!-- <body> --><BODY a=\"<b>\" b='>'>x\r\n",
-             HEADER
-                 MARKED("Content-Type: text/html") "\r\n<!-- <body> --><BODY a=\"<b>\" b='>'>" DIV(
-                     "Dinner plans") "x\r\n"},
-            {"html fragment", HEADER "Content-Type: text/html\r\n\r\n<div>x</div>\r\n",
-             HEADER MARKED("Content-Type: text/html") "\r\n" DIV(
-                 "Dinner plans") "<div>x</div>\r\n"},
-            {"html without a body",
-             HEADER "Content-Type: text/html\r\n\r\n<html><head></head>x\r\n", NULL},
-            {"html that never ends", HEADER "Content-Type: text/html\r\n\r\n<body a=\"x\r\n", NULL},
-            {"markup in the subject",
-             "Subject: <b>&\"x\"\r\nContent-Type: text/html\r\n\r\n<body>x\r\n",
-             "Subject: <b>&\"x\"\r\n" MARKED("Content-Type: text/html") "\r\n<body>" DIV(
-                 "&lt;b&gt;&amp;&quot;x&quot;") "x\r\n"},
-            {"no type", HEADER "\r\nLet's meet.\r\n",
-             HEADER MARKED(
-                 "Content-Type: text/plain; charset=us-ascii") "\r\nSubject: Dinner plans\r\n\r\n"
-                                                               "Let's meet.\r\n"},
-            {"an older display",
-             HEADER "Content-Type: text/plain; hp-legacy-display=0\r\n\r\nx\r\n",
-             HEADER MARKED("Content-Type: text/plain") "\r\nSubject: Dinner plans\r\n\r\nx\r\n"},
-            {"UTF-8",
-             "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: text/plain; "
-             "charset=utf-8\r\n\r\nx\r\n",
-             "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n" MARKED(
-                 "Content-Type: text/plain; charset=utf-8") "\r\nSubject: "
-                                                            "Gr\xc3\xbc\xc3\x9f\x65\r\n\r\nx\r\n"},
-            {"Latin-1",
-             "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=E2=82=AC?=\r\n"
-             "Content-Type: text/plain; charset=iso-8859-1\r\n\r\nx\r\n",
-             "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=E2=82=AC?=\r\n" MARKED(
-                 "Content-Type: text/plain; charset=iso-8859-1") "\r\nSubject: Gr\xfc\xdf\x65 "
-                                                                 "?\r\n\r\nx"
-                                                                 "\r\n"},
-            {"quoted-printable",
-             HEADER "Content-Type: text/plain; charset=utf-8\r\n"
-                    "Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=\r\n=C3=9Fe\r\n",
-             HEADER MARKED("Content-Type: text/plain; charset=utf-8") "Content-Transfer-Encoding: "
-                                                                      "base64\r\n\r\n"
-                                                                      "U3ViamVjdDogRGlubmVyIHBsYW5z"
-                                                                      "DQoNCkdyw7zDn2UNCg==\r\n"},
-            {"base64",
-             HEADER
-             "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-             "eA0K\r\n",
-             HEADER MARKED(
-                 "Content-Type: text/plain; charset=utf-8") "Content-Transfer-Encoding: "
-                                                            "base64\r\n\r\nU3ViamVjdDogRGlubmVyIHBs"
-                                                            "YW5zDQoNCngNCg==\r\n"},
-            {"not base64",
-             HEADER "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n***\r\n",
-             NULL},
-            {"unknown encoding",
-             HEADER "Content-Type: text/plain\r\nContent-Transfer-Encoding: x-uu\r\n\r\nx\r\n",
-             NULL},
-            {"UTF-16", HEADER "Content-Type: text/plain; charset=utf-16\r\n\r\nx\r\n", NULL},
-            {"UTF-7", HEADER "Content-Type: text/html; charset=utf-7\r\n\r\n<body>x\r\n", NULL},
-            {"unknown charset", HEADER "Content-Type: text/plain; charset=klingon\r\n\r\nx\r\n",
-             NULL},
-            {"no subject", "Content-Type: text/plain\r\n\r\nx\r\n", NULL},
-            {"empty subject", "Subject:  \r\nContent-Type: text/plain\r\n\r\nx\r\n", NULL},
-            {"attachment",
-             HEADER
-             "Content-Type: text/plain\r\nContent-Disposition: ATTACHMENT; filename=x\r\n\r\nx\r\n",
-             NULL},
-            {"picture", HEADER "Content-Type: image/png\r\n\r\nx\r\n", NULL},
-            {"two types", HEADER "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n",
-             NULL},
-            {"malformed type", HEADER "Content-Type: text/plain; charset=\"utf-8\r\n\r\nx\r\n",
-             NULL},
-            {"signed by PGP",
-             HEADER "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
-             NULL},
-            {"multipart without parts",
-             HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n", NULL},
-            {"mixed",
-             HEADER
-             "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n"
-             "Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\none\r\n--c\r\n"
-             "Content-Type: text/html\r\nX-Kept: x\r\n\r\n<body>two</body>\r\n--c--\r\nbetween\r\n"
-             "--b\r\nContent-Type: text/plain\r\n\r\nthree\r\n--b--\r\nepilogue\r\n",
-             HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n"
-                    "Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n" MARKED(
-                        "Content-Type: text/plain; charset=us-ascii") "\r\nSubject: Dinner "
-                                                                      "plans\r\n\r\none"
-                                                                      "\r\n--c\r\n" MARKED("Content"
-                                                                                           "-Type: "
-                                                                                           "text/"
-                                                                                           "html") "X-Kept: x\r\n\r\n<body>" DIV(
-                                                                          "Dinner plans") "two</"
-                                                                                          "body>"
-                                                                                          "\r\n--c-"
-                                                                                          "-\r\nbet"
-                                                                                          "ween\r\n"
-                                                                                          "--"
-                                                                                          "b\r\nCon"
-                                                                                          "tent-"
-                                                                                          "Type: "
-                                                                                          "text/"
-                                                                                          "plain\r"
-                                                                                          "\n\r\nth"
-                                                                                          "ree\r\n-"
-                                                                                          "-b--"
-                                                                                          "\r\nepil"
-                                                                                          "ogue\r"
-                                                                                          "\n"},
+} cases[] = {
+    /* RFC 9788 appendix E.1 */
+    {"text", HEADER "Content-Type: text/plain; charset=\"us-ascii\"\r\n\r\nLet's meet.\r\n",
+     HEADER "Content-Type: text/plain; charset=\"us-ascii\"" MARK "\r\nSubject: Dinner plans\r\n"
+            "\r\nLet's meet.\r\n"},
+    /* E.2 */
+    {"html",
+     HEADER "Content-Type: text/html; charset=us-ascii\r\n\r\n"
+            "<html><head><title></title></head><body>\r\n<p>Let's meet.</p></body></html>\r\n",
+     HEADER "Content-Type: text/html; charset=us-ascii" MARK "\r\n"
+            "<html><head><title></title></head><body>" DIV
+            "\r\n<p>Let's meet.</p></body></html>\r\n"},
+    {"html with attributes",
+     HEADER "Content-Type: text/html\r\n\r\n<!-- <body> --><BODY a=\"<b>\" b='>'>x\r\n",
+     HEADER "Content-Type: text/html" MARK "\r\n<!-- <body> --><BODY a=\"<b>\" b='>'>" DIV "x\r\n"},
+    {"html fragment", HEADER "Content-Type: text/html\r\n\r\n<div>x</div>\r\n",
+     HEADER "Content-Type: text/html" MARK "\r\n" DIV "<div>x</div>\r\n"},
+    {"html without a body", HEADER "Content-Type: text/html\r\n\r\n<html><head></head>x\r\n", NULL},
+    {"html that never ends", HEADER "Content-Type: text/html\r\n\r\n<body a=\"x\r\n", NULL},
+    {"markup in the subject", "Subject: <b>&\"x\"\r\nContent-Type: text/html\r\n\r\n<body>x\r\n",
+     "Subject: <b>&\"x\"\r\n"
+     "Content-Type: text/html" MARK "\r\n<body>" DIV_BEGIN "&lt;b&gt;&amp;&quot;x&quot;" DIV_END
+     "x\r\n"},
+    {"no type", HEADER "\r\nLet's meet.\r\n",
+     HEADER "Content-Type: text/plain; charset=us-ascii" MARK "\r\nSubject: Dinner plans\r\n\r\n"
+            "Let's meet.\r\n"},
+    {"an older display", HEADER "Content-Type: text/plain; hp-legacy-display=0\r\n\r\nx\r\n",
+     HEADER "Content-Type: text/plain" MARK "\r\nSubject: Dinner plans\r\n\r\nx\r\n"},
+    {"UTF-8",
+     "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: text/plain; "
+     "charset=utf-8\r\n\r\nx\r\n",
+     "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+     "Content-Type: text/plain; charset=utf-8" MARK "\r\nSubject: "
+     "Gr\xc3\xbc\xc3\x9f\x65\r\n\r\nx\r\n"},
+    {"Latin-1",
+     "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=E2=82=AC?=\r\n"
+     "Content-Type: text/plain; charset=iso-8859-1\r\n\r\nx\r\n",
+     "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=E2=82=AC?=\r\n"
+     "Content-Type: text/plain; charset=iso-8859-1" MARK "\r\nSubject: Gr\xfc\xdf\x65 "
+     "?\r\n\r\nx"
+     "\r\n"},
+    {"quoted-printable",
+     HEADER "Content-Type: text/plain; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=\r\n=C3=9Fe\r\n",
+     HEADER "Content-Type: text/plain; charset=utf-8" MARK "Content-Transfer-Encoding: "
+            "base64\r\n\r\n"
+            "U3ViamVjdDogRGlubmVyIHBsYW5z"
+            "DQoNCkdyw7zDn2UNCg==\r\n"},
+    {"base64",
+     HEADER "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            "eA0K\r\n",
+     HEADER "Content-Type: text/plain; charset=utf-8" MARK "Content-Transfer-Encoding: "
+            "base64\r\n\r\nU3ViamVjdDogRGlubmVyIHBs"
+            "YW5zDQoNCngNCg==\r\n"},
+    {"not base64",
+     HEADER "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n***\r\n", NULL},
+    {"unknown encoding",
+     HEADER "Content-Type: text/plain\r\nContent-Transfer-Encoding: x-uu\r\n\r\nx\r\n", NULL},
+    {"UTF-16", HEADER "Content-Type: text/plain; charset=utf-16\r\n\r\nx\r\n", NULL},
+    {"UTF-7", HEADER "Content-Type: text/html; charset=utf-7\r\n\r\n<body>x\r\n", NULL},
+    {"unknown charset", HEADER "Content-Type: text/plain; charset=klingon\r\n\r\nx\r\n", NULL},
+    {"no subject", "Content-Type: text/plain\r\n\r\nx\r\n", NULL},
+    {"empty subject", "Subject:  \r\nContent-Type: text/plain\r\n\r\nx\r\n", NULL},
+    {"attachment",
+     HEADER "Content-Type: text/plain\r\nContent-Disposition: ATTACHMENT; filename=x\r\n\r\nx\r\n",
+     NULL},
+    {"picture", HEADER "Content-Type: image/png\r\n\r\nx\r\n", NULL},
+    {"two types", HEADER "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n", NULL},
+    {"malformed type", HEADER "Content-Type: text/plain; charset=\"utf-8\r\n\r\nx\r\n", NULL},
+    {"signed by PGP",
+     HEADER "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n", NULL},
+    {"multipart without parts", HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n",
+     NULL},
+    {"mixed",
+     HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n"
+            "Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\none\r\n--c\r\n"
+            "Content-Type: text/html\r\nX-Kept: x\r\n\r\n<body>two</body>\r\n--c--\r\nbetween\r\n"
+            "--b\r\nContent-Type: text/plain\r\n\r\nthree\r\n--b--\r\nepilogue\r\n",
+     HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n"
+            "Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n"
+            "Content-Type: text/plain; charset=us-ascii" MARK "\r\n" LINE "one\r\n--c\r\n"
+            "Content-Type: text/html" MARK "X-Kept: x\r\n\r\n<body>" DIV "two</body>\r\n--c--\r\n"
+            "between\r\n--b\r\nContent-Type: text/plain\r\n\r\nthree\r\n--b--\r\nepilogue\r\n"},
 };
 
 START_TEST(main_parts_begin_with_the_subject)
