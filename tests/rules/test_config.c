@@ -214,6 +214,7 @@ START_TEST(full_mail_servers)
     ck_assert_str_eq(reinject->unix_path, "/run/reinject.sock");
     ck_assert_int_eq(reinject->tls, MAIL_TLS_NONE);
     ck_assert(!reinject->host && !reinject->user && !reinject->ca_file);
+    ck_assert_str_eq(config->settings.reinject_incoming.unix_path, "/run/incoming.sock");
     ck_assert_str_eq(server->host, "relay.xn--bcher-kva.example");
     ck_assert_uint_eq(server->port, 587);
     ck_assert(server->ipv6 && !server->unix_path && server->login_in_clear);
@@ -224,6 +225,25 @@ START_TEST(full_mail_servers)
     ck_assert_str_eq(server->password_file, "/srv/smimed/relay");
     ck_assert_str_eq(config->settings.helo_name, "gw.example.com");
     ck_assert_int_eq(config->settings.smtp_timeout_s, 17);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(notices)
+{
+    struct config *config = load(FOLDER "/good.notices.conf");
+    const struct settings *s = &config->settings;
+    static const int days[] = {90, 7, 1};
+
+    ck_assert_uint_eq(s->administrators.count, 2);
+    ck_assert_str_eq(s->administrators.items[0], "postmaster@example.com");
+    ck_assert_str_eq(s->administrators.items[1], "smime@other.test");
+    ck_assert_str_eq(s->notice_sender, "smime@example.com");
+    ck_assert_uint_eq(s->expiry_notice_count, sizeof days / sizeof days[0]);
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++)
+        ck_assert_int_eq(s->expiry_notice_days[i], days[i]);
+    ck_assert_int_eq(s->notify_sender, NOTIFY_SENDER_OPTIONAL);
+    ck_assert_int_eq(s->notice_interval_s, 0);
     config_free(&config);
 }
 END_TEST
@@ -381,8 +401,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 72);
-    ck_assert_uint_eq(rules->items[1].line, 77);
+    ck_assert_uint_eq(rules->items[0].line, 73);
+    ck_assert_uint_eq(rules->items[1].line, 78);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
@@ -675,6 +695,7 @@ static Suite *config_suite(void)
     tcase_add_test(tc, full_lists);
     tcase_add_test(tc, full_mail_servers);
     tcase_add_loop_test(tc, mail_server_defaults, 0, 10);
+    tcase_add_test(tc, notices);
     tcase_add_test(tc, full_clients);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);
