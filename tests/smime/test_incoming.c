@@ -511,22 +511,24 @@ START_TEST(winmail_dat_is_told)
 END_TEST
 
 /* OpenPGP is not S/MIME, on its own or beside it. */
-static const char *const pgp_messages[] = {
-    "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=pgp\r\n"
-    "\r\n--pgp\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--pgp\r\n"
-    "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n\r\n"
-    "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n--pgp--\r\n",
-    "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; micalg=pgp-sha256; "
-    "boundary=pgp\r\n\r\n--pgp\r\n" TEXT_ENTITY
-    "\r\n--pgp\r\nContent-Type: application/pgp-signature\r\n\r\n"
-    "-----BEGIN PGP SIGNATURE-----\r\n\r\niQEz\r\n-----END PGP SIGNATURE-----\r\n--pgp--\r\n",
-    "Content-Type: text/plain\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n"
-    "-----END PGP MESSAGE-----\r\n",
+static const struct {
+    const char *entity;
+} pgp_messages[] = {
+    {"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=pgp\r\n"
+     "\r\n--pgp\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--pgp\r\n"
+     "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n\r\n"
+     "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n--pgp--\r\n"},
+    {"Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; micalg=pgp-sha256; "
+     "boundary=pgp\r\n\r\n--pgp\r\n" TEXT_ENTITY
+     "\r\n--pgp\r\nContent-Type: application/pgp-signature\r\n\r\n"
+     "-----BEGIN PGP SIGNATURE-----\r\n\r\niQEz\r\n-----END PGP SIGNATURE-----\r\n--pgp--\r\n"},
+    {"Content-Type: text/plain\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n"
+     "-----END PGP MESSAGE-----\r\n"},
 };
 
 START_TEST(openpgp_is_no_smime)
 {
-    const char *entity = pgp_messages[_i];
+    const char *entity = pgp_messages[_i].entity;
     struct opened opened = open_message(message_of("alice@example.com", bytes_text(entity)));
     assert_signature(&opened, SIGNATURE_NONE);
     assert_encryption(&opened, ENCRYPTION_NONE);
