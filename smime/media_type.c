@@ -117,6 +117,7 @@ static void judge(struct media_type *media, const struct header *header, const c
 static int read_type(struct media_type *media, const char *value)
 {
     GMimeContentType *type;
+    const char *format;
     int rc;
     if (value == NULL || strlen(value) > MEDIA_TYPE_MAX_BYTES)
         return duplicate("text", &media->type) | duplicate("plain", &media->subtype);
@@ -127,7 +128,10 @@ static int read_type(struct media_type *media, const char *value)
          duplicate(g_mime_content_type_get_parameter(type, "boundary"), &media->boundary) |
          duplicate(g_mime_content_type_get_parameter(type, "protocol"), &media->protocol) |
          duplicate(g_mime_content_type_get_parameter(type, "smime-type"), &media->smime_type) |
+         duplicate(g_mime_content_type_get_parameter(type, "charset"), &media->charset) |
          duplicate(g_mime_content_type_get_parameter(type, "name"), &media->name);
+    format = g_mime_content_type_get_parameter(type, "format");
+    media->flowed = format != NULL && strcasecmp(format, "flowed") == 0;
     g_object_unref(type);
     if (media->boundary != NULL && boundary_is_odd(media->boundary) && media->ambiguous == NULL)
         why_set(&media->ambiguous, "the boundary in the Content-Type field is not a proper one");
@@ -225,6 +229,7 @@ void media_type_clear(struct media_type *media)
     free(media->boundary);
     free(media->protocol);
     free(media->smime_type);
+    free(media->charset);
     free(media->name);
     why_free(&media->ambiguous);
     *media = (struct media_type){0};

@@ -16,9 +16,11 @@ struct media_type {
     char *boundary;   /* parameters, NULL where not given */
     char *protocol;   /* of multipart/signed */
     char *smime_type; /* smime-type */
-    char *name;       /* file name: of the disposition, else of the type */
-    char *ambiguous;  /* a sentence where two programs could understand it differently: two
-                         Content-Type fields, two boundaries, ...; else NULL */
+    char *charset;
+    bool flowed;     /* format=flowed (RFC 3676) */
+    char *name;      /* file name: of the disposition, else of the type */
+    char *ambiguous; /* a sentence where two programs could understand it differently: two
+                        Content-Type fields, two boundaries, ...; else NULL */
 };
 
 /* Read it from the fields of `header`. SMIME_ERROR: out of memory. */
