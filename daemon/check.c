@@ -11,6 +11,7 @@
 #include "mail_server.h"
 #include "privileges.h"
 #include "report_text.h"
+#include "summary.h"
 #include "why.h"
 
 void check_print_problems(struct problems *problems, FILE *errors)
@@ -65,14 +66,15 @@ static void check_server(const struct config *config, const struct mail_server_s
         note(problems, config, &why);
 }
 
-/* A report falls back on the text that is built in; the administrator should hear of it before. */
-static void check_report_template(const struct config *config, struct problems *problems)
+/* A text falls back on the one that is built in; the administrator should hear of it before. */
+static void check_template(const struct config *config, const char *setting, const char *path,
+                           char *(*load)(const char *path, char **why), struct problems *problems)
 {
     char *why = NULL;
-    char *text = report_text_load(config->settings.report_template, &why);
+    char *text = load(path, &why);
 
     if (!text) {
-        why_prefix(&why, "report_template");
+        why_prefix(&why, "%s", setting);
         note(problems, config, &why);
     }
     free(text);
@@ -120,7 +122,10 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     directory_check(&config->settings, config_path, &problems);
     check_server(config, &config->settings.reinject, &problems);
     check_server(config, &config->settings.mail_server, &problems);
-    check_report_template(config, &problems);
+    check_template(config, "report_template", config->settings.report_template, report_text_load,
+                   &problems);
+    check_template(config, "summary_template", config->settings.summary_template, summary_load,
+                   &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {

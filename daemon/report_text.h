@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#define REPORT_TEXT_MAX_BYTES 65536 /* of a file */
-
 /* What stands for {host}, {sender}, {subject}, {recipients_de} and {recipients_en}. */
 struct report_words {
     const char *host;

@@ -85,6 +85,13 @@ enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
 enum revocation_policy { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
+/* What becomes of decrypted text that could have been altered on its way. */
+enum unauthenticated_action {
+    UNAUTHENTICATED_ACCEPT,
+    UNAUTHENTICATED_TAG,
+    UNAUTHENTICATED_DEFANG,
+    UNAUTHENTICATED_REJECT
+};
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -159,9 +166,14 @@ struct settings {
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
-    bool subject_tags;           /* default false */
-    char *tag_signed, *tag_encrypted,
-        *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
+    bool remove_signature;       /* where it is valid; default false */
+    enum unauthenticated_action unauthenticated_ciphertext; /* default tag */
+    bool summary;                                           /* default false */
+    char *summary_template;                                 /* "" = built in */
+    bool subject_tags;                                      /* default false */
+    char *tag_signed, *tag_encrypted, *tag_invalid, /* "[signed]", "[encrypted]", "[signature
+                                                       invalid]" */
+        *tag_unauthenticated;                       /* "[unauthenticated]" */
     /* certificates */
     struct cmp_setting *cmp;
     size_t cmp_count;

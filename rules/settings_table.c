@@ -1,6 +1,7 @@
 /* The one table of settings: parser, dump of defaults and the manual's test read it. */
 #include "settings_table.h"
 #include "settings.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -30,6 +31,11 @@ static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const directory_unavailables[] = {
     [DIRECTORY_DEFER] = "defer", [DIRECTORY_CONTINUE] = "continue", NULL};
+static const char *const unauthenticated_actions[] = {[UNAUTHENTICATED_ACCEPT] = "accept",
+                                                      [UNAUTHENTICATED_TAG] = "tag",
+                                                      [UNAUTHENTICATED_DEFANG] = "defang",
+                                                      [UNAUTHENTICATED_REJECT] = "reject",
+                                                      NULL};
 static const char *const log_targets[] = {
     [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
 static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -66,13 +72,9 @@ static bool is_token(const char *value)
            strlen(value);
 }
 
-static bool is_printable_ascii(const char *value)
+static bool is_printable(const char *value)
 {
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p < 0x20 || *p > 0x7E)
-            return false;
-    }
-    return true;
+    return utf8_is_printable(value, strlen(value));
 }
 
 #define AT(member) .offset = offsetof(struct settings, member)
@@ -303,13 +305,29 @@ const struct setting_entry settings_table[] = {
          "\nchain to a trust anchor by themselves, or those held until an administrator approves."},
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
+    SWITCH(remove_signature, false,
+           "Are messages with a valid signature delivered without it? Other signatures stay."),
+    CHOICE(
+        unauthenticated_ciphertext, UNAUTHENTICATED_TAG, unauthenticated_actions,
+        "What becomes of a message whose encryption does not show whether it was altered on its\n"
+        "way (Efail), and that has no valid signature inside: nothing, it is told, it is "
+        "delivered\n"
+        "without anything active in it, or refused."),
+    SWITCH(
+        summary, false,
+        "Is a text with the verdict in a person's words put before messages that came signed or\n"
+        "encrypted and are delivered without a signature?"),
+    TEXT(summary_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+         "absolute path, or nothing", "A file with that text; \"\" is the text that is built in."),
     SWITCH(subject_tags, false, "Is the verdict written into the subject?"),
-    TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+    TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
          "The tag of a message with a valid signature."),
-    TEXT(tag_encrypted, "[encrypted]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+    TEXT(tag_encrypted, "[encrypted]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
          "The tag of a message that came encrypted."),
-    TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable_ascii,
-         "printable ASCII", "The tag of a message with a signature that is not valid."),
+    TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
+         "The tag of a message with a signature that is not valid."),
+    TEXT(tag_unauthenticated, "[unauthenticated]", 1, TAG_MAX_BYTES, is_printable,
+         "printable UTF-8", "The tag of a message under `unauthenticated_ciphertext`."),
 
     /* certificates */
     LIST("cmp", false,

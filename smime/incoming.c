@@ -43,6 +43,25 @@ static void judge_encryption(struct work *work)
         why_set(&out->encryption_reason, "the message is not encrypted");
 }
 
+/* Does the layer vouch for all that is in it? Whoever altered ciphertext around it could not have
+ * made it, unless of a text that he knew. */
+static bool vouches(const struct layer *layer)
+{
+    return layer->signature == SIGNATURE_VALID ||
+           (layer->authenticated && layer->encryption == ENCRYPTION_DECRYPTED);
+}
+
+static bool is_unauthenticated(const struct opened *out)
+{
+    bool vouched = false;
+    for (size_t i = out->layer_count; i-- > 0;) {
+        vouched = vouched || vouches(&out->layers[i]);
+        if (out->layers[i].tried && !out->layers[i].authenticated && !vouched)
+            return true;
+    }
+    return false;
+}
+
 /* The worst of all signature layers. */
 static void judge_signature(struct work *work)
 {
@@ -79,6 +98,7 @@ static enum smime_status judge(struct work *work)
     work->out->has_encrypted_part = work->subparts.encrypted_part;
     judge_encryption(work);
     judge_signature(work);
+    work->out->unauthenticated = is_unauthenticated(work->out);
     return SMIME_OK;
 }
 
@@ -139,31 +159,54 @@ static void keep_encrypted(struct work *work, const struct level *level, const c
     why_set(&out->encryption_reason, "%s", DECRYPT_FAILED);
 }
 
+/* What is delivered instead of what came: the content of the innermost encryption, or that of all
+ * layers where no signature is to stay. NULL: nothing. */
+static const struct view *delivered_view(struct work *work, const struct level *base, bool inert)
+{
+    bool strip = work->request->remove_signature && work->out->signature == SIGNATURE_VALID;
+    if (work->levels.complete && (inert || strip))
+        return &work->levels.innermost;
+    return base != NULL ? &base->inside : NULL;
+}
+
+static enum smime_status deliver_view(struct work *work, const struct view *view, bool inert,
+                                      const struct level *base)
+{
+    const struct open_request *request = work->request;
+    struct opened *out = work->out;
+    char *reason = NULL;
+    enum smime_status status =
+        inert ? delivery_inert(work->message, view, &request->limits, &request->progress,
+                               &out->message, &reason)
+              : delivery_decrypted(work->message, view, &request->limits, &out->message, &reason);
+    out->changed = status == SMIME_OK;
+    out->defanged = out->changed && inert;
+    if (status == SMIME_REFUSED && base != NULL)
+        keep_encrypted(work, base, why_text(&reason));
+    else if (status == SMIME_ERROR)
+        why_set(work->why, "%s", why_text(&reason));
+    why_free(&reason);
+    return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
 static enum smime_status deliver(struct work *work)
 {
     struct opened *out = work->out;
     const struct level *base = innermost_decrypted(work);
     const struct level *inner = base != NULL ? base->next : work->levels.first;
-    char *reason = NULL;
+    bool inert = work->request->defang && out->unauthenticated;
+    const struct view *view = delivered_view(work, base, inert);
     bool done = false;
     enum smime_status status = SMIME_OK;
     /* Half of it opened would be neither what came nor what was meant. */
     if (out->encryption == ENCRYPTION_NOT_DECRYPTED)
         return SMIME_OK;
-    if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE)
+    if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE &&
+        view != &work->levels.innermost && !inert)
         status = try_clear_sign(work, inner, &done);
-    if (status != SMIME_OK || done || base == NULL)
+    if (status != SMIME_OK || done || view == NULL)
         return status;
-    status = delivery_decrypted(work->message, &base->inside, &work->request->limits, &out->message,
-                                &reason);
-    if (status == SMIME_OK)
-        out->changed = true;
-    else if (status == SMIME_REFUSED)
-        keep_encrypted(work, base, why_text(&reason));
-    else
-        why_set(work->why, "%s", why_text(&reason));
-    why_free(&reason);
-    return status == SMIME_REFUSED ? SMIME_OK : status;
+    return deliver_view(work, view, inert, base);
 }
 
 enum smime_status smime_open(const struct entity *message, const struct open_request *request,

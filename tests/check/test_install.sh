@@ -38,6 +38,7 @@ d 0755 /usr/share/doc/smimed/examples
 f 0644 /usr/share/doc/smimed/examples/postfix-main.cf
 f 0644 /usr/share/doc/smimed/examples/postfix-master.cf
 f 0644 /usr/share/doc/smimed/examples/report.txt
+f 0644 /usr/share/doc/smimed/examples/summary.txt
 f 0644 /usr/share/doc/smimed/examples/rules.conf
 f 0644 /usr/share/doc/smimed/examples/sendmail.mc
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.full
