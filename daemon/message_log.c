@@ -27,12 +27,24 @@ static void put_reply(FILE *out, const struct reply *reply)
     put_text(out, "reply", reply->english);
 }
 
+static void put_protection(FILE *out, const struct restored *restored)
+{
+    char *text = NULL;
+
+    if (restored->form == PROTECTION_FORM_NONE)
+        return;
+    text = restored_text(restored);
+    put_text(out, "header_protection", text ? text : "?");
+    free(text);
+}
+
 static void put_verdict(FILE *out, const struct opened *opened)
 {
     fprintf(out, " encryption=%s signature=%s", encryption_verdict_name(opened->encryption),
             signature_verdict_name(opened->signature));
     put_text(out, "encryption_reason", opened->encryption_reason);
     put_text(out, "signature_reason", opened->signature_reason);
+    put_protection(out, &opened->restored);
 }
 
 static void put_work(FILE *out, const struct outcome *outcome)

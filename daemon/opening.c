@@ -141,7 +141,8 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     const struct settings *settings = &gateway->config->settings;
     struct finder finder = {.gateway = gateway, .transaction = transaction, .matched = matched};
     struct revocation_inquiry inquiry = {0};
-    struct open_request request = {.clear_sign = settings->clear_sign,
+    struct open_request request = {.restore_headers = settings->restore_headers,
+                                   .clear_sign = settings->clear_sign,
                                    .remove_signature = settings->remove_signature,
                                    .defang = settings->unauthenticated_ciphertext ==
                                              UNAUTHENTICATED_DEFANG,

@@ -48,8 +48,32 @@ static void refuse_malformed(struct outcome *out, char **why)
     *why = NULL;
 }
 
-/* One signature for all groups: it says the same to each of them. */
-static enum smime_status sign(struct outgoing_work *work, char **why)
+/* Protect the header in *out, and *used_out = `out`; NULL where it is not to be protected. */
+static int protect(struct outgoing_work *work, bool encrypted, struct protection *out,
+                   const struct protection **used_out, char **why)
+{
+    *used_out = NULL;
+    if (!work->protects)
+        return 0;
+    if (protection_make(&work->header, encrypted, work->policy, out) != 0) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    if (encrypted || out->clean)
+        *used_out = out;
+    else
+        /* It would have to be signed opaquely, and nobody without S/MIME could read it. */
+        work->note = "the header is not protected: it is not all 7-bit, or has overlong lines";
+    return 0;
+}
+
+static struct signed_message *signed_for(struct outgoing_work *work, bool encrypted)
+{
+    return encrypted && work->protects ? &work->is_signed_encrypted : &work->is_signed;
+}
+
+/* One signature for all groups that are told the same. */
+static enum smime_status sign(struct outgoing_work *work, bool encrypted, char **why)
 {
     const struct settings *settings = &work->gateway->config->settings;
     struct sign_request request = {
@@ -61,12 +85,16 @@ static enum smime_status sign(struct outgoing_work *work, char **why)
         .now = work->now,
         .progress = *work->progress,
     };
-    enum smime_status status;
-    if (work->is_signed_made)
+    struct signed_message *out = signed_for(work, encrypted);
+    struct protection protection = {0};
+    enum smime_status status = SMIME_ERROR;
+    if (out->made)
         return SMIME_OK;
     gateway_limits(work->gateway, &request.limits);
-    status = smime_sign(&work->transaction->message, &request, &work->is_signed, why);
-    work->is_signed_made = status == SMIME_OK;
+    if (protect(work, encrypted, &protection, &request.protection, why) == 0)
+        status = smime_sign(&work->transaction->message, &request, &out->entity, why);
+    out->made = status == SMIME_OK;
+    protection_clear(&protection);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
     return status;
@@ -90,7 +118,8 @@ static int collect_certificates(const struct outgoing_work *work, const struct g
     return 0;
 }
 
-static enum smime_status encrypt(const struct outgoing_work *work, const struct group *group,
+/* The signed message, or the plain one (`message` NULL). */
+static enum smime_status encrypt(struct outgoing_work *work, const struct group *group,
                                  const struct entity *message, struct entity *encrypted_out,
                                  char **why)
 {
@@ -102,6 +131,7 @@ static enum smime_status encrypt(const struct outgoing_work *work, const struct 
         .transport = settings->key_transport == KEY_TRANSPORT_OAEP ? ENCRYPT_OAEP : ENCRYPT_PKCS1,
         .progress = *work->progress,
     };
+    struct protection protection = {0};
     enum smime_status status = SMIME_ERROR;
     gateway_limits(work->gateway, &request.limits);
     if (request.recipients == NULL) {
@@ -110,10 +140,14 @@ static enum smime_status encrypt(const struct outgoing_work *work, const struct 
     }
     if (collect_certificates(work, group, request.recipients, why) != 0)
         goto out;
-    status = smime_encrypt(message, &request, encrypted_out, why);
+    if (message == NULL && protect(work, true, &protection, &request.protection, why) != 0)
+        goto out;
+    status = smime_encrypt(message != NULL ? message : &work->transaction->message, &request,
+                           encrypted_out, why);
     if (status != SMIME_OK)
         why_prefix(why, "encryption failed");
 out:
+    protection_clear(&protection);
     sk_X509_pop_free(request.recipients, X509_free);
     return status;
 }
@@ -145,6 +179,7 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
     bool signs = group->transform == TRANSFORM_SIGN || group->transform == TRANSFORM_SIGN_ENCRYPT;
     bool encrypts =
         group->transform == TRANSFORM_ENCRYPT || group->transform == TRANSFORM_SIGN_ENCRYPT;
+    struct entity *is_signed = &signed_for(work, encrypts)->entity;
     struct entity is_encrypted = {0};
     enum smime_status status = SMIME_OK;
     int rc = -1;
@@ -158,16 +193,18 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
         return 0;
     }
     if (signs)
-        status = sign(work, why);
+        status = sign(work, encrypts, why);
     if (status == SMIME_OK && encrypts)
-        status = encrypt(work, group, signs ? &work->is_signed : message, &is_encrypted, why);
+        status = encrypt(work, group, signs ? is_signed : NULL, &is_encrypted, why);
     if (status == SMIME_REFUSED) {
         refuse_malformed(out, why);
         rc = 0;
     }
     if (status != SMIME_OK)
         goto out;
-    rc = finish(work, encrypts ? &is_encrypted : &work->is_signed, out, why);
+    if (signs && !encrypts && work->note != NULL)
+        why_set(&out->note, "%s", work->note);
+    rc = finish(work, encrypts ? &is_encrypted : is_signed, out, why);
 out:
     entity_clear(&is_encrypted);
     return rc;
@@ -175,5 +212,7 @@ out:
 
 void outgoing_work_clear(struct outgoing_work *work)
 {
-    entity_clear(&work->is_signed);
+    header_clear(&work->header);
+    entity_clear(&work->is_signed.entity);
+    entity_clear(&work->is_signed_encrypted.entity);
 }

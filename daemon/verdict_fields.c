@@ -298,6 +298,19 @@ static int add_signer(struct outcome *outcome, const struct signer *signer, size
                : 0;
 }
 
+/* "cipher; restored=Subject; confidential=Subject" */
+static int add_protection(struct outcome *outcome, size_t *position)
+{
+    char *text;
+    int rc;
+    if (outcome->opened.restored.form == PROTECTION_FORM_NONE)
+        return 0;
+    text = restored_text(&outcome->opened.restored);
+    rc = text != NULL ? add(outcome, position, "X-Smimed-Header-Protection", text) : -1;
+    free(text);
+    return rc;
+}
+
 static int add_fields(const struct settings *settings, struct outcome *outcome,
                       const struct signer *signer)
 {
@@ -321,6 +334,8 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
         return -1;
     if (opened->signature_reason != NULL &&
         add(outcome, &position, "X-Smimed-Signature-Reason", opened->signature_reason) != 0)
+        return -1;
+    if (add_protection(outcome, &position) != 0)
         return -1;
     return add_signer(outcome, signer, &position);
 }

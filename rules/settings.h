@@ -80,6 +80,7 @@ struct directory_setting {
 enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
 enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
 enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
+enum header_confidentiality { HEADER_CONFIDENTIALITY_NONE, HEADER_CONFIDENTIALITY_BASELINE };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
@@ -131,6 +132,9 @@ struct settings {
     enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
     enum key_transport key_transport;       /* default "pkcs1" */
     enum signature_scheme signature_scheme; /* default "pkcs1" */
+    /* header protection (RFC 9788) */
+    bool header_protection;                             /* default true */
+    enum header_confidentiality header_confidentiality; /* of encrypted mail; default baseline */
     /* a sender's own choice */
     enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
     char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */
@@ -166,6 +170,7 @@ struct settings {
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
+    bool restore_headers;        /* the protected header replaces the message's; default true */
     bool remove_signature;       /* where it is valid; default false */
     enum unauthenticated_action unauthenticated_ciphertext; /* default tag */
     bool summary;                                           /* default false */

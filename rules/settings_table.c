@@ -27,6 +27,8 @@ static const char *const sender_choices[] = {
     [CHOICE_NONE] = "none", [CHOICE_STRENGTHEN] = "strengthen", [CHOICE_FREE] = "free", NULL};
 static const char *const revocation_policies[] = {
     [REVOCATION_OFF] = "off", [REVOCATION_SOFT] = "soft", [REVOCATION_HARD] = "hard", NULL};
+static const char *const header_confidentialities[] = {
+    [HEADER_CONFIDENTIALITY_NONE] = "none", [HEADER_CONFIDENTIALITY_BASELINE] = "baseline", NULL};
 static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const directory_unavailables[] = {
@@ -195,6 +197,12 @@ const struct setting_entry settings_table[] = {
     CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
            "How RSA keys sign: pkcs1 (v1.5) or pss."),
 
+    SWITCH(header_protection, true,
+           "Are the header fields of a message signed and encrypted with it (RFC 9788)?"),
+    CHOICE(header_confidentiality, HEADER_CONFIDENTIALITY_BASELINE, header_confidentialities,
+           "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
+           "\"[...]\"), Comments and Keywords, or nothing."),
+
     /* a sender's own choice */
     CHOICE(
         sender_choice, CHOICE_STRENGTHEN, sender_choices,
@@ -305,6 +313,8 @@ const struct setting_entry settings_table[] = {
          "\nchain to a trust anchor by themselves, or those held until an administrator approves."},
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
+    SWITCH(restore_headers, true,
+           "Do protected header fields of incoming mail (RFC 9788) replace those outside?"),
     SWITCH(remove_signature, false,
            "Are messages with a valid signature delivered without it? Other signatures stay."),
     CHOICE(

@@ -8,9 +8,12 @@
 #include "clear_sign.h"
 #include "decrypt.h"
 #include "delivery.h"
+#include "display_name.h"
 #include "harvest.h"
 #include "levels.h"
 #include "mailboxes.h"
+#include "payload.h"
+#include "protection.h"
 #include "subparts.h"
 #include "why.h"
 
@@ -20,11 +23,18 @@ struct work {
     struct opened *out;
     struct author author;
     struct levels levels;
+    struct payload payload; /* form NONE where there is none */
     struct subparts subparts;
     char **why;
 };
 
 /* ---- The verdict ---- */
+
+/* Exchange can pack a signed or encrypted message so; nothing in it is S/MIME for anybody else. */
+#define TNEF_REASON                                                                                \
+    "the message is packed in Outlook's winmail.dat (TNEF), which was passed on unread; its "      \
+    "sender "                                                                                      \
+    "should send MIME"
 
 static void judge_encryption(struct work *work)
 {
@@ -39,6 +49,8 @@ static void judge_encryption(struct work *work)
         why_set(&out->encryption_reason, "a part inside is encrypted; it was left alone");
     else if (work->levels.note != NULL)
         why_set(&out->encryption_reason, "%s", work->levels.note);
+    else if (out->has_tnef_part)
+        why_set(&out->encryption_reason, "%s", TNEF_REASON);
     else
         why_set(&out->encryption_reason, "the message is not encrypted");
 }
@@ -81,9 +93,33 @@ static void judge_signature(struct work *work)
     } else if (work->levels.note != NULL || work->subparts.note != NULL) {
         why_set(&out->signature_reason, "%s",
                 work->levels.note != NULL ? work->levels.note : work->subparts.note);
+    } else if (out->has_tnef_part) {
+        why_set(&out->signature_reason, "%s", TNEF_REASON);
     } else {
         why_set(&out->signature_reason, "the message is not signed");
     }
+}
+
+/* Find the payload. A protected From must be the message's wherever its layers put it: levels.c has
+ * seen only what is directly within a signature. */
+static enum smime_status find_payload(struct work *work)
+{
+    struct opened *out = work->out;
+    enum smime_status status = SMIME_OK;
+    if (!work->levels.complete || out->layer_count == 0)
+        return SMIME_OK;
+    status = payload_read(&work->levels.innermost, &work->message->header, work->author.address,
+                          &work->request->limits, &work->payload, work->why);
+    for (size_t i = 0; status == SMIME_OK && work->payload.from_differs && i < out->layer_count;
+         i++) {
+        struct layer *layer = &out->layers[i];
+        if (layer->signature == SIGNATURE_NONE || layer->signature >= SIGNATURE_MISMATCH)
+            continue;
+        layer->signature = SIGNATURE_MISMATCH;
+        why_set(&layer->reason, "the signature is good, but the protected header is from somebody "
+                                "else");
+    }
+    return status;
 }
 
 static enum smime_status judge(struct work *work)
@@ -96,6 +132,7 @@ static enum smime_status judge(struct work *work)
         return status;
     work->out->has_signed_part = work->subparts.signed_part;
     work->out->has_encrypted_part = work->subparts.encrypted_part;
+    work->out->has_tnef_part = work->subparts.tnef_part;
     judge_encryption(work);
     judge_signature(work);
     work->out->unauthenticated = is_unauthenticated(work->out);
@@ -159,14 +196,25 @@ static void keep_encrypted(struct work *work, const struct level *level, const c
     why_set(&out->encryption_reason, "%s", DECRYPT_FAILED);
 }
 
+/* Is the wrapped message what the reader shall see? */
+static bool unwraps(const struct work *work)
+{
+    return work->payload.form == PROTECTION_FORM_WRAPPED && !work->payload.from_differs &&
+           work->request->restore_headers;
+}
+
 /* What is delivered instead of what came: the content of the innermost encryption, or that of all
  * layers where no signature is to stay. NULL: nothing. */
 static const struct view *delivered_view(struct work *work, const struct level *base, bool inert)
 {
     bool strip = work->request->remove_signature && work->out->signature == SIGNATURE_VALID;
-    if (work->levels.complete && (inert || strip))
-        return &work->levels.innermost;
-    return base != NULL ? &base->inside : NULL;
+    bool bare = base != NULL && base->next == NULL;
+    bool last = work->levels.complete && (inert || strip);
+    if (!last && base == NULL)
+        return NULL;
+    if ((last || bare) && unwraps(work))
+        return &work->payload.wrapped;
+    return last ? &work->levels.innermost : &base->inside;
 }
 
 static enum smime_status deliver_view(struct work *work, const struct view *view, bool inert,
@@ -179,6 +227,10 @@ static enum smime_status deliver_view(struct work *work, const struct view *view
         inert ? delivery_inert(work->message, view, &request->limits, &request->progress,
                                &out->message, &reason)
               : delivery_decrypted(work->message, view, &request->limits, &out->message, &reason);
+    if (status == SMIME_OK && protection_unmark(&out->message.header) != 0) {
+        why_set(&reason, "out of memory");
+        status = SMIME_ERROR;
+    }
     out->changed = status == SMIME_OK;
     out->defanged = out->changed && inert;
     if (status == SMIME_REFUSED && base != NULL)
@@ -196,17 +248,39 @@ static enum smime_status deliver(struct work *work)
     const struct level *inner = base != NULL ? base->next : work->levels.first;
     bool inert = work->request->defang && out->unauthenticated;
     const struct view *view = delivered_view(work, base, inert);
+    bool stays = base != NULL ? view == &base->inside : view == NULL;
     bool done = false;
     enum smime_status status = SMIME_OK;
     /* Half of it opened would be neither what came nor what was meant. */
     if (out->encryption == ENCRYPTION_NOT_DECRYPTED)
         return SMIME_OK;
     if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE &&
-        view != &work->levels.innermost && !inert)
+        stays && !inert)
         status = try_clear_sign(work, inner, &done);
     if (status != SMIME_OK || done || view == NULL)
         return status;
     return deliver_view(work, view, inert, base);
+}
+
+/* What the protected header says, if the payload can be read by whoever gets the message. */
+static enum smime_status restore(struct work *work)
+{
+    struct opened *out = work->out;
+    bool decrypted = out->encryption == ENCRYPTION_DECRYPTED;
+    enum payload_trust trust = PAYLOAD_UNKNOWN;
+    if (work->payload.form == PROTECTION_FORM_NONE || out->encryption == ENCRYPTION_NOT_DECRYPTED)
+        return SMIME_OK;
+    out->restored.form = work->payload.form;
+    out->restored.from_differs = work->payload.from_differs;
+    if (work->request->restore_headers && out->signature == SIGNATURE_VALID)
+        trust = PAYLOAD_SIGNED;
+    else if (work->request->restore_headers && decrypted)
+        trust = PAYLOAD_DECRYPTED;
+    if (restored_compare(&work->message->header, work->payload.header, trust, decrypted,
+                         &out->restored) == 0)
+        return SMIME_OK;
+    why_set(work->why, "out of memory");
+    return SMIME_ERROR;
 }
 
 enum smime_status smime_open(const struct entity *message, const struct open_request *request,
@@ -215,18 +289,30 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     struct work work = {.message = message, .request = request, .out = out, .why = why};
     enum smime_status status;
     *out = (struct opened){0};
-    (void)mailboxes_from(&message->header, &work.author.address, &work.author.fault);
+    if (mailboxes_from(&message->header, &work.author.address, &work.author.fault) == 0 &&
+        display_name_addresses(&message->header, &work.author.shown) != 0) {
+        why_set(why, "out of memory");
+        status = SMIME_ERROR;
+        goto out;
+    }
     status = levels_open(message, &work.author, request, out, &work.levels, why);
+    if (status == SMIME_OK)
+        status = find_payload(&work);
     if (status == SMIME_OK)
         status = judge(&work);
     if (status == SMIME_OK)
         status = learn(&work);
     if (status == SMIME_OK)
         status = deliver(&work);
+    if (status == SMIME_OK)
+        status = restore(&work);
+out:
+    payload_clear(&work.payload);
     levels_clear(&work.levels);
     subparts_clear(&work.subparts);
     free(work.author.address);
     why_free(&work.author.fault);
+    mailboxes_clear(&work.author.shown);
     ERR_clear_error();
     if (status != SMIME_OK) {
         opened_clear(out);

@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "entity.h"
+#include "restored.h"
 #include "revocation_source.h"
 
 enum encryption_verdict { ENCRYPTION_NONE, ENCRYPTION_DECRYPTED, ENCRYPTION_NOT_DECRYPTED };
@@ -91,6 +92,9 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
+    /* What the payload's protected header says of the message's: not yet done to opened.message.
+     * Without open_request.restore_headers nothing is to be replaced. */
+    struct restored restored;
     char *cipher;           /* of the outermost opened layer, "aes-256-gcm"; NULL */
     struct harvest harvest; /* certificate NULL if there is nothing to learn */
     /* A private key was used on ciphertext that anybody could have altered on its way (Efail): it
@@ -100,6 +104,7 @@ struct opened {
     bool defanged;           /* `message` was made inert */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
     bool has_encrypted_part; /* ciphertext in a sub-part, left alone */
+    bool has_tnef_part;      /* Outlook's winmail.dat, in which nobody looked */
 };
 
 struct open_request {
@@ -114,6 +119,7 @@ struct open_request {
     /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
      * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
     struct revocation_source revocation;
+    bool restore_headers;  /* the protected header replaces the message's */
     bool clear_sign;       /* opaque-signed becomes clear-signed where that is sound */
     bool remove_signature; /* what is signed is delivered without its signature, where that is
                               valid; any other signature stays, for evidence */

@@ -6,8 +6,8 @@
 
 #include <gmime/gmime.h>
 
+#include "field_text.h"
 #include "gmime_start.h"
-#include "unstructured.h"
 
 /* Spellings that differ in case or in how accents are written fold to the same. */
 static char *fold(const char *text, gssize bytes)
@@ -101,7 +101,7 @@ int lead_words_take(const char *value, const char *const *words, size_t count, b
         return 0;
     gmime_start();
     folded = calloc(count, sizeof *folded);
-    text = unstructured_decode(value);
+    text = field_text_read(value);
     if (folded == NULL || text == NULL)
         goto out;
     for (size_t i = 0; i < count; i++)
@@ -109,13 +109,13 @@ int lead_words_take(const char *value, const char *const *words, size_t count, b
             folded[i] = fold(words[i], -1);
     rest = skip_words(text, folded, count, found_out);
     if (rest != skip_blanks(text)) {
-        *rest_out = unstructured_encode(rest);
+        *rest_out = field_text_write(rest);
         if (*rest_out == NULL)
             goto out;
     }
     rc = 0;
 out:
     free_all(folded, count);
-    g_free(text);
+    free(text);
     return rc;
 }

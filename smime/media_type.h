@@ -17,8 +17,13 @@ struct media_type {
     char *protocol;   /* of multipart/signed */
     char *smime_type; /* smime-type */
     char *charset;
-    bool flowed;     /* format=flowed (RFC 3676) */
-    char *name;      /* file name: of the disposition, else of the type */
+    bool flowed; /* format=flowed (RFC 3676) */
+    char *name;  /* file name: of the disposition, else of the type */
+    /* Of the header protection of the payload (RFC 9788 section 2.1); only where given once,
+     * plainly. */
+    char *hp;
+    char *protected_headers;
+    char *forwarded;
     char *ambiguous; /* a sentence where two programs could understand it differently: two
                         Content-Type fields, two boundaries, ...; else NULL */
 };
@@ -33,6 +38,8 @@ bool media_type_is_cms(const struct media_type *media);
 /* application/pkcs7-signature or application/x-pkcs7-signature: as a type, or as a parameter. */
 bool media_type_is_signature(const struct media_type *media);
 bool media_type_names_signature(const char *protocol);
+/* Outlook's own packing (TNEF): application/ms-tnef, or whatever is called winmail.dat. */
+bool media_type_is_tnef(const struct media_type *media);
 /* Does the file name end so (".p7m")? */
 bool media_type_has_suffix(const struct media_type *media, const char *suffix);
 

@@ -9,8 +9,8 @@
 
 #include <gmime/gmime.h>
 
+#include "field_text.h"
 #include "gmime_start.h"
-#include "unstructured.h"
 
 static bool is_ascii(const char *text)
 {
@@ -24,9 +24,9 @@ static bool is_ascii(const char *text)
  * encoded all is. */
 static char *join_encoded(const char *prefix, const char *rest)
 {
-    char *decoded = unstructured_decode(rest);
+    char *decoded = field_text_read(rest);
     char *text = decoded != NULL ? g_strconcat(prefix, g_strstrip(decoded), NULL) : NULL;
-    char *out = text != NULL ? unstructured_encode(text) : NULL;
+    char *out = text != NULL ? field_text_write(text) : NULL;
     g_free(decoded);
     g_free(text);
     return out;
@@ -162,13 +162,13 @@ static bool strip_tags(char *text, GString *const *tags, size_t count)
  * strip. Returns 0, -1 out of memory. */
 static int strip_once(const char *value, GString *const *tags, size_t count, char **out)
 {
-    char *decoded = unstructured_decode(value);
+    char *decoded = field_text_read(value);
     int rc = 0;
     *out = NULL;
     if (decoded == NULL)
         return -1;
     if (strip_tags(decoded, tags, count)) {
-        *out = unstructured_encode(g_strstrip(decoded));
+        *out = field_text_write(g_strstrip(decoded));
         rc = *out != NULL ? 0 : -1;
     }
     g_free(decoded);
@@ -239,7 +239,7 @@ char *subject_line(const char *text, size_t max_bytes)
 
 char *subject_words(const char *value, size_t max_bytes)
 {
-    char *decoded = unstructured_decode(value != NULL ? value : "");
+    char *decoded = field_text_read(value != NULL ? value : "");
     char *out = decoded != NULL ? subject_line(decoded, max_bytes) : NULL;
     g_free(decoded);
     return out;

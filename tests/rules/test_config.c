@@ -309,6 +309,8 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_GCM);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_OAEP);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PSS);
+    ck_assert(!s->header_protection && !s->restore_headers &&
+              s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
               s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed!]");
@@ -383,8 +385,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 69);
-    ck_assert_uint_eq(rules->items[1].line, 74);
+    ck_assert_uint_eq(rules->items[0].line, 72);
+    ck_assert_uint_eq(rules->items[1].line, 77);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
