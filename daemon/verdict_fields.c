@@ -12,6 +12,7 @@
 #include "auth_results.h"
 #include "cert_use.h"
 #include "choice.h"
+#include "mailboxes.h"
 #include "outcome.h"
 #include "subject_tags.h"
 #include "why.h"
@@ -185,13 +186,25 @@ static void signer_clear(struct signer *signer)
     free(signer->validity);
 }
 
-static int signer_read(X509 *certificate, struct signer *out)
+/* Of several addresses in a certificate the one that the message is from is told. */
+static char *address_of(X509 *certificate, const char *from)
 {
     struct cert_addresses addresses = {0};
+    const char *chosen = "";
+    char *out;
     if (cert_addresses(certificate, &addresses) != 0)
-        return -1;
-    out->address = strdup(addresses.count > 0 ? addresses.items[0] : "");
+        return NULL;
+    for (size_t i = addresses.count; i-- > 0;)
+        if (strcmp(chosen, from) != 0 || chosen[0] == '\0')
+            chosen = addresses.items[i];
+    out = strdup(chosen);
     cert_addresses_clear(&addresses);
+    return out;
+}
+
+static int signer_read(X509 *certificate, const char *from, struct signer *out)
+{
+    out->address = address_of(certificate, from);
     out->subject = name_text(X509_get_subject_name(certificate));
     out->issuer = name_text(X509_get_issuer_name(certificate));
     out->serial = serial_text(certificate);
@@ -345,15 +358,19 @@ int verdict_fields_add(const struct settings *settings, const struct header *hea
 {
     X509 *certificate = signer_of(&outcome->opened);
     struct signer signer = {0};
+    char *from = NULL;
     int rc = 0;
+    /* Not one plain mailbox: nobody's. */
+    (void)mailboxes_from(header, &from, NULL);
     if (certificate != NULL)
-        rc = signer_read(certificate, &signer);
+        rc = signer_read(certificate, from != NULL ? from : "", &signer);
     if (rc == 0)
         rc = add_fields(settings, outcome, &signer);
     if (rc == 0 && settings->subject_tags)
         rc = subject_tags_add(settings, header, outcome);
     if (rc != 0)
         why_set(why, "out of memory");
+    free(from);
     signer_clear(&signer);
     return rc;
 }

@@ -30,7 +30,8 @@ static void begin(const char *config)
     world = world_open(config);
     alice = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"}, .key = PKI_RSA_2048},
                      &world.ca);
-    bob = pki_make(&(struct pki_spec){.addresses = {"bob@partner.test"}, .key = PKI_RSA_2048},
+    bob = pki_make(&(struct pki_spec){.addresses = {"info@partner.test", "bob@partner.test"},
+                                      .key = PKI_RSA_2048},
                    &world.ca);
     world_need(store_mailbox_add(world.gateway->store, "alice@example.com", NULL, 0, NULL) ==
                        STORE_OK &&
@@ -369,6 +370,22 @@ START_TEST(german_tags)
 }
 END_TEST
 
+/* RFC 7281: of the addresses in the certificate the one that the message is from. */
+START_TEST(identifier_is_the_sender)
+{
+    char *text;
+    char *result;
+    begin("");
+    text = message_of(FIELDS, SIGN);
+    result = received(text);
+    assert_has(result, "; smime=pass\r\n\tbody.smime-identifier=bob@partner.test\r\n\tbody.smime-"
+                       "serial=");
+    free(result);
+    free(text);
+    end();
+}
+END_TEST
+
 /* ---- The summary ---- */
 
 static const struct {
@@ -478,6 +495,7 @@ int main(void)
     tcase_add_test(tests, others_ciphertext_passes);
     tcase_add_test(tests, failures_take_alike);
     tcase_add_test(tests, german_tags);
+    tcase_add_test(tests, identifier_is_the_sender);
     LOOP(tests, summary, summaries);
     tcase_add_loop_test(tests, summary_template, 0, 3);
     tcase_add_test(tests, shipped_summary_is_the_one_built_in);
