@@ -9,8 +9,8 @@
 #include "gateway.h"
 #include "listener.h"
 #include "mail_server.h"
+#include "mail_template.h"
 #include "privileges.h"
-#include "report_text.h"
 #include "summary.h"
 #include "why.h"
 
@@ -66,18 +66,49 @@ static void check_server(const struct config *config, const struct mail_server_s
         note(problems, config, &why);
 }
 
-/* A text falls back on the one that is built in; the administrator should hear of it before. */
-static void check_template(const struct config *config, const char *setting, const char *path,
-                           char *(*load)(const char *path, char **why), struct problems *problems)
+/* The mail falls back on the text that is built in; the administrator should hear of it before. */
+static void check_template(const struct config *config, const char *name, const char *path,
+                           struct problems *problems)
 {
     char *why = NULL;
-    char *text = load(path, &why);
+    char *text = mail_template_load(path, "Subject: built in\n\n", &why);
 
     if (!text) {
-        why_prefix(&why, "%s", setting);
+        why_prefix(&why, "%s", name);
         note(problems, config, &why);
     }
     free(text);
+}
+
+/* The same of a text in the messages of others. */
+static void check_summary(const struct config *config, struct problems *problems)
+{
+    char *why = NULL;
+    char *text = summary_load(config->settings.summary_template, &why);
+
+    if (!text) {
+        why_prefix(&why, "summary_template");
+        note(problems, config, &why);
+    }
+    free(text);
+}
+
+static void check_templates(const struct config *config, struct problems *problems)
+{
+    const struct settings *settings = &config->settings;
+
+    check_template(config, "report_template", settings->report_template, problems);
+    check_template(config, "notice_template", settings->notice_template, problems);
+    check_template(config, "sender_notice_template", settings->sender_notice_template, problems);
+    check_summary(config, problems);
+}
+
+static void check_administrator(const struct config *config, struct problems *problems)
+{
+    if (config->settings.administrators.count > 0 && !mail_server_for_own(&config->settings))
+        problems_add(problems, config->path, 0,
+                     "administrator is set, but nobody takes the notices: set mail_server, or "
+                     "reinject");
 }
 
 static void report_server(const char *name, const struct mail_server_setting *server, FILE *out)
@@ -124,10 +155,8 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     check_server(config, &config->settings.reinject, &problems);
     check_server(config, &config->settings.reinject_incoming, &problems);
     check_server(config, &config->settings.mail_server, &problems);
-    check_template(config, "report_template", config->settings.report_template, report_text_load,
-                   &problems);
-    check_template(config, "summary_template", config->settings.summary_template, summary_load,
-                   &problems);
+    check_templates(config, &problems);
+    check_administrator(config, &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {
