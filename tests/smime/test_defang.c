@@ -374,6 +374,46 @@ START_TEST(failures_are_doubtful_too)
 }
 END_TEST
 
+/* The message that was wrapped to protect its header (RFC 8551 section 3.1) is no attached one. */
+START_TEST(wrapped_messages)
+{
+    struct open_request request = default_request();
+    struct opened opened;
+    struct bytes text;
+    request.defang = true;
+    request.restore_headers = _i == 1;
+    opened = open_with(
+        message_of("alice@example.com", encrypted_entity(bytes_text("Content-Type: message/rfc822; "
+                                                                    "forwarded=no\r\n\r\n"
+                                                                    "From: alice@example.com\r\n"
+                                                                    "Subject: real\r\n" HTML_PART),
+                                                         ENCRYPT_BOB)),
+        &request);
+    ck_assert(opened.defanged);
+    text = delivered(&opened);
+    ck_assert_int_eq(strstr(text.data, "message/rfc822") != NULL, _i == 0);
+    assert_contains(text.data, "<html><body>");
+    ck_assert_msg(inert_check(text.data, text.length, ".eml"), "%s", text.data);
+    bytes_free(&text);
+    opened_clear(&opened);
+}
+END_TEST
+
+START_TEST(flat_memory)
+{
+    struct big_message big = big_begin("Content-Type: application/x-large\r\n\r\n");
+    struct spool *body = spool_new(&test_spool_options);
+    big.defang = true;
+    run("openssl cms -encrypt -aes-256-cbc -stream -recip bob.pem -binary -outform DER -in big "
+        "-out out && base64 -w 76 out | sed 's/$/\r/' > encrypted && rm out big");
+    big_append(body, "encrypted");
+    big_check(&big, body,
+              "From: alice@example.com\r\nContent-Type: application/pkcs7-mime\r\n"
+              "Content-Transfer-Encoding: base64\r\n\r\n",
+              SIGNATURE_NONE, ENCRYPTION_DECRYPTED);
+}
+END_TEST
+
 /* ---- Without the signature ---- */
 
 START_TEST(signatures_are_removed_where_valid)
@@ -423,11 +463,13 @@ int main(void)
     tcase_add_test(tests, names);
     tcase_add_test(tests, ceilings);
     suite_add_tcase(suite, tests);
-    tcase_set_timeout(messages, 120);
+    tcase_set_timeout(messages, 300);
     tcase_add_unchecked_fixture(messages, world_make, world_clear);
     LOOP(messages, only_what_could_have_been_altered, kinds);
     tcase_add_test(messages, a_signature_outside_is_no_help);
     tcase_add_test(messages, failures_are_doubtful_too);
+    tcase_add_loop_test(messages, wrapped_messages, 0, 2);
+    tcase_add_test(messages, flat_memory);
     tcase_add_loop_test(messages, signatures_are_removed_where_valid, 0, 8);
     suite_add_tcase(suite, messages);
     return run_suite(suite);
