@@ -121,6 +121,11 @@ static void print_opened(const struct opened *opened, FILE *out)
         fprintf(out, "the ciphertext could have been altered on its way%s\n",
                 opened->defanged ? "; what is delivered was made inert" : "");
     }
+    if (opened->restored.form != PROTECTION_FORM_NONE) {
+        char *text = restored_text(&opened->restored);
+        line(out, "header protection", text ? text : "?");
+        free(text);
+    }
     if (opened->has_signed_part) {
         fputs("a part of the message is signed; it was left alone\n", out);
     }
