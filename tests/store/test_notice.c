@@ -323,20 +323,22 @@ START_TEST(forgotten_in_time)
     ck_ok(&fixture, store_mailbox_find(fixture.store, ALICE, &mailbox, &fixture.why));
     ck_assert(put_expiry(mailbox->fingerprint, "30"));
     ck_assert(put_expiry("gone", "30"));
+    ck_assert(put(&(struct notice_note){
+        .kind = NOTICE_CREDENTIAL_EXPIRES, .topic = "c 30", .fingerprint = "in a file"}));
     ck_assert(put_weaker(BOB, "m1", "no-key x@partner.test"));
-    struct notice_mail mail = take(PKI_NOW, "", 2);
+    struct notice_mail mail = take(PKI_NOW, "", 3);
     done(&mail, NOTICE_SENT, PKI_NOW);
     mail = take(PKI_NOW, BOB, 1);
     done(&mail, NOTICE_SENT, PKI_NOW);
     ck_assert(put_weaker(BOB, "m2", "no-key x@partner.test"));
     ck_ok(&fixture,
           store_notice_prune(fixture.store, PKI_NOW + NOTICE_SENDER_KEEP_S, &fixture.why));
-    ck_states("sent sent sent waiting");
+    ck_states("sent sent sent sent waiting");
     ck_ok(&fixture,
           store_notice_prune(fixture.store, PKI_NOW + NOTICE_SENDER_KEEP_S + 1, &fixture.why));
-    ck_states("sent sent waiting");
+    ck_states("sent sent sent waiting");
     ck_ok(&fixture, store_notice_prune(fixture.store, PKI_NOW + NOTICE_KEEP_S + 1, &fixture.why));
-    ck_states("sent waiting");
+    ck_states("sent sent waiting");
     ck_assert(!put_expiry(mailbox->fingerprint, "30"));
     ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM notice_mail"), 1);
     mailbox_free(&mailbox);
@@ -532,6 +534,23 @@ START_TEST(enrolments_are_told)
 END_TEST
 
 /* Who does it himself, or brings the certificate by another way, knows. */
+/* What a CA says goes into a mail as far as somebody would read it. */
+START_TEST(long_errors_are_cut)
+{
+    static char large[100000];
+    large[0] = 'x';
+    for (size_t i = 1; i + 2 < sizeof large; i += 2) {
+        memcpy(large + i, "\xc3\xa4", 2);
+    }
+    ck_ok(&fixture, store_mailbox_add(fixture.store, ALICE, NULL, 0, &fixture.why));
+    EVP_PKEY_free(begin(ENROLMENT_NEW, PKI_NOW));
+    ck_ok(&fixture, store_enrolment_fail(fixture.store, ALICE, large, PKI_NOW, &fixture.why));
+    struct notice_list list = listed();
+    ck_assert_uint_eq(strlen(list.items[0].detail), strlen("ca\n") + 999);
+    notice_list_clear(&list);
+}
+END_TEST
+
 START_TEST(own_deeds_are_not)
 {
     const struct store_actor actor = {.name = "root", .command = "mailbox enroll --wait 60"};
@@ -566,6 +585,7 @@ int main(void)
     tcase_add_test(cases, every_address_counts);
     tcase_add_test(cases, held_ones_are_told);
     tcase_add_test(cases, enrolments_are_told);
+    tcase_add_test(cases, long_errors_are_cut);
     tcase_add_test(cases, own_deeds_are_not);
     suite_add_tcase(suite, cases);
     return fixture_run_suite(suite);
