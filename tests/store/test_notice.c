@@ -271,6 +271,21 @@ START_TEST(mails_survive)
 }
 END_TEST
 
+/* While one mail to somebody waits for the server, however long, no other is begun. */
+START_TEST(one_mail_at_a_time)
+{
+    ck_assert(put_expiry("aa", "30"));
+    struct notice_mail mail = take(PKI_NOW, "", 1);
+    ck_ok(&fixture,
+          store_notice_mail_retry(fixture.store, &mail, "x", PKI_NOW + 3 * HOUR_S, &fixture.why));
+    ck_assert(put_expiry("bb", "30"));
+    take_none(PKI_NOW + 2 * HOUR_S);
+    done(&mail, NOTICE_SENT, PKI_NOW + 3 * HOUR_S);
+    mail = take(PKI_NOW + 3 * HOUR_S, "", 1);
+    notice_mail_clear(&mail);
+}
+END_TEST
+
 /* What was sent twice is not sent again, nor undone by who comes later. */
 START_TEST(done_is_done)
 {
@@ -577,6 +592,7 @@ int main(void)
     tcase_add_test(cases, mails_are_digests);
     tcase_add_test(cases, mails_are_bounded);
     tcase_add_test(cases, mails_survive);
+    tcase_add_test(cases, one_mail_at_a_time);
     tcase_add_test(cases, done_is_done);
     tcase_add_test(cases, wrong_clocks_pass);
     tcase_add_test(cases, logged_ones_hold_nothing_up);
