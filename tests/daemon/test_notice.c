@@ -419,11 +419,13 @@ START_TEST(waits_for_the_server)
     put(NOTICE_TEST, "1", NULL, "", "");
     put(NOTICE_WEAKER, "2", "alice@example.com", "hello", "no-key b@partner.test");
     notice_chore(world.gateway, PKI_NOW);      /* one attempt, and no more while it is away */
-    notice_chore(world.gateway, PKI_NOW + 1);  /* that of the other */
-    notice_chore(world.gateway, PKI_NOW + 65); /* taken, or not? nobody knows */
+    notice_chore(world.gateway, PKI_NOW + 50); /* it is left alone */
+    ck_seen("2", "EHLO", false);
+    notice_chore(world.gateway, PKI_NOW + 65);  /* of the first again */
+    notice_chore(world.gateway, PKI_NOW + 130); /* the other: taken, or not? nobody knows */
     ck_states("waiting waiting");
     put(NOTICE_ACTIVATED, "3", NULL, "bob@example.com", "ca");
-    notice_chore(world.gateway, PKI_NOW + 70);
+    notice_chore(world.gateway, PKI_NOW + 200);
     notice_chore(world.gateway, PKI_NOW + 7200);
     ck_assert_uint_eq(contents(), 4); /* one of them was the third connection's */
     ck_states("sent sent sent");
@@ -450,7 +452,8 @@ START_TEST(gives_up)
     put(NOTICE_WEAKER, "2", "alice@example.com", "hello", "no-key b@partner.test");
     for (int i = 0; i < 20; i++)
         for (int run = 0; run < 2; run++) /* one attempt each, while the server is away */
-            notice_chore(world.gateway, PKI_NOW + i * (NOTICE_GIVE_UP_S / 10) + run);
+            notice_chore(world.gateway,
+                         PKI_NOW + i * (NOTICE_GIVE_UP_S / 10) + run * (NOTICE_RETRY_MIN_S + 5));
     ck_states("waiting given-up");
     end();
 }
