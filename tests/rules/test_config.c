@@ -329,7 +329,7 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_GCM);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_OAEP);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PSS);
-    ck_assert(!s->header_protection && !s->restore_headers &&
+    ck_assert(!s->header_protection && !s->restore_headers && s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
               s->subject_tags);

@@ -31,7 +31,7 @@ static void demand_defaults(const struct settings *s)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_CBC);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_PKCS1);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PKCS1);
-    ck_assert(s->header_protection && s->restore_headers &&
+    ck_assert(s->header_protection && s->restore_headers && !s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE);
     ck_assert(!s->reinject.address && !s->mail_server.address);
     ck_assert_int_eq(s->smtp_timeout_s, 30);
