@@ -39,12 +39,12 @@ f 0644 /usr/share/doc/smimed/examples/notice.txt
 f 0644 /usr/share/doc/smimed/examples/postfix-main.cf
 f 0644 /usr/share/doc/smimed/examples/postfix-master.cf
 f 0644 /usr/share/doc/smimed/examples/report.txt
-f 0644 /usr/share/doc/smimed/examples/summary.txt
 f 0644 /usr/share/doc/smimed/examples/rules.conf
 f 0644 /usr/share/doc/smimed/examples/sender-notice.txt
 f 0644 /usr/share/doc/smimed/examples/sendmail.mc
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.full
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.minimal
+f 0644 /usr/share/doc/smimed/examples/summary.txt
 f 0644 /usr/share/man/man5/smimed.conf.5
 f 0644 /usr/share/man/man8/smimectl.8
 f 0644 /usr/share/man/man8/smimed.8
