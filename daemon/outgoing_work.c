@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "encrypt.h"
+#include "profile_policy.h"
 #include "sign.h"
 #include "why.h"
 
@@ -48,33 +49,80 @@ static void refuse_malformed(struct outcome *out, char **why)
     *why = NULL;
 }
 
-/* One signature for all groups: it says the same to each of them. */
-static enum smime_status sign(struct outgoing_work *work, char **why)
+/* The message as it is signed for the recipients of one profile. */
+struct signed_message {
+    const struct profile *profile;
+    struct entity message;
+    struct signed_message *next;
+};
+
+/* Answers come to whichever certificate we name: by OAEP if that is an RSA one. */
+static bool reads_oaep(const struct identity *identity, const struct encryption_policy *policy)
 {
-    const struct settings *settings = &work->gateway->config->settings;
+    X509 *certificate = identity->encryption_certificate != NULL ? identity->encryption_certificate
+                                                                 : identity->certificate;
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    return policy->oaep && key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+}
+
+static enum smime_status sign_as(const struct outgoing_work *work, const struct recipient *as,
+                                 struct entity *out, char **why)
+{
+    struct encryption_policy policy;
     struct sign_request request = {
         .certificate = work->identity->certificate,
         .key = work->identity->key,
         .chain = work->identity->chain,
         .encryption_certificate = work->identity->encryption_certificate,
-        .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
+        .scheme = as->signing.scheme,
+        .digest = as->signing.digest,
         .now = work->now,
         .progress = *work->progress,
     };
     enum smime_status status;
-    if (work->is_signed_made)
-        return SMIME_OK;
+    profile_encryption_policy(as->profile, &policy);
+    request.ciphers = policy.ciphers;
+    request.oaep = reads_oaep(work->identity, &policy);
     gateway_limits(work->gateway, &request.limits);
-    status = smime_sign(&work->transaction->message, &request, &work->is_signed, why);
-    work->is_signed_made = status == SMIME_OK;
+    status = smime_sign(&work->transaction->message, &request, out, why);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
     return status;
 }
 
+/* One signature for all groups whose first recipient has the same profile. */
+static enum smime_status sign(struct outgoing_work *work, const struct group *group,
+                              struct entity **out, char **why)
+{
+    const struct recipient *first = &work->transaction->recipients[group->members[0]];
+    struct signed_message *made = work->is_signed;
+    enum smime_status status;
+    while (made != NULL && made->profile != first->profile)
+        made = made->next;
+    if (made != NULL) {
+        *out = &made->message;
+        return SMIME_OK;
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        why_set(why, "out of memory");
+        return SMIME_ERROR;
+    }
+    status = sign_as(work, first, &made->message, why);
+    if (status != SMIME_OK) {
+        free(made);
+        return status;
+    }
+    made->profile = first->profile;
+    made->next = work->is_signed;
+    work->is_signed = made;
+    *out = &made->message;
+    return SMIME_OK;
+}
+
 /* Those that were checked: what the store has learned meanwhile was not. */
-static int collect_certificates(const struct outgoing_work *work, const struct group *group,
-                                STACK_OF(X509) * out, char **why)
+static int collect_recipients(const struct outgoing_work *work, const struct group *group,
+                              struct encrypt_recipient *out, char **why)
 {
     for (size_t i = 0; i < group->count; i++) {
         const struct recipient *recipient = &work->transaction->recipients[group->members[i]];
@@ -82,10 +130,8 @@ static int collect_certificates(const struct outgoing_work *work, const struct g
             why_set(why, "no public key of %s was found", recipient->canonical);
             return -1;
         }
-        if (X509_add_cert(out, recipient->certificate, X509_ADD_FLAG_UP_REF) != 1) {
-            why_set(why, "out of memory");
-            return -1;
-        }
+        out[i] =
+            (struct encrypt_recipient){recipient->certificate, recipient->encryption.transport};
     }
     return 0;
 }
@@ -94,27 +140,25 @@ static enum smime_status encrypt(const struct outgoing_work *work, const struct 
                                  const struct entity *message, struct entity *encrypted_out,
                                  char **why)
 {
-    const struct settings *settings = &work->gateway->config->settings;
+    struct encrypt_recipient *recipients = calloc(group->count, sizeof *recipients);
     struct encrypt_request request = {
-        .recipients = sk_X509_new_null(),
-        .cipher = settings->content_cipher == CIPHER_AES_256_GCM ? ENCRYPT_AES_256_GCM
-                                                                 : ENCRYPT_AES_256_CBC,
-        .transport = settings->key_transport == KEY_TRANSPORT_OAEP ? ENCRYPT_OAEP : ENCRYPT_PKCS1,
+        .recipients = recipients,
+        .recipient_count = group->count,
+        .cipher = plan_cipher(group),
         .progress = *work->progress,
     };
     enum smime_status status = SMIME_ERROR;
     gateway_limits(work->gateway, &request.limits);
-    if (request.recipients == NULL) {
+    if (recipients == NULL) {
         why_set(why, "out of memory");
         return SMIME_ERROR;
     }
-    if (collect_certificates(work, group, request.recipients, why) != 0)
-        goto out;
-    status = smime_encrypt(message, &request, encrypted_out, why);
-    if (status != SMIME_OK)
-        why_prefix(why, "encryption failed");
-out:
-    sk_X509_pop_free(request.recipients, X509_free);
+    if (collect_recipients(work, group, recipients, why) == 0) {
+        status = smime_encrypt(message, &request, encrypted_out, why);
+        if (status != SMIME_OK)
+            why_prefix(why, "encryption failed");
+    }
+    free(recipients);
     return status;
 }
 
@@ -146,6 +190,7 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
     bool encrypts =
         group->transform == TRANSFORM_ENCRYPT || group->transform == TRANSFORM_SIGN_ENCRYPT;
     struct entity is_encrypted = {0};
+    struct entity *is_signed = NULL;
     enum smime_status status = SMIME_OK;
     int rc = -1;
     out->transform = group->transform;
@@ -158,16 +203,16 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
         return 0;
     }
     if (signs)
-        status = sign(work, why);
+        status = sign(work, group, &is_signed, why);
     if (status == SMIME_OK && encrypts)
-        status = encrypt(work, group, signs ? &work->is_signed : message, &is_encrypted, why);
+        status = encrypt(work, group, signs ? is_signed : message, &is_encrypted, why);
     if (status == SMIME_REFUSED) {
         refuse_malformed(out, why);
         rc = 0;
     }
     if (status != SMIME_OK)
         goto out;
-    rc = finish(work, encrypts ? &is_encrypted : &work->is_signed, out, why);
+    rc = finish(work, encrypts ? &is_encrypted : is_signed, out, why);
 out:
     entity_clear(&is_encrypted);
     return rc;
@@ -175,5 +220,10 @@ out:
 
 void outgoing_work_clear(struct outgoing_work *work)
 {
-    entity_clear(&work->is_signed);
+    while (work->is_signed != NULL) {
+        struct signed_message *made = work->is_signed;
+        work->is_signed = made->next;
+        entity_clear(&made->message);
+        free(made);
+    }
 }

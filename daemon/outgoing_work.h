@@ -16,13 +16,12 @@ struct outgoing_work {
     const struct identity *identity; /* certificate NULL: no group is signed */
     time_t now;
     const struct smime_progress *progress;
-    struct entity is_signed; /* made once, by the first group that is signed */
-    bool is_signed_made;
+    struct signed_message *is_signed; /* those that were made, each once */
 };
 
 /* Sign and encrypt the message for the members of `group`; fills action, transform, edits and body
  * of *out, or its reply when the message is too large for what comes after. A group that is signed
- * only takes the signed message away, so it comes after those that are encrypted too. 0, or -1 for
+ * only takes its signed message away, so it comes after those that are encrypted too. 0, or -1 for
  * an error of ours (*why). */
 int outgoing_work(struct outgoing_work *work, const struct group *group, struct outcome *out,
                   char **why);

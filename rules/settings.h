@@ -14,6 +14,7 @@
 #include "mail_host.h"
 #include "mail_server_setting.h"
 #include "pattern.h"
+#include "profile.h"
 #include "rules.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -77,9 +78,14 @@ struct directory_setting {
     bool anchored;                 /* certificates need a chain to a trust anchor; default true */
 };
 
-enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
-enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
-enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
+/* Of incoming mail; bits of settings.weak_algorithms. */
+enum weak_algorithm {
+    WEAK_SHA1,     /* signatures, of the message and of the certificates in its chain */
+    WEAK_3DES,     /* content */
+    WEAK_RSA_1024, /* RSA keys of 1024 to 2047 bits */
+};
+extern const char *const weak_algorithm_names[]; /* ended by NULL */
+
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
@@ -121,9 +127,9 @@ struct settings {
     size_t shared_mailbox_count;
     enum unauthorised_action unauthorised_sender; /* default unsigned */
     /* outgoing */
-    enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
-    enum key_transport key_transport;       /* default "pkcs1" */
-    enum signature_scheme signature_scheme; /* default "pkcs1" */
+    char *profile; /* where no rule says; default "default" */
+    struct profile *profiles;
+    size_t profile_count;
     /* a sender's own choice */
     enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
     char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */
@@ -157,6 +163,7 @@ struct settings {
     char *report_template;                  /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
+    unsigned weak_algorithms;    /* that are accepted: a bit for each; default none */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
     bool subject_tags;           /* default false */

@@ -344,10 +344,16 @@ enum store_status store_harvest(struct store *store, const char *address, X509 *
 enum store_status store_harvest_held(struct store *store, const char *address, X509 *certificate,
                                      const struct capabilities *capabilities, time_t now,
                                      bool *changed_out, char **why);
-/* The certificate to encrypt to `address` with at `now`: valid, a pinned one before all others,
+/* The certificates to encrypt to `address` with at `now`, the preferred one first, at most
+ * STORE_MAX_ENCRYPTION_KEYS: valid, a pinned one before all others,
  * imported before harvested before those of directories, then the latest notBefore.
- * *capabilities_out (may be NULL) gets what the address declared last. STORE_NONE if there is none.
- */
+ * *out: sk_X509_pop_free(, X509_free). *capabilities_out (may be NULL) gets what the address
+ * declared last. STORE_NONE if there is none. */
+#define STORE_MAX_ENCRYPTION_KEYS 8
+enum store_status store_encryption_certificates(struct store *store, const char *address,
+                                                time_t now, STACK_OF(X509) * *out,
+                                                struct capabilities *capabilities_out, char **why);
+/* The first of them: X509_free(). */
 enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
                                                X509 **out, struct capabilities *capabilities_out,
                                                char **why);

@@ -38,9 +38,9 @@ master_secret = "$work/secret";
 spool = "$work/spool";
 mozilla_roots = "";
 user = "";
-signature_scheme = "$2";
-key_transport = "$3";
-content_cipher = "$4";
+profiles = ( { name = "interop"; signatures = [ "$2", "ecdsa" ]; key_encryption = [ "$3", "ecdh" ];
+               ciphers = [ "$4" ]; } );
+profile = "interop";
 rules = ( { managed = [ "*" ]; external = [ "*" ]; outgoing = "$5"; } );
 EOF
 }
