@@ -29,10 +29,15 @@ static void put_reply(FILE *out, const struct reply *reply)
 
 static void put_verdict(FILE *out, const struct opened *opened)
 {
+    char *weak;
+
     fprintf(out, " encryption=%s signature=%s", encryption_verdict_name(opened->encryption),
             signature_verdict_name(opened->signature));
     put_text(out, "encryption_reason", opened->encryption_reason);
     put_text(out, "signature_reason", opened->signature_reason);
+    weak = weakness_text(opened->weak);
+    put_text(out, "weak", weak);
+    free(weak);
 }
 
 static void put_work(FILE *out, const struct outcome *outcome)

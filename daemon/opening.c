@@ -134,6 +134,18 @@ static enum key_answer further_key(void *context, size_t n, EVP_PKEY **key_out,
     return KEY_FOUND;
 }
 
+static unsigned weak_allowed(const struct settings *settings)
+{
+    static const unsigned bits[] = {[WEAK_SHA1] = WEAKNESS_SHA1,
+                                    [WEAK_3DES] = WEAKNESS_3DES,
+                                    [WEAK_RSA_1024] = WEAKNESS_RSA_1024};
+    unsigned allowed = 0;
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        if (settings->weak_algorithms & (1U << i))
+            allowed |= bits[i];
+    return allowed;
+}
+
 int opening(struct gateway *gateway, const struct transaction *transaction, bool may_open,
             time_t now, const struct smime_progress *progress, struct outcome *out, bool *matched,
             char **why)
@@ -153,6 +165,7 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     }
     if (revocation_begin(gateway->revocation, now, 0, &inquiry, why) != STORE_OK)
         goto out;
+    request.weak_allowed = weak_allowed(settings);
     request.anchors = inquiry.trust.anchors;
     request.intermediates = inquiry.trust.intermediates;
     request.revocation = revocation_source(&inquiry);

@@ -13,6 +13,7 @@
 
 #include "entity.h"
 #include "revocation_source.h"
+#include "weakness.h"
 
 enum encryption_verdict { ENCRYPTION_NONE, ENCRYPTION_DECRYPTED, ENCRYPTION_NOT_DECRYPTED };
 
@@ -66,6 +67,7 @@ struct layer {
     char *reason;                       /* a sentence an administrator can act on */
     char *algorithms;    /* "rsaEncryption aes-256-cbc"; "sha256 rsassaPss"; NULL if unknown */
     bool authenticated;  /* of LAYER_ENCRYPTED: AuthEnvelopedData */
+    unsigned weak;       /* weak algorithms that it depends on, accepted or not (weakness.h) */
     X509 *signer;        /* NULL if unknown */
     time_t signing_time; /* 0 if not given */
 };
@@ -90,6 +92,7 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
+    unsigned weak;           /* of all layers */
     char *cipher;            /* of the outermost opened layer, "aes-256-gcm"; NULL */
     struct harvest harvest;  /* certificate NULL if there is nothing to learn */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
@@ -108,6 +111,9 @@ struct open_request {
     /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
      * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
     struct revocation_source revocation;
+    /* Weak algorithms that are accepted (weakness.h). What depends on another one is told and does
+     * not count: a good signature is SIGNATURE_UNTRUSTED, ciphertext is left as it is. */
+    unsigned weak_allowed;
     bool clear_sign; /* opaque-signed becomes clear-signed where that is sound */
     time_t now;
     struct smime_limits limits;

@@ -62,8 +62,8 @@ static struct sign_request request_for(int key, STACK_OF(X509) * chain)
     return (struct sign_request){.certificate = keys[key].certificate,
                                  .key = keys[key].key,
                                  .chain = chain,
-                                 .scheme = EVP_PKEY_is_a(keys[key].key, "EC") ? SIGN_ECDSA
-                                                                              : SIGN_PKCS1,
+                                 .scheme =
+                                     EVP_PKEY_is_a(keys[key].key, "EC") ? SIGN_ECDSA : SIGN_PKCS1,
                                  .ciphers = all_ciphers,
                                  .now = PKI_NOW,
                                  .limits = test_limits};
