@@ -107,7 +107,8 @@ static int add_opened(json_t *report, const struct opened *opened)
                    json_object_set_new(report, "signed_part",
                                        json_boolean(opened->has_signed_part)) ||
                    json_object_set_new(report, "encrypted_part",
-                                       json_boolean(opened->has_encrypted_part))
+                                       json_boolean(opened->has_encrypted_part)) ||
+                   json_object_set_new(report, "tnef_part", json_boolean(opened->has_tnef_part))
                ? -1
                : 0;
 }

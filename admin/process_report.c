@@ -128,6 +128,9 @@ static void print_opened(const struct opened *opened, FILE *out)
     if (opened->has_encrypted_part) {
         fputs("a part of the message is encrypted; it was left alone\n", out);
     }
+    if (opened->has_tnef_part) {
+        fputs("a part of the message is Outlook's winmail.dat (TNEF); it was not looked at\n", out);
+    }
 }
 
 /* Who leaves this message: for a copy, or refused by a report to the sender. */

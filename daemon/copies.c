@@ -105,14 +105,15 @@ static void make_envelope(const struct transaction *transaction, const struct ou
 
 /* One for all, so that a reader who gets two copies sees that they are one message. */
 static int add_message_id(const struct gateway *gateway, const struct transaction *transaction,
-                          struct outcome *outcome)
+                          struct outcome *outcome, char **why)
 {
     char *value = NULL;
     char *id;
     int rc;
     if (header_get(&transaction->message.header, "Message-ID", 0) != NULL)
         return 0;
-    id = message_id_new(gateway->config->settings.authserv_id);
+    id = message_id_of(gateway->store, &transaction->message, gateway->config->settings.authserv_id,
+                       why);
     if (id == NULL || asprintf(&value, " <%s>", id) < 0) {
         free(id);
         return -1;
@@ -170,19 +171,37 @@ static int add_report(const struct gateway *gateway, const struct transaction *t
     return rc;
 }
 
-static void refuse(struct outcome *outcome, const char *recipient, char **cause)
+/* A sender who is told that nothing was sent must hear of those who got it all the same. */
+static void set_refusal(const char *recipient, bool some_sent, struct reply *reply)
+{
+    if (recipient != NULL && !some_sent)
+        reply_setf(reply, 550, "5.1.1", "Not sent: the mail server does not take mail to %s",
+                   "Nicht gesendet: der Mailserver nimmt keine Mail an %s an", recipient);
+    else if (recipient != NULL)
+        reply_setf(reply, 550, "5.1.1",
+                   "Not sent to all: the mail server does not take mail to %s; some have got it",
+                   "Nicht an alle gesendet: der Mailserver nimmt keine Mail an %s an; einige haben "
+                   "sie erhalten",
+                   recipient);
+    else if (!some_sent)
+        reply_set(
+            reply, 554, "5.6.0",
+            "Not sent: the mail server does not take the copy for one of the recipients",
+            "Nicht gesendet: der Mailserver nimmt die Kopie fuer einen der Empfaenger nicht an");
+    else
+        reply_set(
+            reply, 554, "5.6.0",
+            "Not sent to all: the mail server does not take the copy for one of the "
+            "recipients; some have got it",
+            "Nicht an alle gesendet: der Mailserver nimmt die Kopie fuer einen der Empfaenger "
+            "nicht an; einige haben sie erhalten");
+}
+
+static void refuse(struct outcome *outcome, const char *recipient, size_t committed, char **cause)
 {
     struct outcome answer = {
         .action = FLOW_REPLY, .direction = outcome->direction, .transform = TRANSFORM_REFUSE};
-    if (recipient != NULL)
-        reply_setf(&answer.reply, 550, "5.1.1",
-                   "Not sent: the mail server does not take mail to %s",
-                   "Nicht gesendet: der Mailserver nimmt keine Mail an %s an", recipient);
-    else
-        reply_set(
-            &answer.reply, 554, "5.6.0",
-            "Not sent: the mail server does not take the copy for one of the recipients",
-            "Nicht gesendet: der Mailserver nimmt die Kopie fuer einen der Empfaenger nicht an");
+    set_refusal(recipient, committed > 0, &answer.reply);
     answer.cause = *cause;
     *cause = NULL;
     outcome_become(outcome, &answer);
@@ -193,7 +212,8 @@ static int make_all(const struct gateway *gateway, const struct transaction *tra
                     char **why)
 {
     struct copy_recipient *recipients;
-    if (add_message_id(gateway, transaction, outcome) != 0 || bundle_make(outcome, bundle) != 0)
+    if (add_message_id(gateway, transaction, outcome, why) != 0 ||
+        bundle_make(outcome, bundle) != 0)
         return -1;
     recipients = bundle->recipients;
     for (size_t i = 0; i < outcome->copy_count; i++) {
@@ -231,8 +251,6 @@ static enum handover_status hand_over_all(const struct settings *settings,
     if (status == HANDOVER_DONE && apart)
         status = handover_own(settings, &bundle->copies[together], 1, progress, &reported,
                               refused_out, why);
-    if (status == HANDOVER_REFUSED && *committed_out > 0)
-        status = HANDOVER_DEFERRED;
     *committed_out += reported;
     return status;
 }
@@ -260,7 +278,7 @@ void copies_hand_over(const struct gateway *gateway, const struct transaction *t
     if (status != HANDOVER_DONE)
         why_prefix(&why, "%zu of %zu copies handed over", committed, bundle.count);
     if (status == HANDOVER_REFUSED)
-        refuse(outcome, refused, &why);
+        refuse(outcome, refused, committed, &why);
     else if (status == HANDOVER_DEFERRED)
         outcome_defer(outcome, &why);
     bundle_clear(&bundle);

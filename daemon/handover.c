@@ -272,7 +272,7 @@ static enum handover_status hand_over(const struct settings *settings,
     *committed_out = committed;
     if (status == SMTP_OK)
         return HANDOVER_DONE;
-    if (status != SMTP_REFUSED || committed > 0)
+    if (status != SMTP_REFUSED)
         return HANDOVER_DEFERRED;
     if (refused_out)
         *refused_out = work.refused;

@@ -28,8 +28,8 @@ struct copy {
 enum handover_status {
     HANDOVER_DONE = 0,
     HANDOVER_DEFERRED, /* not, or not all: the transaction must be deferred */
-    HANDOVER_REFUSED,  /* the listener refuses a recipient or the content for good: nothing was
-                          handed over */
+    HANDOVER_REFUSED,  /* the listener refuses a recipient or the content for good: so must the
+                          transaction be, or what was handed over would come with every retry */
 };
 
 #define HANDOVER_MAX_CONNECTIONS 20
@@ -38,7 +38,8 @@ enum handover_status {
  * each on a connection of its own; only when all are taken so far does the end of data follow, one
  * after the other. More than HANDOVER_MAX_CONNECTIONS copies go so many at a time, after the
  * envelopes of the later ones were asked for. *committed_out is how many were acknowledged, the
- * first ones (with HANDOVER_DEFERRED these will come twice). *why is one sentence with the
+ * first ones: with HANDOVER_DEFERRED these will come twice, with HANDOVER_REFUSED their recipients
+ * have what the sender is told was refused. *why is one sentence with the
  * listener's own words; in *refused_out (may be NULL) stands the text of the recipient that was
  * refused, NULL for the sender and the content. Takes at most work_timeout_s. Thread-safe. */
 enum handover_status handover(const struct settings *settings, const struct copy *copies,

@@ -8,6 +8,7 @@
 #include "clear_sign.h"
 #include "decrypt.h"
 #include "delivery.h"
+#include "display_name.h"
 #include "harvest.h"
 #include "levels.h"
 #include "mailboxes.h"
@@ -26,6 +27,12 @@ struct work {
 
 /* ---- The verdict ---- */
 
+/* Exchange can pack a signed or encrypted message so; nothing in it is S/MIME for anybody else. */
+#define TNEF_REASON                                                                                \
+    "the message is packed in Outlook's winmail.dat (TNEF), which was passed on unread; its "      \
+    "sender "                                                                                      \
+    "should send MIME"
+
 static void judge_encryption(struct work *work)
 {
     struct opened *out = work->out;
@@ -39,6 +46,8 @@ static void judge_encryption(struct work *work)
         why_set(&out->encryption_reason, "a part inside is encrypted; it was left alone");
     else if (work->levels.note != NULL)
         why_set(&out->encryption_reason, "%s", work->levels.note);
+    else if (out->has_tnef_part)
+        why_set(&out->encryption_reason, "%s", TNEF_REASON);
     else
         why_set(&out->encryption_reason, "the message is not encrypted");
 }
@@ -62,6 +71,8 @@ static void judge_signature(struct work *work)
     } else if (work->levels.note != NULL || work->subparts.note != NULL) {
         why_set(&out->signature_reason, "%s",
                 work->levels.note != NULL ? work->levels.note : work->subparts.note);
+    } else if (out->has_tnef_part) {
+        why_set(&out->signature_reason, "%s", TNEF_REASON);
     } else {
         why_set(&out->signature_reason, "the message is not signed");
     }
@@ -77,6 +88,7 @@ static enum smime_status judge(struct work *work)
         return status;
     work->out->has_signed_part = work->subparts.signed_part;
     work->out->has_encrypted_part = work->subparts.encrypted_part;
+    work->out->has_tnef_part = work->subparts.tnef_part;
     judge_encryption(work);
     judge_signature(work);
     return SMIME_OK;
@@ -172,7 +184,12 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     struct work work = {.message = message, .request = request, .out = out, .why = why};
     enum smime_status status;
     *out = (struct opened){0};
-    (void)mailboxes_from(&message->header, &work.author.address, &work.author.fault);
+    if (mailboxes_from(&message->header, &work.author.address, &work.author.fault) == 0 &&
+        display_name_addresses(&message->header, &work.author.shown) != 0) {
+        why_set(why, "out of memory");
+        status = SMIME_ERROR;
+        goto out;
+    }
     status = levels_open(message, &work.author, request, out, &work.levels, why);
     if (status == SMIME_OK)
         status = judge(&work);
@@ -180,10 +197,12 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
         status = learn(&work);
     if (status == SMIME_OK)
         status = deliver(&work);
+out:
     levels_clear(&work.levels);
     subparts_clear(&work.subparts);
     free(work.author.address);
     why_free(&work.author.fault);
+    mailboxes_clear(&work.author.shown);
     ERR_clear_error();
     if (status != SMIME_OK) {
         opened_clear(out);

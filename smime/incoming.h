@@ -97,6 +97,7 @@ struct opened {
     struct harvest harvest;  /* certificate NULL if there is nothing to learn */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
     bool has_encrypted_part; /* ciphertext in a sub-part, left alone */
+    bool has_tnef_part;      /* Outlook's winmail.dat, in which nobody looked */
 };
 
 struct open_request {

@@ -209,6 +209,13 @@ bool media_type_names_signature(const char *protocol)
                                 strcasecmp(protocol, "application/x-pkcs7-signature") == 0);
 }
 
+bool media_type_is_tnef(const struct media_type *media)
+{
+    return media_type_is(media, "application", "ms-tnef") ||
+           media_type_is(media, "application", "vnd.ms-tnef") ||
+           media_type_has_suffix(media, "winmail.dat");
+}
+
 bool media_type_has_suffix(const struct media_type *media, const char *suffix)
 {
     size_t length = media->name != NULL ? strlen(media->name) : 0;

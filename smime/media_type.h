@@ -31,6 +31,8 @@ bool media_type_is_cms(const struct media_type *media);
 /* application/pkcs7-signature or application/x-pkcs7-signature: as a type, or as a parameter. */
 bool media_type_is_signature(const struct media_type *media);
 bool media_type_names_signature(const char *protocol);
+/* Outlook's own packing (TNEF): application/ms-tnef, or whatever is called winmail.dat. */
+bool media_type_is_tnef(const struct media_type *media);
 /* Does the file name end so (".p7m")? */
 bool media_type_has_suffix(const struct media_type *media, const char *suffix);
 

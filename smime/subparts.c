@@ -24,6 +24,7 @@ static enum smime_status judge_part(struct search *search, const struct view *vi
 {
     enum cms_kind kind = CMS_KIND_NONE;
     enum smime_status status = SMIME_OK;
+    search->out->tnef_part |= media_type_is_tnef(media);
     search->out->calendar_part |= media_type_is(media, "text", "calendar");
     if (media_type_is_signature(media)) {
         search->out->signed_part = true;
@@ -122,6 +123,7 @@ enum smime_status subparts_find(const struct view *view, const struct smime_limi
     struct media_type media = {0};
     enum smime_status status = media_type_read(view->header, &media, why);
     *out = (struct subparts){0};
+    out->tnef_part = status == SMIME_OK && media_type_is_tnef(&media);
     if (status == SMIME_OK)
         status = search_children(&search, view, &media, 0);
     media_type_clear(&media);

@@ -9,6 +9,7 @@ struct subparts {
     bool signed_part;
     bool encrypted_part;
     bool calendar_part; /* text/calendar */
+    bool tnef_part;     /* Outlook's winmail.dat; here the entity itself counts */
     char *note; /* why not all was looked at: too many parts, nested too deeply; else NULL */
 };
 

@@ -130,6 +130,15 @@ static void judge_attempt(struct attempt *attempt, int ok, X509_STORE_CTX *conte
                X509_STORE_CTX_get_current_cert(context));
 }
 
+/* Any policy will do for us, but a CA may bind those below it to have one of its own (RFC 5280
+ * section 6.1; the user-initial-policy-set is any-policy). */
+static bool process_policies(X509_VERIFY_PARAM *param)
+{
+    ASN1_OBJECT *any = OBJ_nid2obj(NID_any_policy);
+    return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK) == 1 &&
+           X509_VERIFY_PARAM_add0_policy(param, any) == 1;
+}
+
 /* `anchor`: only this one instead of all of request->anchors; NULL: all. *same_name_out (may be
  * NULL) gets the anchors that have the name of an issuer in the chain. */
 static enum smime_status try_chain(X509 *leaf, STACK_OF(X509) * untrusted,
@@ -151,6 +160,7 @@ static enum smime_status try_chain(X509 *leaf, STACK_OF(X509) * untrusted,
     X509_VERIFY_PARAM_set_depth(param, (int)request->limits.max_chain);
     /* An administrator may believe an intermediate CA without its root. */
     if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1 ||
+        !process_policies(param) ||
         X509_STORE_CTX_set_purpose(context, attempt->use == CHAIN_SIGN
                                                 ? X509_PURPOSE_SMIME_SIGN
                                                 : X509_PURPOSE_SMIME_ENCRYPT) != 1 ||

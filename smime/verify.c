@@ -74,6 +74,22 @@ static enum smime_status digest_content(struct judgement *judgement)
     return SMIME_OK;
 }
 
+/* Most programs show the display name and hide the address: whoever is named there must have signed
+ * as well. */
+static int judge_shown(const struct author *author, struct signer *signer)
+{
+    for (size_t i = 0; i < author->shown.count; i++) {
+        int named = signer_names(signer->certificate, author->shown.items[i]);
+        if (named > 0)
+            continue;
+        signer->verdict = SIGNATURE_MISMATCH;
+        why_set(&signer->reason, "the signature is good, but by %s and not by %s as From shows",
+                author->address, author->shown.items[i]);
+        return named;
+    }
+    return 0;
+}
+
 /* Does the certificate name the author? Only ever makes the verdict worse. */
 static int judge_address(const struct judgement *judgement, struct signer *signer)
 {
@@ -88,7 +104,7 @@ static int judge_address(const struct judgement *judgement, struct signer *signe
     }
     named = signer_names(signer->certificate, author->address);
     if (named != 0)
-        return named > 0 ? 0 : -1;
+        return named > 0 ? judge_shown(author, signer) : -1;
     if (signer_addresses(signer->certificate, &addresses) != 0)
         return -1;
     signer->verdict = SIGNATURE_MISMATCH;

@@ -6,11 +6,13 @@
 
 #include "cms_layout.h"
 #include "incoming.h"
+#include "mailboxes.h"
 
 /* Who the message says it is from. */
 struct author {
-    char *address; /* canonical; NULL when From does not name exactly one */
-    char *fault;   /* then why */
+    char *address;          /* canonical; NULL when From does not name exactly one */
+    char *fault;            /* then why */
+    struct mailboxes shown; /* addresses in the display name */
 };
 
 struct signed_content {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -196,17 +198,37 @@ enum store_status secret_put(const char *path, const char *line, size_t length, 
     return status;
 }
 
+/* HMAC-SHA-256 of the label under the secret. */
+static enum store_status keyed_digest(const struct secret *secret, const char *label,
+                                      unsigned char out[SECRET_CHECK_BYTES], char **why)
+{
+    unsigned length = 0;
+    if (!HMAC(EVP_sha256(), secret->text, (int)SECRET_TEXT_BYTES, (const unsigned char *)label,
+              strlen(label), out, &length) ||
+        length != SECRET_CHECK_BYTES) {
+        return openssl_failed("compute a digest under the master secret", why);
+    }
+    return STORE_OK;
+}
+
 enum store_status secret_check_value(const struct secret *secret,
                                      unsigned char out[SECRET_CHECK_BYTES], char **why)
 {
-    static const unsigned char label[] = "smimed store: check of the master secret, version 1";
-    unsigned length = 0;
-    if (!HMAC(EVP_sha256(), secret->text, (int)SECRET_TEXT_BYTES, label, sizeof label - 1, out,
-              &length) ||
-        length != SECRET_CHECK_BYTES) {
-        return openssl_failed("compute the check of the master secret", why);
+    return keyed_digest(secret, "smimed store: check of the master secret, version 1", out, why);
+}
+
+enum store_status secret_derive(const struct secret *secret, const char *purpose,
+                                unsigned char out[STORE_DERIVED_KEY_BYTES], char **why)
+{
+    _Static_assert(STORE_DERIVED_KEY_BYTES == SECRET_CHECK_BYTES, "both are SHA-256");
+    char *label = NULL;
+    if (asprintf(&label, "smimed store: key for %s, version 1", purpose) < 0) {
+        why_set(why, "out of memory");
+        return STORE_ERROR;
     }
-    return STORE_OK;
+    enum store_status status = keyed_digest(secret, label, out, why);
+    free(label);
+    return status;
 }
 
 enum store_status secret_seal_key(const struct secret *secret, EVP_PKEY *key, unsigned char **out,

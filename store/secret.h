@@ -37,6 +37,11 @@ enum store_status secret_read(const char *path, struct secret *out, char **why);
 enum store_status secret_check_value(const struct secret *secret,
                                      unsigned char out[SECRET_CHECK_BYTES], char **why);
 
+/* A key that follows from the secret, another one for every purpose, and that does not give the
+ * secret away. */
+enum store_status secret_derive(const struct secret *secret, const char *purpose,
+                                unsigned char out[STORE_DERIVED_KEY_BYTES], char **why);
+
 /* PKCS#8 EncryptedPrivateKeyInfo of `key` in DER (OPENSSL_free()), and back. */
 enum store_status secret_seal_key(const struct secret *secret, EVP_PKEY *key, unsigned char **out,
                                   size_t *length_out, char **why);

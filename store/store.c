@@ -361,3 +361,9 @@ enum store_status change_end(struct store *store, enum store_status status,
     sql_unlock(store->sql);
     return status;
 }
+
+enum store_status store_derive_key(const struct store *store, const char *purpose,
+                                   unsigned char out[STORE_DERIVED_KEY_BYTES], char **why)
+{
+    return secret_derive(&store->secret, purpose, out, why);
+}

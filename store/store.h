@@ -45,6 +45,13 @@ enum store_status store_create(const struct store_options *options, char **why);
 enum store_status store_open(const struct store_options *options, struct store **out, char **why);
 void store_close(struct store **store);
 
+#define STORE_DERIVED_KEY_BYTES 32
+
+/* A key that follows from the master secret, another one for every `purpose` and the same one each
+ * time, from which the secret cannot be told. */
+enum store_status store_derive_key(const struct store *store, const char *purpose,
+                                   unsigned char out[STORE_DERIVED_KEY_BYTES], char **why);
+
 /* Raised by every change that matters to a message. Caches obey it: all look-ups below call it
  * through store_refresh() once a message, not once a look-up. */
 enum store_status store_generation(struct store *store, int64_t *out, char **why);

@@ -43,6 +43,19 @@ tree() {
     fi
 }
 
+# relayed FILE: what relays and mailbox formats do to mail on its way, on standard output: 8-bit text
+# encoded, lines over 998 octets wrapped, trailing blanks cut, "From " lines quoted.
+relayed() {
+    perl -pe 's/[ \t]+(?=\r?\n$)//; s/^From />From /; s/(.{998})(?=.)/$1\r\n/g;
+        s/([\x80-\xff])/sprintf "=%02X", ord $1/ge' "$1"
+}
+
+survives_relays() {
+    relayed "$1" >"$E2E_DIR/relayed"
+    cms_verify "$E2E_DIR/relayed" "$E2E_DIR/example/pki/root.pem" "$E2E_DIR/signer.pem" \
+        "$E2E_DIR/relayed.content"
+}
+
 # check_case NAME: the message with X-Case: NAME.
 check_case() {
     local name=$1 pki=$E2E_DIR/example/pki message=${SENT[$1]:-}
@@ -58,6 +71,7 @@ check_case() {
         same_certificate "$E2E_DIR/signer.pem" "$pki/alice.pem"
     ok "$name: the content is unchanged" \
         same_content "$E2E_DIR/cases/$name.eml" "$E2E_DIR/content"
+    ok "$name: relays on its way do not break the signature" survives_relays "$message"
 }
 
 # submit_all USER TO: all cases, on one connection.

@@ -5,8 +5,10 @@ set -u
 cd "$(dirname "$0")" || exit 2
 # shellcheck source-path=SCRIPTDIR
 . ./e2e.sh
+# shellcheck source-path=SCRIPTDIR
+. ./copies.sh
 
-SECRET='the password of the door is swordfish'
+SECRET=$COPIES_TEXT
 MTA=
 
 # The listener for copies: behind a Unix socket that only the group postdrop reaches, without smimed,
@@ -38,82 +40,9 @@ reinject = \"unix:$MTA/queue/public/smimed-reinject\";" '' || return 1
         mta mailbox "$MTA" "$user@example.com"
     done
     pair_user example alice && pair_user example ralf && pair_user partner bob || return 1
-    pki_user "$E2E_DIR/partner/pki" sinkkeys sinkkeys@sink.test,email:key@sink.test,email:blind@sink.test,email:no@sink.test &&
-        org_ctl example pubkey import "$E2E_DIR/partner/pki/sinkkeys.pem" >/dev/null &&
-        org_rules example '{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
+    copies_keys && org_rules example '{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
 { managed = [ "*" ]; external = [ "*" ]; outgoing = "encrypt-optional"; }' &&
         pair_start
-}
-
-# message CASE TO [FIELD...]
-message() {
-    local case=$1 to=$2
-    shift 2
-    printf '%s\n' "From: alice@example.com" "To: $to" "Subject: $case" "X-Case: $case" "$@" '' \
-        "$SECRET" >"$E2E_DIR/message"
-}
-
-# files CASE: what went over the wire to the sink with this case.
-files() {
-    local file
-    for file in "$E2E_DIR"/wire/sink/*.eml; do
-        if [ -e "$file" ] && [ "$(field "$file" X-Case)" = "$1" ]; then
-            printf '%s\n' "$file"
-        fi
-    done
-}
-
-files_reached() {
-    [ "$(files "$1" | wc -l)" -ge "$2" ]
-}
-
-# The envelope recipients that the wire tap noted beside a message.
-recipients() {
-    sed -nE 's/^C: RCPT TO:<([^>]*)>.*/\1/Ip' "${1%.eml}.smtp" | sort | tr '\n' ' ' | sed 's/ $//'
-}
-
-# copy_for CASE RECIPIENTS: COPY is the one message of this case with exactly these recipients.
-copy_for() {
-    local file found=0
-    COPY=
-    for file in $(files "$1"); do
-        if [ "$(recipients "$file")" = "$2" ]; then
-            COPY=$file
-            found=$((found + 1))
-        fi
-    done
-    [ "$found" -eq 1 ] || {
-        printf '%d messages of %s for %s\n' "$found" "$1" "$2"
-        return 1
-    }
-}
-
-kind() {
-    local summary
-    summary=$(cms_summary "$1")
-    case $summary in
-    SignedData*)
-        cms_verify "$1" "$E2E_DIR/example/pki/root.pem" "$E2E_DIR/signer.pem" "$E2E_DIR/content" \
-            >/dev/null && grep -qF "$SECRET" "$E2E_DIR/content" && echo signed || echo broken
-        ;;
-    *EnvelopedData*)
-        cms_decrypt "$1" "$E2E_DIR/partner/pki/sinkkeys" "$E2E_DIR/clear" >/dev/null &&
-            [ "$(kind "$E2E_DIR/clear")" = signed ] && ! grep -qF "$SECRET" "$1" &&
-            echo encrypted || echo broken
-        ;;
-    *) grep -qF "$SECRET" "$1" && echo plain || echo broken ;;
-    esac
-}
-
-# Only to be called when nothing is on its way any more.
-mails() {
-    org_mail example "$1" | while read -r file; do
-        [ "$(field "$file" X-Case)" != "$2" ] || printf '%s\n' "$file"
-    done
-}
-
-mail_reached() {
-    [ "$(mails "$1" "$2" | wc -l)" -ge 1 ]
 }
 
 send() {
@@ -139,10 +68,9 @@ outgoing() {
     copy_for all blind@sink.test >/dev/null
     ok 'split: the blind copy names nobody else' equals \
         "$(openssl cms -cmsout -print -noout -in "$COPY" | grep -c 'd.ktri')" 1
-    ids=$(for copy in $(files all) $(mails anna all) $(mails bert all); do
-        field "$copy" Message-ID
-    done | sort -u | wc -l)
-    ok 'split: all have one Message-ID' equals "$ids" 1
+    # shellcheck disable=SC2046 # several files
+    ids=$(message_ids $(files all) $(mails anna all) $(mails bert all))
+    ok 'split: all have one Message-ID' matches "$ids" '^<<[^ ]+@[^ ]+>>$'
     for copy in anna bert; do
         ok "split: the alias leads to $copy, once" equals "$(mails "$copy" all | wc -l)" 1
         ok "split: $copy reads it plain" equals "$(kind "$(mails "$copy" all)")" plain

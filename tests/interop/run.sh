@@ -17,6 +17,8 @@ declare -A result
 
 # shellcheck source=tests/interop/oracles.sh
 . "$here/oracles.sh"
+# shellcheck source=tests/interop/mutt.sh
+. "$here/mutt.sh"
 # shellcheck source=tests/interop/pki.sh
 . "$here/pki.sh"
 
@@ -193,7 +195,7 @@ table() {
 
 main() {
     local oracle transport cipher
-    if ! { pki_make && pki_gateway && oracles_start; }; then
+    if ! { pki_make && pki_gateway && oracles_start && mutt_start; }; then
         echo "not ok - set up the identities, the gateway and the oracles"
         exit 1
     fi
@@ -214,6 +216,13 @@ main() {
             check "$oracle" encrypt "ecdh-$cipher" decrypt_theirs "$oracle" erin ecdh "$cipher"
         done
     done
+    check mutt reads signed mutt_reads sign-pkcs1
+    check mutt reads pss mutt_reads sign-pss
+    check mutt reads encrypted mutt_reads encrypt-pkcs1-cbc 'The following data is S/MIME encrypted'
+    check mutt refuses tampered mutt_refuses_tampered
+    check mutt writes signed mutt_writes crypt_autosign=yes none valid
+    check mutt writes encrypted mutt_writes crypt_autoencrypt=yes decrypted none
+    check mutt writes both mutt_writes 'crypt_autosign=yes crypt_autoencrypt=yes' decrypted valid
     table
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]

@@ -460,6 +460,74 @@ START_TEST(encrypted_part_is_left_alone)
 }
 END_TEST
 
+static const char *const tnef_types[] = {
+    "application/ms-tnef; name=\"winmail.dat\"",
+    "APPLICATION/VND.MS-TNEF",
+    "application/octet-stream; name=Winmail.DAT",
+};
+
+/* Outlook's packing: said, and passed on as it is, be it the message or a part of it. */
+START_TEST(winmail_dat_is_told)
+{
+    for (int whole = 0; whole < 2; whole++) {
+        char *text = NULL;
+        struct bytes part;
+        struct opened opened;
+        ck_assert_int_gt(asprintf(&text,
+                                  "Content-Type: %s\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+                                  "eJ8+IgAAAQaQCAAEAAAAAAABAAEAAQeQBgAIAAAA\r\n",
+                                  tnef_types[_i]),
+                         0);
+        part = bytes_text(text);
+        free(text);
+        opened = open_message(message_of("alice@example.com", whole ? part : mixed(part)));
+        assert_signature(&opened, SIGNATURE_NONE);
+        assert_encryption(&opened, ENCRYPTION_NONE);
+        ck_assert(opened.has_tnef_part);
+        assert_contains(opened.signature_reason, "winmail.dat");
+        assert_contains(opened.encryption_reason, "winmail.dat");
+        ck_assert(!opened.changed);
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
+/* OpenPGP is not S/MIME, on its own or beside it. */
+static const char *const pgp_messages[] = {
+    "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=pgp\r\n"
+    "\r\n--pgp\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--pgp\r\n"
+    "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n\r\n"
+    "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n--pgp--\r\n",
+    "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; micalg=pgp-sha256; "
+    "boundary=pgp\r\n\r\n--pgp\r\n" TEXT_ENTITY
+    "\r\n--pgp\r\nContent-Type: application/pgp-signature\r\n\r\n"
+    "-----BEGIN PGP SIGNATURE-----\r\n\r\niQEz\r\n-----END PGP SIGNATURE-----\r\n--pgp--\r\n",
+    "Content-Type: text/plain\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n"
+    "-----END PGP MESSAGE-----\r\n",
+};
+
+START_TEST(openpgp_is_no_smime)
+{
+    const char *entity = pgp_messages[_i];
+    struct opened opened = open_message(message_of("alice@example.com", bytes_text(entity)));
+    assert_signature(&opened, SIGNATURE_NONE);
+    assert_encryption(&opened, ENCRYPTION_NONE);
+    ck_assert(!opened.changed);
+    opened_clear(&opened);
+    /* In a signature of ours it is content like any other. */
+    opened = open_message(message_of("alice@example.com", signed_entity(entity, SIGN_ALICE)));
+    assert_signature(&opened, SIGNATURE_VALID);
+    assert_encryption(&opened, ENCRYPTION_NONE);
+    ck_assert(!opened.changed);
+    opened_clear(&opened);
+    /* Beside a signed part it makes nothing whole. */
+    opened =
+        open_message(message_of("alice@example.com", mixed(signed_entity(entity, SIGN_ALICE))));
+    assert_signature(&opened, SIGNATURE_PARTIAL);
+    opened_clear(&opened);
+}
+END_TEST
+
 /* Inside of a signature that covers everything, a signed part harms nobody. */
 START_TEST(signed_part_within_a_signature)
 {
@@ -668,6 +736,8 @@ int main(void)
     tcase_add_test(tcase, certificates_only_is_no_signature);
     tcase_add_test(tcase, signed_part_is_partial);
     tcase_add_test(tcase, encrypted_part_is_left_alone);
+    tcase_add_loop_test(tcase, winmail_dat_is_told, 0, sizeof tnef_types / sizeof *tnef_types);
+    tcase_add_loop_test(tcase, openpgp_is_no_smime, 0, sizeof pgp_messages / sizeof *pgp_messages);
     tcase_add_test(tcase, signed_part_within_a_signature);
     tcase_add_test(tcase, attached_signed_message);
     tcase_add_test(tcase, million_parts);

@@ -536,7 +536,17 @@ static const struct {
     enum signature_verdict wanted;
 } froms[] = {
     {"alice@example.com", SIGNATURE_VALID},
-    {"\"bob@partner.test\" <alice@example.com>", SIGNATURE_VALID},
+    {"\"alice@example.com\" <alice@example.com>", SIGNATURE_VALID},
+    {"\"Alice @work.de, max@work\" <alice@example.com>", SIGNATURE_VALID},
+    {"\"bob@partner.test\" <alice@example.com>", SIGNATURE_MISMATCH},
+    {"\"Bob (bob@partner.test)\" <alice@example.com>", SIGNATURE_MISMATCH},
+    {"\"alice@example.com bob@partner.test\" <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=40partner=2Etest?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=40par?= =?utf-8?q?tner=2Etest?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"\"=?utf-8?q?bob=40partner=2Etest?=\" <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=EF=BC=A0partner=2Etest?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=40part=E2=80=8Bner=2Etest?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"\"bob@\r\n partner.test\" <alice@example.com>", SIGNATURE_VALID},
     {"bob@partner.test", SIGNATURE_MISMATCH},
     {"\"alice@example.com\" <bob@partner.test>", SIGNATURE_MISMATCH},
     {"alice@example.com, bob@partner.test", SIGNATURE_MISMATCH},
