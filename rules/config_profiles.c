@@ -99,7 +99,8 @@ static void read_bits(struct config_reader *reader, const config_setting_t *grou
         *out = config_setting_get_int(setting);
 }
 
-/* A name that is free, so that "strict" means the same on every host; NULL with the mistake told. */
+/* A name that is free, so that "strict" means the same on every host; NULL with the mistake told.
+ */
 static const char *read_name(struct config_reader *reader, const config_setting_t *group)
 {
     const char *name = reader_string(reader, group, "name", true);
@@ -133,12 +134,8 @@ static void add_profile(struct config_reader *reader, const config_setting_t *gr
 
 static void read_profile(struct config_reader *reader, const config_setting_t *group)
 {
-    static const char *const names[] = {"name",
-                                        "digests",
-                                        "signatures",
-                                        "key_encryption",
-                                        "ciphers",
-                                        "minimum_rsa_bits",
+    static const char *const names[] = {"name",           "digests", "signatures",
+                                        "key_encryption", "ciphers", "minimum_rsa_bits",
                                         "minimum_ec_bits"};
     struct profile profile = *profile_shipped(0);
     const char *name = read_name(reader, group);
