@@ -7,6 +7,7 @@
 #include "address.h"
 #include "copies.h"
 #include "flow_parts.h"
+#include "header_edits.h"
 #include "mailboxes.h"
 #include "opening.h"
 #include "outcome.h"
@@ -303,22 +304,46 @@ out:
     return rc;
 }
 
+/* Restore what its payload protects; *header_out is the message's header with that. */
+static int restore_header(const struct header *header, struct outcome *part,
+                          struct header *header_out, char **why)
+{
+    struct outcome restored = {0};
+    int rc = header_edits_restore(&part->opened.restored, header, &restored);
+    if (rc == 0)
+        rc = header_edits_restore(&part->opened.restored, header, part);
+    if (rc == 0)
+        rc = header_copy(header_out, header);
+    if (rc == 0)
+        rc = outcome_edit_header(&restored, header_out);
+    outcome_clear(&restored);
+    if (rc != 0)
+        why_set(why, "out of memory");
+    return rc;
+}
+
 /* What one group is told and learned from, or why it is refused. */
 static int finish_part(const struct incoming *incoming, const struct outcome_copy *copy, char **why)
 {
     const struct settings *settings = &incoming->gateway->config->settings;
     const struct header *header = &incoming->transaction->message.header;
+    struct header shown = {0};
     struct outcome *part = copy->outcome;
+    int rc = -1;
     if (!part->opened_set)
         return verdict_fields_strip(settings, header, part, why);
     if (refuse_group(incoming->transaction, copy))
         return 0;
     if (verdict_fields_strip(settings, header, part, why) != 0 ||
         replace_message(incoming->transaction, part, why) != 0 ||
-        verdict_fields_add(settings, header, part, why) != 0)
-        return -1;
+        restore_header(header, part, &shown, why) != 0 ||
+        verdict_fields_add(settings, &shown, part, why) != 0)
+        goto out;
     learn(incoming->gateway, incoming->from, incoming->now, part);
-    return 0;
+    rc = 0;
+out:
+    header_clear(&shown);
+    return rc;
 }
 
 /* Open the message for each group of recipients. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "copies.h"
+#include "header_edits.h"
 #include "outcome.h"
 #include "outgoing_judgement.h"
 #include "outgoing_work.h"
@@ -172,6 +173,13 @@ static bool refuse_unread(const struct judgement *judgement, struct outcome *out
     return true;
 }
 
+/* Are the words that asked for something taken off what is sent? */
+static bool strips_choice(const struct judgement *judgement)
+{
+    return choice_text(&judgement->choice) != NULL && judgement->choice.by != NULL &&
+           judgement->authority.authorised;
+}
+
 /* Tell what was asked for, and take the words that asked off whatever is sent. */
 static int finish_choice(const struct judgement *judgement, struct outcome *out)
 {
@@ -185,12 +193,47 @@ static int finish_choice(const struct judgement *judgement, struct outcome *out)
     out->choice_by = strdup(judgement->choice.by);
     if (out->choice == NULL || out->choice_by == NULL)
         return -1;
-    if (!judgement->authority.authorised || out->action == FLOW_REPLY)
+    if (!strips_choice(judgement) || out->action == FLOW_REPLY)
         return 0;
     rc = choice_strip(settings, header, out);
     for (size_t i = 0; rc == 0 && i < out->copy_count; i++)
         if (out->copies[i].outcome->action != FLOW_REPLY)
             rc = choice_strip(settings, header, out->copies[i].outcome);
+    return rc;
+}
+
+/* What the header will be, for its protected copy. A message that its sender's program has signed
+ * has a payload that nobody can add to. */
+static int prepare_header(const struct judgement *judgement, struct outgoing_work *work)
+{
+    const struct settings *settings = &judgement->gateway->config->settings;
+    const struct header *header = &judgement->transaction->message.header;
+    struct outcome words = {0};
+    int rc = header_copy(&work->header, header);
+    work->protects = settings->header_protection && judgement->kind == SMIME_KIND_PLAIN;
+    if (settings->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE)
+        work->policy = CONFIDENTIALITY_BASELINE;
+    if (rc == 0 && strips_choice(judgement))
+        rc = choice_strip(settings, header, &words);
+    if (rc == 0)
+        rc = outcome_edit_header(&words, &work->header);
+    outcome_clear(&words);
+    return rc;
+}
+
+/* Take away what only those shall see to whom it is encrypted. */
+static int hide_part(const struct outgoing_work *work, struct outcome *part)
+{
+    if (part->action != FLOW_REPLACE || !transform_is_encrypted(part->transform))
+        return 0;
+    return header_edits_hide(work->policy, &work->transaction->message.header, part);
+}
+
+static int hide_fields(const struct outgoing_work *work, struct outcome *out)
+{
+    int rc = work->protects ? hide_part(work, out) : 0;
+    for (size_t i = 0; rc == 0 && work->protects && i < out->copy_count; i++)
+        rc = hide_part(work, out->copies[i].outcome);
     return rc;
 }
 
@@ -231,11 +274,15 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
                                  .now = now,
                                  .progress = progress};
     int rc = judgement_make(&judgement, why);
+    if (rc == 0 && prepare_header(&judgement, &work) != 0) {
+        why_set(why, "out of memory");
+        rc = -1;
+    }
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
     if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)
         add_obstacles(&judgement, &out->cause);
-    if (rc == 0 && finish_choice(&judgement, out) != 0) {
+    if (rc == 0 && (finish_choice(&judgement, out) != 0 || hide_fields(&work, out) != 0)) {
         why_set(why, "out of memory");
         rc = -1;
     }

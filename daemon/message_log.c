@@ -27,6 +27,17 @@ static void put_reply(FILE *out, const struct reply *reply)
     put_text(out, "reply", reply->english);
 }
 
+static void put_protection(FILE *out, const struct restored *restored)
+{
+    char *text = NULL;
+
+    if (restored->form == PROTECTION_FORM_NONE)
+        return;
+    text = restored_text(restored);
+    put_text(out, "header_protection", text ? text : "?");
+    free(text);
+}
+
 static void put_verdict(FILE *out, const struct opened *opened)
 {
     char *weak;
@@ -38,6 +49,7 @@ static void put_verdict(FILE *out, const struct opened *opened)
     weak = weakness_text(opened->weak);
     put_text(out, "weak", weak);
     free(weak);
+    put_protection(out, &opened->restored);
 }
 
 static void put_work(FILE *out, const struct outcome *outcome)

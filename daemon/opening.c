@@ -153,8 +153,10 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     const struct settings *settings = &gateway->config->settings;
     struct finder finder = {.gateway = gateway, .transaction = transaction, .matched = matched};
     struct revocation_inquiry inquiry = {0};
-    struct open_request request = {
-        .clear_sign = settings->clear_sign, .now = now, .progress = *progress};
+    struct open_request request = {.restore_headers = settings->restore_headers,
+                                   .clear_sign = settings->clear_sign,
+                                   .now = now,
+                                   .progress = *progress};
     int rc = -1;
     memset(matched, 0, transaction->recipient_count * sizeof *matched);
     finder.identities = calloc(transaction->recipient_count, sizeof *finder.identities);

@@ -49,9 +49,30 @@ static void refuse_malformed(struct outcome *out, char **why)
     *why = NULL;
 }
 
-/* The message as it is signed for the recipients of one profile. */
+/* Protect the header in *out, and *used_out = `out`; NULL where it is not to be protected. */
+static int protect(struct outgoing_work *work, bool encrypted, struct protection *out,
+                   const struct protection **used_out, char **why)
+{
+    *used_out = NULL;
+    if (!work->protects)
+        return 0;
+    if (protection_make(&work->header, encrypted, work->policy, out) != 0) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    if (encrypted || out->clean)
+        *used_out = out;
+    else
+        /* It would have to be signed opaquely, and nobody without S/MIME could read it. */
+        work->note = "the header is not protected: it is not all 7-bit, or has overlong lines";
+    return 0;
+}
+
+/* The message as it is signed for the recipients of one profile. What is signed differs as well
+ * when a protected header says that it is encrypted. */
 struct signed_message {
     const struct profile *profile;
+    bool encrypted;
     struct entity message;
     struct signed_message *next;
 };
@@ -65,8 +86,8 @@ static bool reads_oaep(const struct identity *identity, const struct encryption_
     return policy->oaep && key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
 }
 
-static enum smime_status sign_as(const struct outgoing_work *work, const struct recipient *as,
-                                 struct entity *out, char **why)
+static enum smime_status sign_as(struct outgoing_work *work, const struct recipient *as,
+                                 bool encrypted, struct entity *out, char **why)
 {
     struct encryption_policy policy;
     struct sign_request request = {
@@ -79,25 +100,29 @@ static enum smime_status sign_as(const struct outgoing_work *work, const struct 
         .now = work->now,
         .progress = *work->progress,
     };
-    enum smime_status status;
+    struct protection protection = {0};
+    enum smime_status status = SMIME_ERROR;
     profile_encryption_policy(as->profile, &policy);
     request.ciphers = policy.ciphers;
     request.oaep = reads_oaep(work->identity, &policy);
     gateway_limits(work->gateway, &request.limits);
-    status = smime_sign(&work->transaction->message, &request, out, why);
+    if (protect(work, encrypted, &protection, &request.protection, why) == 0)
+        status = smime_sign(&work->transaction->message, &request, out, why);
+    protection_clear(&protection);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
     return status;
 }
 
-/* One signature for all groups whose first recipient has the same profile. */
-static enum smime_status sign(struct outgoing_work *work, const struct group *group,
+/* One signature for all groups that are told the same. */
+static enum smime_status sign(struct outgoing_work *work, const struct group *group, bool encrypts,
                               struct entity **out, char **why)
 {
     const struct recipient *first = &work->transaction->recipients[group->members[0]];
     struct signed_message *made = work->is_signed;
+    bool encrypted = encrypts && work->protects;
     enum smime_status status;
-    while (made != NULL && made->profile != first->profile)
+    while (made != NULL && (made->profile != first->profile || made->encrypted != encrypted))
         made = made->next;
     if (made != NULL) {
         *out = &made->message;
@@ -108,12 +133,13 @@ static enum smime_status sign(struct outgoing_work *work, const struct group *gr
         why_set(why, "out of memory");
         return SMIME_ERROR;
     }
-    status = sign_as(work, first, &made->message, why);
+    status = sign_as(work, first, encrypts, &made->message, why);
     if (status != SMIME_OK) {
         free(made);
         return status;
     }
     made->profile = first->profile;
+    made->encrypted = encrypted;
     made->next = work->is_signed;
     work->is_signed = made;
     *out = &made->message;
@@ -136,7 +162,8 @@ static int collect_recipients(const struct outgoing_work *work, const struct gro
     return 0;
 }
 
-static enum smime_status encrypt(const struct outgoing_work *work, const struct group *group,
+/* The signed message, or the plain one (`message` NULL). */
+static enum smime_status encrypt(struct outgoing_work *work, const struct group *group,
                                  const struct entity *message, struct entity *encrypted_out,
                                  char **why)
 {
@@ -147,17 +174,23 @@ static enum smime_status encrypt(const struct outgoing_work *work, const struct 
         .cipher = plan_cipher(group),
         .progress = *work->progress,
     };
+    struct protection protection = {0};
     enum smime_status status = SMIME_ERROR;
     gateway_limits(work->gateway, &request.limits);
     if (recipients == NULL) {
         why_set(why, "out of memory");
         return SMIME_ERROR;
     }
-    if (collect_recipients(work, group, recipients, why) == 0) {
-        status = smime_encrypt(message, &request, encrypted_out, why);
-        if (status != SMIME_OK)
-            why_prefix(why, "encryption failed");
-    }
+    if (collect_recipients(work, group, recipients, why) != 0)
+        goto out;
+    if (message == NULL && protect(work, true, &protection, &request.protection, why) != 0)
+        goto out;
+    status = smime_encrypt(message != NULL ? message : &work->transaction->message, &request,
+                           encrypted_out, why);
+    if (status != SMIME_OK)
+        why_prefix(why, "encryption failed");
+out:
+    protection_clear(&protection);
     free(recipients);
     return status;
 }
@@ -203,15 +236,17 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
         return 0;
     }
     if (signs)
-        status = sign(work, group, &is_signed, why);
+        status = sign(work, group, encrypts, &is_signed, why);
     if (status == SMIME_OK && encrypts)
-        status = encrypt(work, group, signs ? is_signed : message, &is_encrypted, why);
+        status = encrypt(work, group, is_signed, &is_encrypted, why);
     if (status == SMIME_REFUSED) {
         refuse_malformed(out, why);
         rc = 0;
     }
     if (status != SMIME_OK)
         goto out;
+    if (signs && !encrypts && work->note != NULL)
+        why_set(&out->note, "%s", work->note);
     rc = finish(work, encrypts ? &is_encrypted : is_signed, out, why);
 out:
     entity_clear(&is_encrypted);
@@ -220,6 +255,7 @@ out:
 
 void outgoing_work_clear(struct outgoing_work *work)
 {
+    header_clear(&work->header);
     while (work->is_signed != NULL) {
         struct signed_message *made = work->is_signed;
         work->is_signed = made->next;

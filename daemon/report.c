@@ -7,6 +7,7 @@
 
 #include "auth_results.h"
 #include "copies.h"
+#include "header_edits.h"
 #include "log.h"
 #include "mail_date.h"
 #include "message_id.h"
@@ -232,12 +233,43 @@ static char *answered_id(const struct header *header)
     return strndup(id, length);
 }
 
+/* Was the message to be encrypted for anybody, and part of its header to be hidden with it? */
+static bool hides_header(const struct gateway *gateway, const struct transaction *transaction)
+{
+    const struct settings *settings = &gateway->config->settings;
+    if (transaction->role == ROLE_INBOUND || !settings->header_protection ||
+        settings->header_confidentiality == HEADER_CONFIDENTIALITY_NONE)
+        return false;
+    for (size_t i = 0; i < transaction->recipient_count; i++) {
+        const struct recipient *recipient = &transaction->recipients[i];
+        if (transform_is_encrypted(recipient->transform) ||
+            (recipient->transform == TRANSFORM_REFUSE && !recipient->insecure))
+            return true;
+    }
+    return false;
+}
+
+/* The header that the report gives back: it travels in the clear, and its reader knows what he has
+ * written. */
+static int returned_header(const struct gateway *gateway, const struct transaction *transaction,
+                           struct header *out)
+{
+    const struct header *header = &transaction->message.header;
+    struct outcome hiding = {0};
+    int rc = header_copy(out, header);
+    if (rc == 0 && hides_header(gateway, transaction))
+        rc = header_edits_hide(CONFIDENTIALITY_BASELINE, header, &hiding);
+    if (rc == 0)
+        rc = outcome_edit_header(&hiding, out);
+    outcome_clear(&hiding);
+    return rc;
+}
+
 static int make_pieces(const struct gateway *gateway, const struct transaction *transaction,
-                       const size_t *members, size_t count, const char *id, const char *date,
-                       struct pieces *out)
+                       const struct header *header, const size_t *members, size_t count,
+                       const char *id, const char *date, struct pieces *out)
 {
     const char *host = gateway->config->settings.authserv_id;
-    const struct header *header = &transaction->message.header;
     const struct header_field *subject = header_get(header, "Subject", 0);
     struct report_words words = {.host = host, .sender = transaction->sender_text};
     out->subject = subject_words(subject != NULL ? subject->value : NULL, SUBJECT_MAX_BYTES);
@@ -264,10 +296,12 @@ int report_make(const struct gateway *gateway, const struct transaction *transac
 {
     struct pieces pieces = {0};
     struct report_parts parts = {.to = transaction->sender_text};
+    struct header header = {0};
     char date[MAIL_DATE_BYTES];
     int rc = -1;
     mail_date(now, date);
-    if (make_pieces(gateway, transaction, members, count, id, date, &pieces) != 0) {
+    if (returned_header(gateway, transaction, &header) != 0 ||
+        make_pieces(gateway, transaction, &header, members, count, id, date, &pieces) != 0) {
         why_set(why, "out of memory");
         goto out;
     }
@@ -281,6 +315,7 @@ int report_make(const struct gateway *gateway, const struct transaction *transac
     parts.headers = pieces.headers;
     rc = report_message_make(&parts, &gateway->spool, out, why);
 out:
+    header_clear(&header);
     pieces_clear(&pieces);
     return rc;
 }

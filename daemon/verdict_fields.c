@@ -286,6 +286,19 @@ static int add_weak(struct outcome *outcome, size_t *position)
     return rc;
 }
 
+/* "cipher; restored=Subject; confidential=Subject" */
+static int add_protection(struct outcome *outcome, size_t *position)
+{
+    char *text;
+    int rc;
+    if (outcome->opened.restored.form == PROTECTION_FORM_NONE)
+        return 0;
+    text = restored_text(&outcome->opened.restored);
+    rc = text != NULL ? add(outcome, position, "X-Smimed-Header-Protection", text) : -1;
+    free(text);
+    return rc;
+}
+
 static int add_fields(const struct settings *settings, struct outcome *outcome,
                       const struct signer *signer)
 {
@@ -306,7 +319,7 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
     if (opened->signature_reason != NULL &&
         add(outcome, &position, "X-Smimed-Signature-Reason", opened->signature_reason) != 0)
         return -1;
-    if (add_weak(outcome, &position) != 0)
+    if (add_weak(outcome, &position) != 0 || add_protection(outcome, &position) != 0)
         return -1;
     return add_signer(outcome, signer, &position);
 }

@@ -11,8 +11,10 @@
 int verdict_fields_strip(const struct settings *settings, const struct header *header,
                          struct outcome *outcome, char **why);
 
-/* Edits that add the verdict of outcome->opened, and the subject tags where configured. Tags that a
- * stranger wrote are taken off first. 0, -1 out of memory (*why). */
+/* Edits that add the verdict of outcome->opened and what is restored of a protected header, and the
+ * subject tags where configured. `header` is the message's as the edits before have made it, as far
+ * as its Subject goes. Tags that a stranger wrote are taken off first. 0, -1 out of memory (*why).
+ */
 int verdict_fields_add(const struct settings *settings, const struct header *header,
                        struct outcome *outcome, char **why);
 

@@ -86,6 +86,7 @@ enum weak_algorithm {
 };
 extern const char *const weak_algorithm_names[]; /* ended by NULL */
 
+enum header_confidentiality { HEADER_CONFIDENTIALITY_NONE, HEADER_CONFIDENTIALITY_BASELINE };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
@@ -130,6 +131,9 @@ struct settings {
     char *profile; /* where no rule says; default "default" */
     struct profile *profiles;
     size_t profile_count;
+    /* header protection (RFC 9788) */
+    bool header_protection;                             /* default true */
+    enum header_confidentiality header_confidentiality; /* of encrypted mail; default baseline */
     /* a sender's own choice */
     enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
     char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */
@@ -166,6 +170,7 @@ struct settings {
     unsigned weak_algorithms;    /* that are accepted: a bit for each; default none */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
+    bool restore_headers;        /* the protected header replaces the message's; default true */
     bool subject_tags;           /* default false */
     char *tag_signed, *tag_encrypted,
         *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */

@@ -22,6 +22,8 @@ static const char *const sender_choices[] = {
     [CHOICE_NONE] = "none", [CHOICE_STRENGTHEN] = "strengthen", [CHOICE_FREE] = "free", NULL};
 static const char *const revocation_policies[] = {
     [REVOCATION_OFF] = "off", [REVOCATION_SOFT] = "soft", [REVOCATION_HARD] = "hard", NULL};
+static const char *const header_confidentialities[] = {
+    [HEADER_CONFIDENTIALITY_NONE] = "none", [HEADER_CONFIDENTIALITY_BASELINE] = "baseline", NULL};
 static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const directory_unavailables[] = {
@@ -195,6 +197,12 @@ const struct setting_entry settings_table[] = {
         "( { name = \"partner\"; signatures = [ \"pss\" ]; key_encryption = [ \"oaep\" ]; "
         "ciphers = [ \"aes-256-gcm\", \"aes-256-cbc\" ]; minimum_rsa_bits = 3072; } )"),
 
+    SWITCH(header_protection, true,
+           "Are the header fields of a message signed and encrypted with it (RFC 9788)?"),
+    CHOICE(header_confidentiality, HEADER_CONFIDENTIALITY_BASELINE, header_confidentialities,
+           "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
+           "\"[...]\"), Comments and Keywords, or nothing."),
+
     /* a sender's own choice */
     CHOICE(
         sender_choice, CHOICE_STRENGTHEN, sender_choices,
@@ -310,6 +318,8 @@ const struct setting_entry settings_table[] = {
          "\nchain to a trust anchor by themselves, or those held until an administrator approves."},
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
+    SWITCH(restore_headers, true,
+           "Do protected header fields of incoming mail (RFC 9788) replace those outside?"),
     SWITCH(subject_tags, false, "Is the verdict written into the subject?"),
     TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
          "The tag of a message with a valid signature."),

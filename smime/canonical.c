@@ -212,12 +212,13 @@ static enum smime_status rewrite(unsigned flags, enum canonical_mode mode, size_
     return status;
 }
 
-enum smime_status canonical_source_open(const struct entity *message, enum canonical_mode mode,
-                                        const struct smime_limits *limits,
+enum smime_status canonical_source_open(const struct entity *message,
+                                        const struct protection *protection,
+                                        enum canonical_mode mode, const struct smime_limits *limits,
                                         struct canonical_source *out, char **why)
 {
     struct canonical_head head;
-    enum smime_status status = canonical_head_make(message, limits, &head, why);
+    enum smime_status status = canonical_head_make(message, protection, limits, &head, why);
     *out = (struct canonical_source){.body = message->body};
     if (status != SMIME_OK)
         return status;
@@ -238,7 +239,7 @@ enum smime_status canonical_entity(const struct entity *message, enum canonical_
                                    char **why)
 {
     struct canonical_source source;
-    enum smime_status status = canonical_source_open(message, mode, limits, &source, why);
+    enum smime_status status = canonical_source_open(message, NULL, mode, limits, &source, why);
     *result_out = CANONICAL_OPAQUE;
     if (status != SMIME_OK)
         return status;

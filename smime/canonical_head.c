@@ -34,12 +34,29 @@ static char *header_text(const struct header *header, size_t *length_out)
     return text;
 }
 
+/* SMIME_REFUSED when the Content-Type cannot say that this is a payload: a reader would not find
+ * what is hidden from the outside. */
+static enum smime_status protect(const struct protection *protection, struct header *header,
+                                 char **why)
+{
+    int rc = protection != NULL ? protection_apply(protection, header) : 0;
+    if (rc < 0)
+        why_set(why, "out of memory");
+    else if (rc > 0)
+        why_set(why, "the Content-Type field is malformed, so the header cannot be protected");
+    if (rc == 0)
+        return SMIME_OK;
+    return rc > 0 ? SMIME_REFUSED : SMIME_ERROR;
+}
+
 enum smime_status canonical_head_make(const struct entity *message,
+                                      const struct protection *protection,
                                       const struct smime_limits *limits, struct canonical_head *out,
                                       char **why)
 {
     struct text body = {.body = message->body};
     unsigned flags = 0;
+    enum smime_status status;
     *out = (struct canonical_head){0};
     if (spool_size(message->body) > limits->max_message_bytes) {
         why_set(why, "the message has more than %lld bytes", limits->max_message_bytes);
@@ -52,11 +69,15 @@ enum smime_status canonical_head_make(const struct entity *message,
                       (flags & UNCLEAN_EIGHT_BIT) != 0 ? " text/plain; charset=unknown-8bit"
                                                        : " text/plain; charset=us-ascii") != 0)
         goto failed;
-    if (out->header.bytes > limits->max_header_bytes) {
-        why_set(why, "the content header fields have more than %zu bytes",
+    status = protect(protection, &out->header, why);
+    if (status == SMIME_OK && out->header.bytes > limits->max_header_bytes) {
+        why_set(why, "the header fields of the content have more than %zu bytes",
                 limits->max_header_bytes);
+        status = SMIME_REFUSED;
+    }
+    if (status != SMIME_OK) {
         canonical_head_clear(out);
-        return SMIME_REFUSED;
+        return status;
     }
     out->text = header_text(&out->header, &out->length);
     if (out->text == NULL)

@@ -5,6 +5,7 @@
 
 #include "canonical_scan.h"
 #include "entity.h"
+#include "protection.h"
 
 struct canonical_head {
     struct header header; /* Content-* in order; Content-Type in front if there was none */
@@ -13,8 +14,10 @@ struct canonical_head {
     unsigned flags; /* what is unclean in header and body (enum unclean); 0 when all is clean */
 };
 
-/* Read `message`: SMIME_OK with *out filled (canonical_head_clear()). */
+/* Read `message`: SMIME_OK with *out filled (canonical_head_clear()). With `protection` (may be
+ * NULL) the entity is a payload, and its protected fields stand in front. */
 enum smime_status canonical_head_make(const struct entity *message,
+                                      const struct protection *protection,
                                       const struct smime_limits *limits, struct canonical_head *out,
                                       char **why);
 void canonical_head_clear(struct canonical_head *head);

@@ -6,6 +6,7 @@
 #include <openssl/bio.h>
 
 #include "canonical.h"
+#include "protection.h"
 
 struct canonical_source {
     struct header header; /* of the entity */
@@ -16,10 +17,12 @@ struct canonical_source {
     enum canonical_result result;
 };
 
-/* As canonical_entity(). SMIME_OK with *out filled (canonical_source_clear()); the message must
+/* As canonical_entity(); with `protection` (may be NULL) the entity is a payload whose protected
+ * fields stand in front. SMIME_OK with *out filled (canonical_source_clear()); the message must
  * outlive it. */
-enum smime_status canonical_source_open(const struct entity *message, enum canonical_mode mode,
-                                        const struct smime_limits *limits,
+enum smime_status canonical_source_open(const struct entity *message,
+                                        const struct protection *protection,
+                                        enum canonical_mode mode, const struct smime_limits *limits,
                                         struct canonical_source *out, char **why);
 
 /* Hand the text of the entity, header and body, to `sink`, and to `copy` as well if it is not NULL.

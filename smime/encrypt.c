@@ -108,7 +108,8 @@ enum smime_status smime_encrypt(const struct entity *message, const struct encry
         why_set(why, "there is no recipient to encrypt to");
         return SMIME_REFUSED;
     }
-    status = canonical_source_open(message, CANONICAL_STRICT, &request->limits, &source, why);
+    status = canonical_source_open(message, request->protection, CANONICAL_STRICT, &request->limits,
+                                   &source, why);
     if (status != SMIME_OK)
         return status;
     status = begin_envelope(request, &cms, why);

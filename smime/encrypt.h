@@ -7,6 +7,7 @@
 
 #include "algorithms.h"
 #include "entity.h"
+#include "protection.h"
 
 struct encrypt_recipient {
     X509 *certificate;
@@ -17,12 +18,14 @@ struct encrypt_request {
     const struct encrypt_recipient *recipients;
     size_t recipient_count; /* at least one */
     enum encrypt_cipher cipher;
+    const struct protection *protection; /* of the header of a message that is not signed; NULL:
+                                            none */
     struct smime_limits limits;
     struct smime_progress progress;
 };
 
 /* Encrypt `message` (signed before, or not: then its entity is made canonical first). `out` as with
- * smime_sign(). */
+ * smime_sign(): what a policy hides is still in its header, and the caller's to take away. */
 enum smime_status smime_encrypt(const struct entity *message, const struct encrypt_request *request,
                                 struct entity *out, char **why);
 

@@ -12,6 +12,8 @@
 #include "harvest.h"
 #include "levels.h"
 #include "mailboxes.h"
+#include "payload.h"
+#include "protection.h"
 #include "subparts.h"
 #include "why.h"
 
@@ -21,6 +23,7 @@ struct work {
     struct opened *out;
     struct author author;
     struct levels levels;
+    struct payload payload; /* form NONE where there is none */
     struct subparts subparts;
     char **why;
 };
@@ -76,6 +79,28 @@ static void judge_signature(struct work *work)
     } else {
         why_set(&out->signature_reason, "the message is not signed");
     }
+}
+
+/* Find the payload. A protected From must be the message's wherever its layers put it: levels.c has
+ * seen only what is directly within a signature. */
+static enum smime_status find_payload(struct work *work)
+{
+    struct opened *out = work->out;
+    enum smime_status status = SMIME_OK;
+    if (!work->levels.complete || out->layer_count == 0)
+        return SMIME_OK;
+    status = payload_read(&work->levels.innermost, &work->message->header, work->author.address,
+                          &work->request->limits, &work->payload, work->why);
+    for (size_t i = 0; status == SMIME_OK && work->payload.from_differs && i < out->layer_count;
+         i++) {
+        struct layer *layer = &out->layers[i];
+        if (layer->signature == SIGNATURE_NONE || layer->signature >= SIGNATURE_MISMATCH)
+            continue;
+        layer->signature = SIGNATURE_MISMATCH;
+        why_set(&layer->reason, "the signature is good, but the protected header is from somebody "
+                                "else");
+    }
+    return status;
 }
 
 static enum smime_status judge(struct work *work)
@@ -151,11 +176,19 @@ static void keep_encrypted(struct work *work, const struct level *level, const c
     why_set(&out->encryption_reason, "%s", DECRYPT_FAILED);
 }
 
+/* Is the wrapped message what the reader shall see? */
+static bool unwraps(const struct work *work)
+{
+    return work->payload.form == PROTECTION_FORM_WRAPPED && !work->payload.from_differs &&
+           work->request->restore_headers;
+}
+
 static enum smime_status deliver(struct work *work)
 {
     struct opened *out = work->out;
     const struct level *base = innermost_decrypted(work);
     const struct level *inner = base != NULL ? base->next : work->levels.first;
+    const struct view *content;
     char *reason = NULL;
     bool done = false;
     enum smime_status status = SMIME_OK;
@@ -166,8 +199,13 @@ static enum smime_status deliver(struct work *work)
         status = try_clear_sign(work, inner, &done);
     if (status != SMIME_OK || done || base == NULL)
         return status;
-    status = delivery_decrypted(work->message, &base->inside, &work->request->limits, &out->message,
-                                &reason);
+    content = inner == NULL && unwraps(work) ? &work->payload.wrapped : &base->inside;
+    status =
+        delivery_decrypted(work->message, content, &work->request->limits, &out->message, &reason);
+    if (status == SMIME_OK && protection_unmark(&out->message.header) != 0) {
+        why_set(&reason, "out of memory");
+        status = SMIME_ERROR;
+    }
     if (status == SMIME_OK)
         out->changed = true;
     else if (status == SMIME_REFUSED)
@@ -176,6 +214,27 @@ static enum smime_status deliver(struct work *work)
         why_set(work->why, "%s", why_text(&reason));
     why_free(&reason);
     return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
+/* What the protected header says, if the payload can be read by whoever gets the message. */
+static enum smime_status restore(struct work *work)
+{
+    struct opened *out = work->out;
+    bool decrypted = out->encryption == ENCRYPTION_DECRYPTED;
+    enum payload_trust trust = PAYLOAD_UNKNOWN;
+    if (work->payload.form == PROTECTION_FORM_NONE || out->encryption == ENCRYPTION_NOT_DECRYPTED)
+        return SMIME_OK;
+    out->restored.form = work->payload.form;
+    out->restored.from_differs = work->payload.from_differs;
+    if (work->request->restore_headers && out->signature == SIGNATURE_VALID)
+        trust = PAYLOAD_SIGNED;
+    else if (work->request->restore_headers && decrypted)
+        trust = PAYLOAD_DECRYPTED;
+    if (restored_compare(&work->message->header, work->payload.header, trust, decrypted,
+                         &out->restored) == 0)
+        return SMIME_OK;
+    why_set(work->why, "out of memory");
+    return SMIME_ERROR;
 }
 
 enum smime_status smime_open(const struct entity *message, const struct open_request *request,
@@ -192,12 +251,17 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     }
     status = levels_open(message, &work.author, request, out, &work.levels, why);
     if (status == SMIME_OK)
+        status = find_payload(&work);
+    if (status == SMIME_OK)
         status = judge(&work);
     if (status == SMIME_OK)
         status = learn(&work);
     if (status == SMIME_OK)
         status = deliver(&work);
+    if (status == SMIME_OK)
+        status = restore(&work);
 out:
+    payload_clear(&work.payload);
     levels_clear(&work.levels);
     subparts_clear(&work.subparts);
     free(work.author.address);

@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "entity.h"
+#include "restored.h"
 #include "revocation_source.h"
 #include "weakness.h"
 
@@ -92,7 +93,10 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
-    unsigned weak;           /* of all layers */
+    unsigned weak; /* of all layers */
+    /* What the payload's protected header says of the message's: not yet done to opened.message.
+     * Without open_request.restore_headers nothing is to be replaced. */
+    struct restored restored;
     char *cipher;            /* of the outermost opened layer, "aes-256-gcm"; NULL */
     struct harvest harvest;  /* certificate NULL if there is nothing to learn */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
@@ -115,7 +119,8 @@ struct open_request {
     /* Weak algorithms that are accepted (weakness.h). What depends on another one is told and does
      * not count: a good signature is SIGNATURE_UNTRUSTED, ciphertext is left as it is. */
     unsigned weak_allowed;
-    bool clear_sign; /* opaque-signed becomes clear-signed where that is sound */
+    bool restore_headers; /* the protected header replaces the message's */
+    bool clear_sign;      /* opaque-signed becomes clear-signed where that is sound */
     time_t now;
     struct smime_limits limits;
     struct smime_progress progress;

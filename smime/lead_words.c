@@ -6,10 +6,8 @@
 
 #include <gmime/gmime.h>
 
+#include "field_text.h"
 #include "gmime_start.h"
-
-#define LINE_BYTES 76 /* of a folded field: RFC 5322 section 2.1.1, RFC 2047 section 2 */
-#define NAME_BYTES (sizeof "Subject:" - 1)
 
 /* Spellings that differ in case or in how accents are written fold to the same. */
 static char *fold(const char *text, gssize bytes)
@@ -84,76 +82,11 @@ static const char *skip_words(const char *text, char *const *folded, size_t coun
     return rest;
 }
 
-/* How many folds fit into `text`, and with `out` that text with them: a fold goes before a blank.
- */
-static size_t put_folds(const char *text, char *out)
-{
-    size_t line = NAME_BYTES;
-    size_t folds = 0;
-    while (*text != '\0') {
-        size_t length = strspn(text, " \t");
-        length += strcspn(text + length, " \t");
-        if (line > NAME_BYTES && line + length > LINE_BYTES && strspn(text, " \t") == 1 &&
-            length > 1) {
-            folds++;
-            line = 0;
-            if (out != NULL) {
-                memcpy(out, "\r\n", 2);
-                out += 2;
-            }
-        }
-        if (out != NULL) {
-            memcpy(out, text, length);
-            out += length;
-        }
-        line += length;
-        text += length;
-    }
-    if (out != NULL)
-        *out = '\0';
-    return folds;
-}
-
-static char *encode(const char *text)
-{
-    char *encoded = g_mime_utils_header_encode_text(NULL, text, NULL);
-    char *value = encoded != NULL ? g_strconcat(" ", encoded, NULL) : NULL;
-    char *out = NULL;
-    if (value != NULL)
-        out = malloc(strlen(value) + 2 * put_folds(value, NULL) + 1);
-    if (out != NULL)
-        put_folds(value, out);
-    g_free(value);
-    g_free(encoded);
-    return out;
-}
-
 static void free_all(char **items, size_t count)
 {
     for (size_t i = 0; items != NULL && i < count; i++)
         g_free(items[i]);
     free(items);
-}
-
-/* The value for people: unfolded (RFC 5322 section 2.2.3), decoded, valid UTF-8. */
-static char *decode(const char *value)
-{
-    char *line = malloc(strlen(value) + 1);
-    char *put = line;
-    char *decoded = NULL;
-    char *valid = NULL;
-    for (; line != NULL && *value != '\0'; value++)
-        if (*value != '\r' && *value != '\n')
-            *put++ = *value;
-    if (line != NULL) {
-        *put = '\0';
-        decoded = g_mime_utils_header_decode_text(NULL, line);
-    }
-    if (decoded != NULL)
-        valid = g_utf8_make_valid(decoded, -1);
-    g_free(decoded);
-    free(line);
-    return valid;
 }
 
 int lead_words_take(const char *value, const char *const *words, size_t count, bool *found_out,
@@ -168,7 +101,7 @@ int lead_words_take(const char *value, const char *const *words, size_t count, b
         return 0;
     gmime_start();
     folded = calloc(count, sizeof *folded);
-    text = decode(value);
+    text = field_text_read(value);
     if (folded == NULL || text == NULL)
         goto out;
     for (size_t i = 0; i < count; i++)
@@ -176,13 +109,13 @@ int lead_words_take(const char *value, const char *const *words, size_t count, b
             folded[i] = fold(words[i], -1);
     rest = skip_words(text, folded, count, found_out);
     if (rest != skip_blanks(text)) {
-        *rest_out = encode(rest);
+        *rest_out = field_text_write(rest);
         if (*rest_out == NULL)
             goto out;
     }
     rc = 0;
 out:
     free_all(folded, count);
-    g_free(text);
+    free(text);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "gmime_start.h"
+#include "media_parameter.h"
 #include "why.h"
 
 /* Copy `text` (NULL stays NULL). Returns 0, -1 out of memory. */
@@ -34,42 +35,11 @@ static char *unfold(const char *value)
     return out;
 }
 
-/* How often `name` stands as a parameter, outside of quoted strings and comments: once plainly
- * ("name=", in *plain), or in the pieces of RFC 2231 ("name*0=", in *pieces). False when a quoted
- * string or a comment never ends. */
-static bool count_parameter(const char *value, const char *name, size_t *plain, size_t *pieces)
-{
-    size_t length = strlen(name);
-    bool quoted = false;
-    int comment = 0;
-    *plain = 0;
-    *pieces = 0;
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p == '\\' && p[1] != '\0' && (quoted || comment > 0)) {
-            p++;
-        } else if (*p == '"' && comment == 0) {
-            quoted = !quoted;
-        } else if (*p == '(' && !quoted) {
-            comment++;
-        } else if (*p == ')' && !quoted && comment > 0) {
-            comment--;
-        } else if (*p == ';' && !quoted && comment == 0) {
-            const char *at = p + 1 + strspn(p + 1, " \t");
-            if (strncasecmp(at, name, length) != 0)
-                continue;
-            at += length;
-            *pieces += *at == '*';
-            *plain += at[strspn(at, " \t")] == '=';
-        }
-    }
-    return !quoted && comment == 0;
-}
-
 static bool boundary_is_unclear(const char *value)
 {
     size_t plain;
     size_t pieces;
-    bool ends = count_parameter(value, "boundary", &plain, &pieces);
+    bool ends = media_parameter_count(value, "boundary", &plain, &pieces);
     return plain > 1 || (plain > 0 && pieces > 0) ||
            (!ends && strcasestr(value, "boundary") != NULL);
 }
@@ -114,6 +84,16 @@ static void judge(struct media_type *media, const struct header *header, const c
         why_set(&media->ambiguous, "the Content-Type field does not name one boundary clearly");
 }
 
+/* A parameter that is believed only where all programs read the same. */
+static int read_plain(GMimeContentType *type, const char *value, const char *name, char **out)
+{
+    size_t plain;
+    size_t pieces;
+    if (!media_parameter_count(value, name, &plain, &pieces) || plain != 1 || pieces > 0)
+        return 0;
+    return duplicate(g_mime_content_type_get_parameter(type, name), out);
+}
+
 static int read_type(struct media_type *media, const char *value)
 {
     GMimeContentType *type;
@@ -122,7 +102,10 @@ static int read_type(struct media_type *media, const char *value)
         return duplicate("text", &media->type) | duplicate("plain", &media->subtype);
     gmime_start();
     type = g_mime_content_type_parse(NULL, value);
-    rc = duplicate(g_mime_content_type_get_media_type(type), &media->type) |
+    rc = read_plain(type, value, "hp", &media->hp) |
+         read_plain(type, value, "protected-headers", &media->protected_headers) |
+         read_plain(type, value, "forwarded", &media->forwarded) |
+         duplicate(g_mime_content_type_get_media_type(type), &media->type) |
          duplicate(g_mime_content_type_get_media_subtype(type), &media->subtype) |
          duplicate(g_mime_content_type_get_parameter(type, "boundary"), &media->boundary) |
          duplicate(g_mime_content_type_get_parameter(type, "protocol"), &media->protocol) |
@@ -233,6 +216,9 @@ void media_type_clear(struct media_type *media)
     free(media->protocol);
     free(media->smime_type);
     free(media->name);
+    free(media->hp);
+    free(media->protected_headers);
+    free(media->forwarded);
     why_free(&media->ambiguous);
     *media = (struct media_type){0};
 }

@@ -17,8 +17,13 @@ struct media_type {
     char *protocol;   /* of multipart/signed */
     char *smime_type; /* smime-type */
     char *name;       /* file name: of the disposition, else of the type */
-    char *ambiguous;  /* a sentence where two programs could understand it differently: two
-                         Content-Type fields, two boundaries, ...; else NULL */
+    /* Of the header protection of the payload (RFC 9788 section 2.1); only where given once,
+     * plainly. */
+    char *hp;
+    char *protected_headers;
+    char *forwarded;
+    char *ambiguous; /* a sentence where two programs could understand it differently: two
+                        Content-Type fields, two boundaries, ...; else NULL */
 };
 
 /* Read it from the fields of `header`. SMIME_ERROR: out of memory. */

@@ -274,7 +274,8 @@ enum smime_status smime_sign(const struct entity *message, const struct sign_req
     *out = (struct entity){0};
     if (status != SMIME_OK)
         return status;
-    status = canonical_source_open(message, CANONICAL_STRICT, &request->limits, &source, why);
+    status = canonical_source_open(message, request->protection, CANONICAL_STRICT, &request->limits,
+                                   &source, why);
     if (status != SMIME_OK)
         return status;
     out->body = spool_new(spool_get_options(message->body));

@@ -10,6 +10,7 @@
 
 #include "algorithms.h"
 #include "entity.h"
+#include "protection.h"
 
 struct sign_request {
     X509 *certificate;
@@ -23,13 +24,15 @@ struct sign_request {
                                    smimeCapabilities, which are left out if there is none */
     bool oaep;                  /* likewise: answers may come by RSAES-OAEP with SHA-256 */
     time_t now;                 /* signingTime */
+    const struct protection *protection; /* of the header; NULL: none */
     struct smime_limits limits;
     struct smime_progress progress;
 };
 
 /* Sign `message`. `out` gets the header of the new message (all fields but content ones unchanged
- * in order, then MIME-Version and the new content fields) and its body: CRLF, 7-bit. SMIME_REFUSED:
- * a ceiling, or a key that cannot sign. */
+ * in order, then MIME-Version and the new content fields) and its body: CRLF, 7-bit. Where the
+ * protection is not clean the signature may be opaque. SMIME_REFUSED: a ceiling, a key that cannot
+ * sign, or a Content-Type that cannot be marked as protected. */
 enum smime_status smime_sign(const struct entity *message, const struct sign_request *request,
                              struct entity *out, char **why);
 

@@ -69,6 +69,7 @@ void opened_clear(struct opened *opened)
         layer_clear(&opened->layers[i]);
     free(opened->layers);
     entity_clear(&opened->message);
+    restored_clear(&opened->restored);
     free(opened->cipher);
     harvest_clear(&opened->harvest);
     *opened = (struct opened){0};

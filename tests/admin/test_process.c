@@ -229,7 +229,7 @@ START_TEST(test_sender_chooses)
         strstr(run.err, "the sender chose: sign, encrypt, by X-Smimed, Subject\n"));
     ck_assert_ptr_nonnull(
         strstr(run.err, ": sign, by default, strengthened by the sender: sign+encrypt\n"));
-    ck_assert_ptr_nonnull(strstr(run.out, "\nSubject: x\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nSubject: [...]\n"));
     ck_assert_ptr_null(strcasestr(run.out, "X-Smimed"));
     run_clear(&run);
 }

@@ -221,7 +221,7 @@ START_TEST(the_words_go_in_every_copy)
         ck_assert_ptr_null(strcasestr(text, "x-smimed"));
         ck_assert_ptr_null(strstr(text, "[encrypt]"));
         ck_assert_ptr_null(strstr(text, "[sign]"));
-        ck_assert_ptr_nonnull(strstr(text, "\nSubject: =?"));
+        ck_assert_ptr_nonnull(strstr(text, i == 0 ? "\nSubject: [...]\r\n" : "\nSubject: =?"));
         ck_assert_ptr_nonnull(strstr(text, "\nSensitivity: Company-Confidential\r\n"));
         ck_assert((strstr(text, "The secret text") == NULL) == (i == 0));
         cli_write(i == 0 ? "to-bob" : "to-hans", text, strlen(text));
@@ -236,6 +236,9 @@ START_TEST(the_words_go_in_every_copy)
                      0);
     ck_assert(cli_contains("verified", "The secret text"));
     ck_assert(!cli_contains("decrypted", "[encrypt]"));
+    ck_assert(cli_contains("verified", "\nSubject: =?"));
+    ck_assert(!cli_contains("verified", "[sign]") && !cli_contains("verified", "X-S"));
+    ck_assert(cli_contains("verified", "\nSensitivity: Company-Confidential"));
     end();
 }
 END_TEST

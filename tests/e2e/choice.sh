@@ -54,7 +54,8 @@ choices() {
     ok 'the text is there' contains "$E2E_DIR/content" "$SECRET"
     ok 'both fields are taken off' lacks "$NEXT" 'X-Smimed'
     ok 'the word in the subject, too' lacks "$NEXT" 'ncrypt]'
-    ok 'and nothing else of the subject' contains "$NEXT" 'Subject: =?'
+    ok 'and nothing else of the subject, which is hidden' contains "$E2E_DIR/content" 'Subject: =?'
+    ok 'the word is not in the protected subject' lacks "$E2E_DIR/content" 'ncrypt]'
     ok 'Sensitivity stays' contains "$NEXT" 'Sensitivity: Company-Confidential'
     ok 'the log says what was asked for' contains "$(org_log example)" \
         'choice="sign, encrypt" choice_by="X-Smimed, Subject, Sensitivity"'

@@ -308,6 +308,8 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->unauthorised_sender, UNAUTHORISED_REFUSE);
     ck_assert_str_eq(s->profile, "partner");
     ck_assert_uint_eq(s->weak_algorithms, 1U << WEAK_SHA1 | 1U << WEAK_RSA_1024);
+    ck_assert(!s->header_protection && !s->restore_headers &&
+              s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
               s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed!]");
@@ -378,8 +380,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 74);
-    ck_assert_uint_eq(rules->items[1].line, 79);
+    ck_assert_uint_eq(rules->items[0].line, 77);
+    ck_assert_uint_eq(rules->items[1].line, 82);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);

@@ -1,0 +1,59 @@
+/* The edits that header protection makes. */
+#include "header_edits.h"
+
+#include <strings.h>
+
+/* Which of its name fields[at] is, from 1. */
+static size_t index_of(const struct header *header, size_t at)
+{
+    size_t index = 1;
+    for (size_t i = 0; i < at; i++)
+        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
+            index++;
+    return index;
+}
+
+int header_edits_hide(enum confidentiality policy, const struct header *header,
+                      struct outcome *outcome)
+{
+    int rc = 0;
+    /* From the highest index down: a deletion leaves those still to come as they are. */
+    for (size_t i = header->count; rc == 0 && i-- > 0;) {
+        const char *name = header->fields[i].name;
+        switch (protection_exposure(policy, name)) {
+        case EXPOSURE_SAME:
+            break;
+        case EXPOSURE_OBSCURED:
+            rc = outcome_edit(outcome, EDIT_CHANGE, name, index_of(header, i), PROTECTION_SUBJECT);
+            break;
+        case EXPOSURE_REMOVED:
+            rc = outcome_edit(outcome, EDIT_DELETE, name, index_of(header, i), NULL);
+            break;
+        }
+    }
+    return rc;
+}
+
+static int replace_all(const char *name, const struct header *before, const struct header *after,
+                       struct outcome *outcome)
+{
+    size_t old = header_count(before, name);
+    size_t new = header_count(after, name);
+    for (size_t i = 0; i < new; i++)
+        if (outcome_edit(outcome, i < old ? EDIT_CHANGE : EDIT_APPEND, name, i < old ? i + 1 : 0,
+                         header_get(after, name, i)->value) != 0)
+            return -1;
+    for (size_t i = old; i > new; i--)
+        if (outcome_edit(outcome, EDIT_DELETE, name, i, NULL) != 0)
+            return -1;
+    return 0;
+}
+
+int header_edits_restore(const struct restored *restored, const struct header *header,
+                         struct outcome *outcome)
+{
+    for (size_t i = 0; i < restored->name_count; i++)
+        if (replace_all(restored->names[i], header, &restored->fields, outcome) != 0)
+            return -1;
+    return 0;
+}
