@@ -88,3 +88,8 @@ void listeners_clear(struct listener_list *list)
     free(list->items);
     *list = (struct listener_list){0};
 }
+
+bool listener_takes_copies(const struct listener *listener)
+{
+    return listener->kind == LISTENER_COPIES || listener->kind == LISTENER_COPIES_INCOMING;
+}

@@ -38,7 +38,20 @@ void setup_check_mappings(
 void setup_check_sizes(struct setup *setup);
 void setup_check_tls(struct setup *setup);
 
-/* Tell the listener that takes copies, which looks like others. Before the topics. */
+/* The setting that names the listener of a kind for copies; its address is NULL where there is
+ * none, or where one takes both. */
+const struct mail_server_setting *setup_server_of_copies(const struct setup *setup,
+                                                         enum listener_kind kind);
+/* The milters that copies have to pass, by the kind of their listener, without blanks: those that
+ * sign what users send; of incoming mail those that stand behind smimed. A new string, NULL when
+ * out of memory. */
+char *setup_filters_of_copies(struct setup *setup, enum listener_kind kind);
+/* Does the listener have these, and none that does harm? */
+void setup_check_filters_of_copies(struct setup *setup, const struct listener *listener);
+/* The first listener of a kind, NULL when there is none. */
+const struct listener *setup_listener(const struct setup *setup, enum listener_kind kind);
+
+/* Tell the listeners that take copies, which look like others. Before the topics. */
 void setup_mark_copies(struct setup *setup);
 
 /* Is the user in the group? Also when nobody can tell. */

@@ -70,7 +70,7 @@ static void check_filter(struct setup *setup)
         }
         if (listener->kind == LISTENER_RETURN) {
             returns = true;
-        } else if (listener->kind != LISTENER_COPIES) {
+        } else if (!listener_takes_copies(listener)) {
             setup_wrong(setup, "twice", listener->label,
                         text_of("here a content filter hands mail back, and smimed is asked again"),
                         "Judged as mail of a stranger, what was signed and encrypted gets a "
@@ -93,7 +93,7 @@ void setup_check_bypass(struct setup *setup)
         const struct listener *listener = &setup->listeners.items[i];
         if (listener->kind == LISTENER_RETURN) {
             check_return(setup, listener);
-        } else if (listener->kind != LISTENER_COPIES) {
+        } else if (!listener_takes_copies(listener)) {
             check_unused(setup, listener);
         }
     }

@@ -66,22 +66,23 @@ static void write_daemons(const struct settings *settings, FILE *out)
     }
 }
 
-/* The listener for copies of split messages: without filters of ours, and by a login, because a
+/* A listener for copies of split messages: without filters of ours, and by a login, because a
  * Unix socket that Sendmail makes is for root only. */
-static void write_copies(const struct mail_server_setting *reinject, FILE *out)
+static void write_copies(const char *setting, const struct mail_server_setting *server,
+                         const char *name, const char *filters, FILE *out)
 {
-    if (reinject->unix_path) {
-        fputs(
-            "dnl Copies (reinject): a Unix socket of Sendmail's is for root only. Let reinject be\n"
-            "dnl { address = \"inet:10588@127.0.0.1\"; user = ...; password_file = ...;\n"
-            "dnl login_in_clear = true; } and run this again.\n",
-            out);
-    } else if (reinject->host && !strcmp(reinject->host, "127.0.0.1")) {
+    if (server->unix_path) {
         fprintf(out,
-                "dnl Copies of split messages, past smimed; a DKIM signer is named here as well:\n"
-                "dnl InputMailFilters=opendkim. Clients have to log in, as smimed does.\n"
-                "DAEMON_OPTIONS(`Name=copies, Addr=127.0.0.1, Port=%u, M=Ea')dnl\n",
-                reinject->port);
+                "dnl Copies (%s): a Unix socket of Sendmail's is for root only. Let it be\n"
+                "dnl { address = \"inet:10588@127.0.0.1\"; user = ...; password_file = ...;\n"
+                "dnl login_in_clear = true; } and run this again.\n",
+                setting);
+    } else if (server->host && !strcmp(server->host, "127.0.0.1")) {
+        fprintf(out,
+                "dnl Copies of split messages (%s), past smimed; filters behind smimed are named\n"
+                "dnl here as well: %s. Clients have to log in, as smimed does.\n"
+                "DAEMON_OPTIONS(`Name=%s, Addr=127.0.0.1, Port=%u, M=Ea')dnl\n",
+                setting, filters, name, server->port);
     }
 }
 
@@ -99,7 +100,9 @@ static void write_sendmail_mc(const struct settings *settings, FILE *out)
           "dnl These take the place of other DAEMON_OPTIONS for the same ports.\n",
           out);
     write_daemons(settings, out);
-    write_copies(&settings->reinject, out);
+    write_copies("reinject", &settings->reinject, "copies", "InputMailFilters=opendkim", out);
+    write_copies("reinject_incoming", &settings->reinject_incoming, "incoming-copies",
+                 "what scans, and nothing that verifies DKIM", out);
     if (settings->message_size_limit > 0) {
         fprintf(out, "define(`confMAX_MESSAGE_SIZE', `%lld')dnl\n", settings->message_size_limit);
     }

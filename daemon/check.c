@@ -118,6 +118,7 @@ static void report(const struct config *config, FILE *out)
                 role_name(settings->sockets[i].role));
     report_profiles(config, out);
     report_server("reinject", &settings->reinject, out);
+    report_server("reinject_incoming", &settings->reinject_incoming, out);
     report_server("mail_server", &settings->mail_server, out);
     fprintf(out, "store %s, master secret %s: opened\n", settings->store, settings->master_secret);
     fprintf(out, "spool %s: writable for smimed only\n", settings->spool);
@@ -143,6 +144,7 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
         note(&problems, config, &why);
     directory_check(&config->settings, config_path, &problems);
     check_server(config, &config->settings.reinject, &problems);
+    check_server(config, &config->settings.reinject_incoming, &problems);
     check_server(config, &config->settings.mail_server, &problems);
     check_report_template(config, &problems);
     check_cas(config, &problems);

@@ -234,20 +234,22 @@ static int make_all(const struct gateway *gateway, const struct transaction *tra
 
 /* The report comes last where it goes another way: before, it could tell of refused recipients, and
  * then all would be deferred. */
-static enum handover_status hand_over_all(const struct settings *settings,
+static enum handover_status hand_over_all(const struct settings *settings, enum direction direction,
                                           const struct bundle *bundle,
                                           const struct smime_progress *progress,
                                           size_t *committed_out, const char **refused_out,
                                           char **why)
 {
-    bool apart = bundle->has_report && settings->mail_server.address != NULL;
+    bool incoming = direction == DIRECTION_INCOMING;
+    bool apart = bundle->has_report && (settings->mail_server.address != NULL ||
+                                        (incoming && settings->reinject_incoming.address != NULL));
     size_t together = bundle->count - (apart ? 1 : 0);
     enum handover_status status = HANDOVER_DONE;
     size_t reported = 0;
     *committed_out = 0;
     if (together > 0)
-        status =
-            handover(settings, bundle->copies, together, progress, committed_out, refused_out, why);
+        status = (incoming ? handover_incoming : handover)(
+            settings, bundle->copies, together, progress, committed_out, refused_out, why);
     if (status == HANDOVER_DONE && apart)
         status = handover_own(settings, &bundle->copies[together], 1, progress, &reported,
                               refused_out, why);
@@ -272,8 +274,8 @@ void copies_hand_over(const struct gateway *gateway, const struct transaction *t
     } else if (bundle.count == 0) {
         status = HANDOVER_DONE; /* refused, and nobody wants to hear of it */
     } else {
-        status = hand_over_all(&gateway->config->settings, &bundle, progress, &committed, &refused,
-                               &why);
+        status = hand_over_all(&gateway->config->settings, outcome->direction, &bundle, progress,
+                               &committed, &refused, &why);
     }
     if (status != HANDOVER_DONE)
         why_prefix(&why, "%zu of %zu copies handed over", committed, bundle.count);

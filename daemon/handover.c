@@ -279,33 +279,49 @@ static enum handover_status hand_over(const struct settings *settings,
     return HANDOVER_REFUSED;
 }
 
-enum handover_status handover(const struct settings *settings, const struct copy *copies,
-                              size_t count, const struct smime_progress *progress,
-                              size_t *committed_out, const char **refused_out, char **why)
+/* Without a listener nothing is handed over: *why says who is missing. */
+static enum handover_status hand_over_to(const struct settings *settings,
+                                         const struct mail_server_setting *setting,
+                                         const char *missing, const struct copy *copies,
+                                         size_t count, const struct smime_progress *progress,
+                                         size_t *committed_out, const char **refused_out,
+                                         char **why)
 {
     *committed_out = 0;
     if (refused_out)
         *refused_out = NULL;
-    if (!settings->reinject.address) {
-        why_set(why, "reinject is not set: there is nobody to take copies");
+    if (!setting || !setting->address) {
+        why_set(why, "%s", missing);
         return HANDOVER_DEFERRED;
     }
-    return hand_over(settings, &settings->reinject, copies, count, progress, committed_out,
-                     refused_out, why);
+    return hand_over(settings, setting, copies, count, progress, committed_out, refused_out, why);
+}
+
+enum handover_status handover(const struct settings *settings, const struct copy *copies,
+                              size_t count, const struct smime_progress *progress,
+                              size_t *committed_out, const char **refused_out, char **why)
+{
+    return hand_over_to(settings, &settings->reinject,
+                        "reinject is not set: there is nobody to take copies", copies, count,
+                        progress, committed_out, refused_out, why);
+}
+
+enum handover_status handover_incoming(const struct settings *settings, const struct copy *copies,
+                                       size_t count, const struct smime_progress *progress,
+                                       size_t *committed_out, const char **refused_out, char **why)
+{
+    const struct mail_server_setting *own = &settings->reinject_incoming;
+
+    return hand_over_to(settings, own->address ? own : &settings->reinject,
+                        "reinject is not set: there is nobody to take copies", copies, count,
+                        progress, committed_out, refused_out, why);
 }
 
 enum handover_status handover_own(const struct settings *settings, const struct copy *copies,
                                   size_t count, const struct smime_progress *progress,
                                   size_t *committed_out, const char **refused_out, char **why)
 {
-    const struct mail_server_setting *setting = mail_server_for_own(settings);
-
-    *committed_out = 0;
-    if (refused_out)
-        *refused_out = NULL;
-    if (!setting) {
-        why_set(why, "mail_server and reinject are not set: there is nobody to take mail");
-        return HANDOVER_DEFERRED;
-    }
-    return hand_over(settings, setting, copies, count, progress, committed_out, refused_out, why);
+    return hand_over_to(settings, mail_server_for_own(settings),
+                        "mail_server and reinject are not set: there is nobody to take mail",
+                        copies, count, progress, committed_out, refused_out, why);
 }

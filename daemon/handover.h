@@ -46,6 +46,11 @@ enum handover_status handover(const struct settings *settings, const struct copy
                               size_t count, const struct smime_progress *progress,
                               size_t *committed_out, const char **refused_out, char **why);
 
+/* The same for copies of an incoming message: to the listener for these, where there is one. */
+enum handover_status handover_incoming(const struct settings *settings, const struct copy *copies,
+                                       size_t count, const struct smime_progress *progress,
+                                       size_t *committed_out, const char **refused_out, char **why);
+
 /* The same for what smimed writes itself: to the mail server for reports and notices, which is the
  * listener where the settings name no other. */
 enum handover_status handover_own(const struct settings *settings, const struct copy *copies,

@@ -42,6 +42,7 @@ static const struct {
     {"dns_resolvers", reader_dns_resolvers},
     {"cmp", reader_cmp},
     {"reinject", reader_reinject},
+    {"reinject_incoming", reader_reinject_incoming},
     {"mail_server", reader_mail_server},
     {"revocation_networks", reader_revocation_networks},
     {"weak_algorithms", reader_weak_algorithms},

@@ -191,6 +191,11 @@ void reader_reinject(struct config_reader *reader, const config_setting_t *setti
     read_server(reader, setting, &reader->config->settings.reinject);
 }
 
+void reader_reinject_incoming(struct config_reader *reader, const config_setting_t *setting)
+{
+    read_server(reader, setting, &reader->config->settings.reinject_incoming);
+}
+
 void reader_mail_server(struct config_reader *reader, const config_setting_t *setting)
 {
     read_server(reader, setting, &reader->config->settings.mail_server);

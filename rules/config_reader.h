@@ -107,6 +107,7 @@ void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 /* config_mail_server.c */
 
 void reader_reinject(struct config_reader *reader, const config_setting_t *setting);
+void reader_reinject_incoming(struct config_reader *reader, const config_setting_t *setting);
 void reader_mail_server(struct config_reader *reader, const config_setting_t *setting);
 /* config_clients.c */
 

@@ -145,6 +145,7 @@ static void clear_lists(struct settings *settings)
         cmp_setting_clear(&settings->cmp[i]);
     free(settings->cmp);
     mail_server_setting_clear(&settings->reinject);
+    mail_server_setting_clear(&settings->reinject_incoming);
     mail_server_setting_clear(&settings->mail_server);
 }
 

@@ -159,12 +159,13 @@ struct settings {
     int max_directory_certificates;      /* default 16 */
     int max_directory_certificate_bytes; /* default 64 KiB */
     /* what smimed sends */
-    struct mail_server_setting reinject;    /* the MTA's listener for copies */
-    struct mail_server_setting mail_server; /* for reports and notices */
-    char *helo_name;                        /* default: the host name */
-    int smtp_timeout_s;                     /* for a connection, and for each answer; default 30 */
-    bool split;                             /* default true; without `reinject` nothing is split */
-    char *report_template;                  /* the text of reports; "" = built in */
+    struct mail_server_setting reinject;          /* the MTA's listener for copies */
+    struct mail_server_setting reinject_incoming; /* for those of incoming mail; none: reinject */
+    struct mail_server_setting mail_server;       /* for reports and notices */
+    char *helo_name;                              /* default: the host name */
+    int smtp_timeout_s;    /* for a connection, and for each answer; default 30 */
+    bool split;            /* default true; without `reinject` nothing is split */
+    char *report_template; /* the text of reports; "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     unsigned weak_algorithms;    /* that are accepted: a bit for each; default none */

@@ -269,6 +269,12 @@ const struct setting_entry settings_table[] = {
          "aliases and copy nothing to always_bcc. Without it no message is split.",
          "\"unix:/var/spool/postfix/public/smimed-reinject\""),
     LIST(
+        "reinject_incoming", false, MAIL_SERVER,
+        "The same for copies of incoming messages, where other filters stand behind smimed: those\n"
+        "that scan for spam and viruses, and none that verifies DKIM. Without it these go to\n"
+        "`reinject`, too.",
+        "\"unix:/var/spool/postfix/public/smimed-incoming\""),
+    LIST(
         "mail_server", false, MAIL_SERVER,
         "The server that takes what smimed writes itself: reports on refused recipients.\n"
         "Without it they go to `reinject`.",

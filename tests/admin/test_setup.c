@@ -38,10 +38,18 @@
 
 #define MAX_FINDINGS 6
 
-#define REINJECT "reinject = \"unix:@Q@/public/smimed-reinject\";\n"
-#define COPIES(milters)                                                                            \
+#define REINJECT                                                                                   \
+    "reinject = \"unix:@Q@/public/smimed-reinject\";\n"                                            \
+    "reinject_incoming = \"unix:@Q@/public/smimed-incoming\";\n"
+#define OUTGOING(milters)                                                                          \
     "smimed-reinject unix n - n - - smtpd -o cleanup_service_name=own -o smtpd_milters=" milters   \
     "\n"
+#define INCOMING(milters)                                                                          \
+    "smimed-incoming unix n - n - - smtpd -o cleanup_service_name=own -o smtpd_milters=" milters   \
+    "\n"
+#define COPIES(milters) OUTGOING(milters) INCOMING("unix:spamass/spamass.sock")
+#define ELSEWHERE "reinject_incoming = \"inet:25@192.0.2.1\";\n"
+#define ONE "reinject = \"unix:@Q@/public/smimed-reinject\";\n"
 
 static const struct setup_case {
     const char *name;
@@ -108,8 +116,9 @@ static const struct setup_case {
      .changes = {"- smtpd_milters=inet:localhost:8891 unix:smimed/inbound.sock"}},
     {.name = "smimed behind the scanner, strangers",
      .main = "smtpd_milters = unix:/clamav/clamav-milter.ctl, unix:smimed/inbound.sock\n",
-     .findings = {"order smtp/inet"},
-     .changes = {"- smtpd_milters=unix:smimed/inbound.sock unix:/clamav/clamav-milter.ctl"}},
+     .findings = {"order smtp/inet", "copies smimed-incoming/unix"},
+     .changes = {"- smtpd_milters=unix:smimed/inbound.sock unix:/clamav/clamav-milter.ctl",
+                 "smimed-incoming/unix smtpd_milters=unix:/clamav/clamav-milter.ctl"}},
     {.name = "smimed behind the DKIM signer, users",
      .master = SMTP SUBMISSION("{inet:localhost:8891,connect_timeout=5s},unix:smimed/"
                                "submission.sock") LOGGED_IN,
@@ -151,8 +160,40 @@ static const struct setup_case {
      .copies = ""},
     {.name = "nobody takes copies",
      .copies = "",
-     .findings = {"copies unix:@Q@/public/smimed-reinject"},
-     .changes = {"smimed-cleanup/unix new cleanup", "smimed-reinject/unix new smtpd"}},
+     .findings = {"copies unix:@Q@/public/smimed-reinject",
+                  "copies unix:@Q@/public/smimed-incoming"},
+     .changes = {"smimed-cleanup/unix new cleanup", "smimed-reinject/unix new smtpd",
+                 "smimed-incoming/unix new smtpd"}},
+    {.name = "nobody takes copies of incoming messages",
+     .copies = OUTGOING("inet:localhost:8891"),
+     .findings = {"copies unix:@Q@/public/smimed-incoming"},
+     .changes = {"smimed-cleanup/unix new cleanup", "smimed-incoming/unix new smtpd"}},
+    {.name = "one listener, which does not scan and verifies",
+     .config = SOCKETS ONE,
+     .copies = OUTGOING("inet:localhost:8891"),
+     .findings = {"copies smimed-reinject/unix", "?copies smimed-reinject/unix"}},
+    {.name = "one listener, by two names",
+     .config = SOCKETS ONE "reinject_incoming = \"unix:@Q@/public/smimed-reinject\";\n",
+     .copies = OUTGOING("inet:localhost:8891"),
+     .findings = {"copies smimed-reinject/unix", "?copies smimed-reinject/unix"}},
+    {.name = "one listener, which scans and whose signer does not verify",
+     .config = SOCKETS ONE,
+     .master = SMTP SUBMISSION("unix:smimed/submission.sock,unix:dkim/signer.sock") LOGGED_IN,
+     .copies = OUTGOING("unix:dkim/signer.sock,unix:spamass/spamass.sock")},
+    {.name = "one listener, and nothing beside smimed",
+     .config = SOCKETS ONE,
+     .main = "smtpd_milters = unix:smimed/inbound.sock\n",
+     .master = SMTP SUBMISSION("unix:smimed/submission.sock") LOGGED_IN,
+     .copies = OUTGOING("")},
+    {.name = "copies of incoming messages that smimed sees again",
+     .copies = OUTGOING("inet:localhost:8891") INCOMING("unix:smimed/inbound.sock,"
+                                                        "unix:spamass/spamass.sock"),
+     .findings = {"twice smimed-incoming/unix"},
+     .changes = {"smimed-incoming/unix smtpd_milters=unix:spamass/spamass.sock"}},
+    {.name = "copies of incoming messages that nobody scans",
+     .copies = OUTGOING("inet:localhost:8891") INCOMING(""),
+     .findings = {"copies smimed-incoming/unix"},
+     .changes = {"smimed-incoming/unix smtpd_milters=unix:spamass/spamass.sock"}},
     {.name = "copies where Postfix makes no sockets",
      .config = SOCKETS "reinject = \"unix:/run/smimed/reinject\";\n",
      .copies = "",
@@ -169,22 +210,25 @@ static const struct setup_case {
      .findings = {"twice smimed-reinject/unix"},
      .changes = {"smimed-reinject/unix smtpd_milters=inet:localhost:8891"}},
     {.name = "copies by TCP, from everybody on this machine",
-     .config = SOCKETS "reinject = \"inet:10027@127.0.0.1\";\n",
+     .config = SOCKETS "reinject = \"inet:10027@127.0.0.1\";\n" ELSEWHERE,
      .copies = "127.0.0.1:10027 inet n - n - - smtpd -o smtpd_milters=inet:localhost:8891\n",
      .findings = {"open-bypass 127.0.0.1:10027/inet"}},
     {.name = "copies by TCP with a login",
-     .config = SOCKETS "reinject = { address = \"inet:10027@127.0.0.1\"; user = \"smimed\"; "
-                       "password_file = \"/etc/smimed/password\"; login_in_clear = true; };\n",
+     .config =
+         SOCKETS "reinject = { address = \"inet:10027@127.0.0.1\"; user = \"smimed\"; "
+                 "password_file = \"/etc/smimed/password\"; login_in_clear = true; };\n" ELSEWHERE,
      .copies = "127.0.0.1:10027 inet n - n - - smtpd -o smtpd_milters=inet:localhost:8891 "
                "-o smtpd_sasl_auth_enable=yes "
                "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"},
     {.name = "copies whose aliases are not expanded",
+     .config = SOCKETS ONE ELSEWHERE,
      .main = "virtual_alias_maps = texthash:/y\nalways_bcc = a@example.com\n",
      .copies = "smimed-reinject unix n - n - - smtpd -o smtpd_milters=inet:localhost:8891 "
                "-o receive_override_options=no_address_mappings\n",
      .findings = {"copies smimed-reinject/unix", "?copies always_bcc",
                   "?aliases virtual_alias_maps"}},
     {.name = "copies that are copied again",
+     .config = SOCKETS ONE ELSEWHERE,
      .main = "always_bcc = a@example.com\n",
      .copies = "smimed-reinject unix n - n - - smtpd -o smtpd_milters=inet:localhost:8891\n",
      .findings = {"?copies smimed-reinject/unix", "?copies always_bcc"}},
@@ -577,9 +621,12 @@ START_TEST(prints_lines_for_sendmail)
     json_decref(all);
     expect_output("a Unix socket is not for Sendmail", SMIMECTL("setup", "sendmail"),
                   "a Unix socket of Sendmail's is for root only");
-    write_settings(SOCKETS "reinject = \"inet:10588@127.0.0.1\";\n");
+    write_settings(SOCKETS "reinject = \"inet:10588@127.0.0.1\";\n"
+                           "reinject_incoming = \"inet:10589@127.0.0.1\";\n");
     expect_output("copies", SMIMECTL("setup", "sendmail"),
                   "DAEMON_OPTIONS(`Name=copies, Addr=127.0.0.1, Port=10588, M=Ea')dnl\n");
+    expect_output("copies of incoming messages", SMIMECTL("setup", "sendmail"),
+                  "DAEMON_OPTIONS(`Name=incoming-copies, Addr=127.0.0.1, Port=10589, M=Ea')dnl\n");
     write_config("");
     expect_run("no sockets", SMIMECTL("setup", "sendmail"), 1, "names no sockets");
 }

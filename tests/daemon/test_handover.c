@@ -322,6 +322,33 @@ START_TEST(own_mail)
 }
 END_TEST
 
+/* Copies of incoming messages go to their own listener, where there is one. */
+START_TEST(incoming_copies)
+{
+    static const struct smtp_script script = {0};
+    struct smtp_test_server listener;
+
+    serve(&script);
+    listener = server;
+    ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
+                     HANDOVER_DONE);
+    ck_assert_uint_eq(contents(), 2);
+    smtp_server_start(&server, &script);
+    settings.reinject_incoming.address = strdup("inet:1@127.0.0.1");
+    settings.reinject_incoming.host = strdup("127.0.0.1");
+    settings.reinject_incoming.port = (unsigned)server.port;
+    ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
+                     HANDOVER_DONE);
+    ck_assert_uint_eq(contents(), 2);
+    smtp_server_stop(&server);
+    ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
+                     HANDOVER_DEFERRED);
+    server = listener;
+    demand(hand(2), HANDOVER_DONE, 2, NULL);
+    ck_assert_uint_eq(contents(), 4);
+}
+END_TEST
+
 static int ticks;
 
 static int tick(void *context)
@@ -418,6 +445,7 @@ int main(void)
     tcase_add_test(cases, the_last_of_many_is_refused);
     tcase_add_test(cases, nobody_listens);
     tcase_add_test(cases, own_mail);
+    tcase_add_test(cases, incoming_copies);
     tcase_add_test(cases, given_up_anywhere);
     tcase_add_test(cases, time_is_bounded);
     tcase_add_loop_test(cases, killed_in_each_phase, 0, 5);

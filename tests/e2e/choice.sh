@@ -12,18 +12,26 @@ TLS_RULE='{ managed = [ "*" ]; external = [ "tls.test" ]; require_tls = true; }'
 set_up() {
     pair_make '' '' && pair_user example alice && pair_user partner bob &&
         org_rules example "$TLS_RULE" || return 1
-    [ "$E2E_MTA" != postfix ] || offer_tls || return 1
-    pair_start && org_ctl example pubkey import "$E2E_DIR/partner/pki/bob.pem" >/dev/null
+    offer_tls && pair_start && org_ctl example pubkey import "$E2E_DIR/partner/pki/bob.pem" >/dev/null
 }
 
-# The inbound listener of example offers STARTTLS, with a certificate that nobody checks.
+# The listeners of example offer STARTTLS, with a certificate that nobody checks.
 offer_tls() {
     local etc=$E2E_DIR/example/mta/etc
-    printf 'tlsmgr unix - - n 1000? 1 tlsmgr\n' >>"$etc/master.cf"
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mail.example.com \
-        -keyout "$etc/tls.key" -out "$etc/tls.pem" 2>/dev/null &&
-        postfix_set "$E2E_DIR/example/mta" "smtpd_tls_cert_file = $etc/tls.pem" \
-            "smtpd_tls_key_file = $etc/tls.key" 'smtpd_tls_security_level = may'
+        -keyout "$etc/tls.key" -out "$etc/tls.pem" 2>/dev/null && chmod 0600 "$etc/tls.key" &&
+        "offer_tls_$E2E_MTA" "$etc"
+}
+
+offer_tls_postfix() {
+    printf 'tlsmgr unix - - n 1000? 1 tlsmgr\n' >>"$1/master.cf"
+    postfix_set "${1%/etc}" "smtpd_tls_cert_file = $1/tls.pem" "smtpd_tls_key_file = $1/tls.key" \
+        'smtpd_tls_security_level = may'
+}
+
+offer_tls_sendmail() {
+    printf "define(\`%s', \`%s')dnl\n" confSERVER_CERT "$1/tls.pem" confSERVER_KEY "$1/tls.key" \
+        confCACERT "$1/tls.pem" confCACERT_PATH "$1" confTLS_SRV_OPTIONS V >>"$1/listeners.mc"
 }
 
 # ask TO FIELD...: alice submits a message with these fields to TO; NEXT is what bob's side sees.
@@ -82,7 +90,6 @@ transport() {
     stranger
     ok 'a rule demands TLS, in the clear: refused at RCPT' matches "$status $said" \
         '^1 .*RCPT alice@example\.com: 530 5\.7\.0 '
-    [ "$E2E_MTA" = postfix ] || return
     stranger --starttls
     ok 'by TLS: taken' equals "$status" 0
     org_wait_mail example alice 1

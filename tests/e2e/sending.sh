@@ -54,7 +54,7 @@ set_up() {
     printf 'tlsmgr unix - - n 1000? 1 tlsmgr\n' >>"$dir/etc/master.cf"
     sed -n '/^#smimed-reinject/,$s/^#//p' "$E2E_TOP/etc/postfix-master.cf" |
         sed -E '/^smimed/s/ y / n /' >>"$dir/etc/master.cf"
-    postfix_set "$dir" 'smimed_reinject_milters ='
+    postfix_set "$dir" 'smimed_reinject_milters =' 'smimed_incoming_milters ='
     printf 'team@example.com alice@example.com, bob@example.com\n' >"$dir/etc/aliases"
     postfix_mailbox "$dir" archive@example.com
     postfix_set "$dir" "virtual_alias_maps = texthash:$dir/etc/aliases" \

@@ -8,6 +8,7 @@
 # Sendmail takes its name from the kernel and waits a minute where that has no dot, so each process
 # has a host name of its own, in a UTS namespace.
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # variables in single quotes are those of Sendmail
 
 SENDMAIL_ROOT=${SENDMAIL_ROOT:-$E2E_TOP/build/sendmail}
 SENDMAIL_PACKAGES='sendmail-bin sendmail-base sendmail-cf m4 libwrap0'
@@ -53,7 +54,6 @@ sendmail_run() {
     library=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch)
     LD_LIBRARY_PATH=$SENDMAIL_ROOT/usr/lib/$library:$SENDMAIL_ROOT/lib/$library
     export LD_LIBRARY_PATH
-    # shellcheck disable=SC2016 # the variables are the inner shell's
     exec unshare --uts sh -c 'hostname "$1" && shift && exec "$@"' sh "$(cat "$dir/etc/hostname")" \
         "$SENDMAIL_ROOT/usr/libexec/sendmail/sendmail" "$@"
 }
@@ -183,8 +183,9 @@ sendmail_mailers() {
         printf 'Mto%s, P=[IPC], F=mDFMuXa, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' "$port"
         printf 'E=\\r\\n, L=990, T=DNS/RFC822/SMTP, A=TCP $h %s\n' "$port"
     done < <(sed -n 's/.*=\([0-9]*\)$/\1/p' "$1/etc/routes" | sort -u)
-    printf 'Mmaildir, P=%s, F=DFMPhun8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
-        "$1/etc/maildir"
+    # A: addresses may be aliases.
+    printf 'Mmaildir, P=%s, F=DFMPhun8%s, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP, ' \
+        "$1/etc/maildir" "$([ ! -e "$1/etc/aliases" ] || echo A)"
     printf 'L=0, T=DNS/RFC822/X-Unix, U=%s, A=maildir $u\n' "$SENDMAIL_MAIL_USER"
 }
 
@@ -226,7 +227,7 @@ sendmail_start() {
     sendmail_mc "$dir" >"$dir/etc/sendmail.mc"
     sendmail_submit_mc "$dir" "$port" >"$dir/etc/submit.mc"
     sendmail_cf "$dir/etc/sendmail.mc" "$dir/etc/sendmail.cf" &&
-        sendmail_cf "$dir/etc/submit.mc" "$dir/etc/submit.cf" || return 1
+        sendmail_cf "$dir/etc/submit.mc" "$dir/etc/submit.cf" && sendmail_aliases "$dir" || return 1
     export -f sendmail_run
     export SENDMAIL_ROOT
     background "$dir/sendmail.log" bash -c 'sendmail_run "$@"' bash "$dir" \
@@ -235,6 +236,13 @@ sendmail_start() {
         cat "$dir/sendmail.log" >&2
         return 1
     }
+}
+
+# The database of etc/aliases, where there is such a file.
+sendmail_aliases() {
+    [ ! -e "$1/etc/aliases" ] || (
+        sendmail_run "$1" -C "$1/etc/sendmail.cf" -bi
+    ) >>"$1/sendmail.log" 2>&1
 }
 
 # sendmail_command DIR ARGUMENTS...: sendmail(1) of this instance.

@@ -4,6 +4,7 @@
 #   smtp_client.pl --port PORT [--login NAME:PASSWORD] --from ADDRESS --to ADDRESS... [OPTIONS] FILE...
 #
 #   --unix PATH        a Unix socket in place of the port
+#   --client ADDRESS   come from this address of the machine
 #   --lf               the files have LF line ends: send CRLF
 #   --starttls         speak TLS, whatever the server's certificate is
 #   --mail-args TEXT   after MAIL FROM:<...>, such as "BODY=8BITMIME"
@@ -27,8 +28,8 @@ use MIME::Base64;
 
 my %opt = (from => '', timeout => 60);
 GetOptions(\%opt, 'port=i', 'login=s', 'from=s', 'to=s@', 'lf', 'starttls', 'mail-args=s',
-    'rcpt-args=s', 'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i', 'unix=s')
-    or exit 64;
+    'rcpt-args=s', 'pause-before=s', 'pause-file=s', 'each', 'dead-end', 'timeout=i', 'unix=s',
+    'client=s') or exit 64;
 die "smtp_client.pl: --port, --to and a file are needed\n"
     unless ($opt{port} || $opt{unix}) && $opt{to} && @ARGV;
 $| = 1;
@@ -146,7 +147,8 @@ sub transaction {
 
 $socket = $opt{unix}
     ? IO::Socket::UNIX->new(Peer => $opt{unix}, Timeout => 10)
-    : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port}, Timeout => 10);
+    : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $opt{port}, Timeout => 10,
+        LocalAddr => $opt{client});
 $socket or broken($!);
 {
     local $/ = "\n";

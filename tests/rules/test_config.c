@@ -214,6 +214,7 @@ START_TEST(full_mail_servers)
     ck_assert_str_eq(reinject->unix_path, "/run/reinject.sock");
     ck_assert_int_eq(reinject->tls, MAIL_TLS_NONE);
     ck_assert(!reinject->host && !reinject->user && !reinject->ca_file);
+    ck_assert_str_eq(config->settings.reinject_incoming.unix_path, "/run/incoming.sock");
     ck_assert_str_eq(server->host, "relay.xn--bcher-kva.example");
     ck_assert_uint_eq(server->port, 587);
     ck_assert(server->ipv6 && !server->unix_path && server->login_in_clear);
@@ -380,8 +381,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 77);
-    ck_assert_uint_eq(rules->items[1].line, 82);
+    ck_assert_uint_eq(rules->items[0].line, 78);
+    ck_assert_uint_eq(rules->items[1].line, 83);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
