@@ -9,6 +9,7 @@
 #include "outgoing_judgement.h"
 #include "outgoing_work.h"
 #include "report.h"
+#include "weaker.h"
 #include "why.h"
 
 static void refuse(struct outcome *out, const struct recipient *recipient)
@@ -278,6 +279,8 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
         why_set(why, "out of memory");
         rc = -1;
     }
+    if (rc == 0)
+        weaker_find(&judgement);
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
     if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)

@@ -86,12 +86,16 @@ enum weak_algorithm {
 };
 extern const char *const weak_algorithm_names[]; /* ended by NULL */
 
+#define EXPIRY_NOTICE_MAX 16 /* expiry_notice_days = [ 30, 14, 7, 1 ] */
+
 enum header_confidentiality { HEADER_CONFIDENTIALITY_NONE, HEADER_CONFIDENTIALITY_BASELINE };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
 enum revocation_policy { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
+/* When a sender is told that his message went out with less protection than somebody wanted. */
+enum notify_sender { NOTIFY_SENDER_NEVER, NOTIFY_SENDER_ASKED, NOTIFY_SENDER_OPTIONAL };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -166,6 +170,15 @@ struct settings {
     int smtp_timeout_s;    /* for a connection, and for each answer; default 30 */
     bool split;            /* default true; without `reinject` nothing is split */
     char *report_template; /* the text of reports; "" = built in */
+    /* notices */
+    struct string_list administrators; /* canonical, ASCII; none: notices are only logged */
+    char *notice_sender;               /* "" = MAILER-DAEMON of authserv_id */
+    int notice_interval_s;             /* between two mails to the administrator; default an hour */
+    int expiry_notice_days[EXPIRY_NOTICE_MAX]; /* the greatest first; default 30, 14, 7, 1 */
+    size_t expiry_notice_count;
+    enum notify_sender notify_sender; /* default asked */
+    char *notice_template;            /* to the administrator; "" = built in */
+    char *sender_notice_template;     /* "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     unsigned weak_algorithms;    /* that are accepted: a bit for each; default none */

@@ -35,6 +35,13 @@ static void demand_defaults(const struct settings *s)
               s->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE);
     ck_assert(!s->reinject.address && !s->mail_server.address);
     ck_assert_int_eq(s->smtp_timeout_s, 30);
+    ck_assert_uint_eq(s->administrators.count, 0);
+    ck_assert_str_eq(s->notice_sender, "");
+    ck_assert_int_eq(s->notice_interval_s, 3600);
+    ck_assert_uint_eq(s->expiry_notice_count, 4);
+    ck_assert_int_eq(s->expiry_notice_days[0], 30);
+    ck_assert_int_eq(s->expiry_notice_days[3], 1);
+    ck_assert_int_eq(s->notify_sender, NOTIFY_SENDER_ASKED);
     ck_assert(!s->null_sender_exempt && s->harvest == HARVEST_ANCHORED && s->clear_sign &&
               !s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed]");
