@@ -160,6 +160,7 @@ enum smime_status harvest_learn(const struct verified *verified, const struct au
         goto no_memory;
     if (certificate == NULL)
         return SMIME_OK;
+    out->signing_time = verified->signing_time;
     length = attribute_der(verified->signer_info, NID_SMIMECapabilities, &der);
     if (length > 0) {
         out->capabilities = malloc((size_t)length);

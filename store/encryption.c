@@ -32,7 +32,7 @@ static void choice_destroy(struct cached *cached)
 void capabilities_clear(struct capabilities *capabilities)
 {
     free(capabilities->der);
-    *capabilities = (struct capabilities){NULL, 0};
+    *capabilities = (struct capabilities){.der = NULL};
 }
 
 static enum store_status read_certificates(struct sql *sql, const char *address, time_t now,
@@ -42,9 +42,11 @@ static enum store_status read_certificates(struct sql *sql, const char *address,
         sql,
         "SELECT c.der FROM pubkey_address a"
         " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
+        " LEFT JOIN preference f ON f.address = a.address AND f.certificate = c.id"
         " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
         " AND NOT EXISTS (SELECT 1 FROM revoked r WHERE r.certificate = c.id)"
-        " ORDER BY p.pinned DESC, p.source, c.not_before DESC, p.id DESC LIMIT ?3",
+        " ORDER BY p.pinned DESC, p.source, f.certificate IS NULL, c.not_before DESC,"
+        " p.id DESC LIMIT ?3",
         SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(STORE_MAX_ENCRYPTION_KEYS)), out, why);
 }
 
@@ -183,7 +185,7 @@ enum store_status store_encryption_certificates(struct store *store, const char 
     struct choice *choice = NULL;
     *out = NULL;
     if (capabilities_out) {
-        *capabilities_out = (struct capabilities){NULL, 0};
+        *capabilities_out = (struct capabilities){.der = NULL};
     }
     enum store_status status = get(store, address, now, &choice, why);
     if (status != STORE_OK) {

@@ -59,7 +59,7 @@ static struct pki make_sender(const char *address, enum pki_key key)
 
 static void know(const struct pki *of, const char *address, const char *der, size_t length)
 {
-    struct capabilities capabilities = {(unsigned char *)(uintptr_t)der, length};
+    struct capabilities capabilities = {.der = (unsigned char *)(uintptr_t)der, .length = length};
     char *why = NULL;
     ck_assert_msg(store_harvest(world.gateway->store, address, of->certificate, &capabilities,
                                 PKI_NOW, NULL, &why) == STORE_OK,
