@@ -9,7 +9,7 @@
 #include <openssl/x509.h>
 
 /* Bits of a set. */
-enum weakness {
+enum smime_weakness {
     WEAKNESS_SHA1 = 1,     /* of a signature: of the message, or of a certificate in its chain */
     WEAKNESS_3DES = 2,     /* of content */
     WEAKNESS_RSA_1024 = 4, /* an RSA or DSA key of less than WEAKNESS_STRONG_BITS */
