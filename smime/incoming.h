@@ -79,7 +79,7 @@ struct harvest {
                           itself */
     unsigned char *capabilities; /* DER, NULL if not declared */
     size_t capabilities_length;
-    time_t signing_time; /* when it was declared; 0 if not given */
+    time_t signing_time;            /* when it was declared; 0 if not given */
     STACK_OF(X509) * intermediates; /* CA certificates of the valid chain, anchor excluded */
 };
 

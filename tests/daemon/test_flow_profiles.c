@@ -73,18 +73,19 @@ static void begin(const char *config)
     save(&world.ca, "ca");
     alice = make_sender("alice@example.com", PKI_RSA_2048);
     erin = make_sender("erin@example.com", PKI_EC_P256);
-    for (size_t i = 0; i < PEOPLE; i++) {
-        pki[i] = pki_make(
-            &(struct pki_spec){.addresses = {people[i].address}, .key = people[i].key}, &world.ca);
-        save(&pki[i], people[i].name);
-        know(&pki[i], people[i].address, people[i].capabilities, people[i].length);
-    }
+    /* First, so that it is not the one of her latest mail. */
     second = pki_make(&(struct pki_spec){.addresses = {people[BERTA].address},
                                          .key = PKI_RSA_2048,
                                          .not_before = PKI_NOW - 2 * PKI_YEAR},
                       &world.ca);
     save(&second, "berta-rsa");
     know(&second, people[BERTA].address, NULL, 0);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        pki[i] = pki_make(
+            &(struct pki_spec){.addresses = {people[i].address}, .key = people[i].key}, &world.ca);
+        save(&pki[i], people[i].name);
+        know(&pki[i], people[i].address, people[i].capabilities, people[i].length);
+    }
 }
 
 static void end(void)
