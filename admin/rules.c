@@ -34,10 +34,9 @@ static const struct command rules_commands[] = {
          "repeated. --choice says what a sender may ask for by himself: none, strengthen (more\n"
          "than the outgoing mode), free (less as well). With --require-tls true mail in either\n"
          "direction must come in by TLS. --profile names the algorithms for mail that goes out:\n"
-         "default, strict, compatible, edi-energy, or one of the configuration. Everything else in "
-         "the file stays byte for byte; the\n"
-         "former file is kept as FILE.bak. A change that would make the configuration wrong is\n"
-         "refused.",
+         "default, strict, compatible, edi-energy, or one of the configuration. Everything else\n"
+         "in the file stays byte for byte; the former file is kept as FILE.bak. A change that\n"
+         "would make the configuration wrong is refused.",
      .example = "  smimectl rules add --managed example.com --external partner.test \\\n"
                 "      --incoming-mode decrypt-forced --outgoing-mode encrypt-forced \\\n"
                 "      --note 'Partner: never in the clear'",

@@ -8,6 +8,11 @@
 #include "revocation.h"
 #include "why.h"
 
+#define SAME_BIT(weak, weakness) _Static_assert(1U << (weak) == (weakness), "the same algorithm")
+SAME_BIT(WEAK_SHA1, WEAKNESS_SHA1);
+SAME_BIT(WEAK_3DES, WEAKNESS_3DES);
+SAME_BIT(WEAK_RSA_1024, WEAKNESS_RSA_1024);
+
 /* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its
  * own mailbox, and one body serves all of them. */
 struct finder {
@@ -134,18 +139,6 @@ static enum key_answer further_key(void *context, size_t n, EVP_PKEY **key_out,
     return KEY_FOUND;
 }
 
-static unsigned weak_allowed(const struct settings *settings)
-{
-    static const unsigned bits[] = {[WEAK_SHA1] = WEAKNESS_SHA1,
-                                    [WEAK_3DES] = WEAKNESS_3DES,
-                                    [WEAK_RSA_1024] = WEAKNESS_RSA_1024};
-    unsigned allowed = 0;
-    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
-        if (settings->weak_algorithms & (1U << i))
-            allowed |= bits[i];
-    return allowed;
-}
-
 int opening(struct gateway *gateway, const struct transaction *transaction, bool may_open,
             time_t now, const struct smime_progress *progress, struct outcome *out, bool *matched,
             char **why)
@@ -167,7 +160,7 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     }
     if (revocation_begin(gateway->revocation, now, 0, &inquiry, why) != STORE_OK)
         goto out;
-    request.weak_allowed = weak_allowed(settings);
+    request.weak_allowed = settings->weak_algorithms;
     request.anchors = inquiry.trust.anchors;
     request.intermediates = inquiry.trust.intermediates;
     request.revocation = revocation_source(&inquiry);
