@@ -122,6 +122,11 @@ static void print_opened(const struct opened *opened, FILE *out)
         line(out, "weak algorithms", weak ? weak : "?");
         free(weak);
     }
+    if (opened->restored.form != PROTECTION_FORM_NONE) {
+        char *text = restored_text(&opened->restored);
+        line(out, "header protection", text ? text : "?");
+        free(text);
+    }
     if (opened->has_signed_part) {
         fputs("a part of the message is signed; it was left alone\n", out);
     }

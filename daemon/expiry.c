@@ -7,6 +7,7 @@
 #include "ca.h"
 #include "cert_use.h"
 #include "chores.h"
+#include "cmp_ca.h"
 #include "enrol.h"
 #include "log.h"
 #include "notice.h"
@@ -54,19 +55,23 @@ static enum store_status each_mailbox(struct gateway *gateway, time_t now, expir
     return status;
 }
 
+/* `name` NULL: its subject. */
 static enum store_status take_certificate(struct gateway *gateway, enum notice_kind kind,
-                                          X509 *certificate, const char *fingerprint, time_t now,
-                                          expiring_taker *take, char **why)
+                                          X509 *certificate, const char *fingerprint,
+                                          const char *name, time_t now, expiring_taker *take,
+                                          char **why)
 {
-    struct expiring expiring = {.kind = kind, .fingerprint = fingerprint};
+    struct expiring expiring = {.kind = kind, .fingerprint = fingerprint, .name = name};
     enum store_status status;
     time_t begins = 0;
-    char *subject;
+    char *subject = NULL;
 
     if (cert_validity(certificate, &begins, &expiring.expires) != 0)
         return STORE_OK;
-    subject = chain_subject(certificate);
-    expiring.name = subject ? subject : fingerprint;
+    if (!name) {
+        subject = chain_subject(certificate);
+        expiring.name = subject ? subject : fingerprint;
+    }
     status = take(gateway, &expiring, now, why);
     free(subject);
     return status;
@@ -81,7 +86,7 @@ static enum store_status each_anchor(struct gateway *gateway, time_t now, expiri
     for (size_t i = 0; status == STORE_OK && i < list.count; i++)
         if (list.items[i].origin == ANCHOR_OWN)
             status = take_certificate(gateway, NOTICE_ANCHOR_EXPIRES, list.items[i].certificate,
-                                      list.items[i].fingerprint, now, take, why);
+                                      list.items[i].fingerprint, NULL, now, take, why);
     anchor_list_clear(&list);
     return status;
 }
@@ -96,8 +101,31 @@ static enum store_status each_ca(struct gateway *gateway, time_t now, expiring_t
     for (size_t i = 0; status == STORE_OK && i < list.count; i++)
         if (list.items[i].issues)
             status = take_certificate(gateway, NOTICE_CA_EXPIRES, list.items[i].certificate,
-                                      list.items[i].fingerprint, now, take, why);
+                                      list.items[i].fingerprint, NULL, now, take, why);
     ca_list_clear(&list);
+    return status;
+}
+
+/* What cannot be read is told of where it is needed. */
+static enum store_status each_credential(struct gateway *gateway, time_t now, expiring_taker *take,
+                                         char **why)
+{
+    const struct settings *settings = &gateway->config->settings;
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; status == STORE_OK && i < settings->cmp_count; i++) {
+        char *ignored = NULL;
+        struct cmp_ca *ca = cmp_ca_open(&settings->cmp[i], &ignored);
+        X509 *certificate = ca ? cmp_ca_credential(ca) : NULL;
+        char *fingerprint = certificate ? cert_fingerprint(certificate) : NULL;
+
+        if (fingerprint)
+            status = take_certificate(gateway, NOTICE_CREDENTIAL_EXPIRES, certificate, fingerprint,
+                                      settings->cmp[i].name, now, take, why);
+        free(fingerprint);
+        cmp_ca_free(&ca);
+        why_free(&ignored);
+    }
     return status;
 }
 
@@ -107,7 +135,8 @@ static void each(struct gateway *gateway, time_t now, expiring_taker *take, cons
 
     if (each_mailbox(gateway, now, take, &why) != STORE_OK ||
         each_anchor(gateway, now, take, &why) != STORE_OK ||
-        each_ca(gateway, now, take, &why) != STORE_OK)
+        each_ca(gateway, now, take, &why) != STORE_OK ||
+        each_credential(gateway, now, take, &why) != STORE_OK)
         log_line(LOG_LEVEL_ERROR, KEEPER_LOG_ID, "%s: %s", what, why_text(&why));
     why_free(&why);
 }
@@ -123,6 +152,8 @@ static enum store_status warn(struct gateway *gateway, const struct expiring *ex
         [NOTICE_MAILBOX_EXPIRES] = {"the certificate of", "its mail is not signed"},
         [NOTICE_ANCHOR_EXPIRES] = {"the trust anchor", "signatures below it are not trusted"},
         [NOTICE_CA_EXPIRES] = {"our own CA", "what it has issued is good no longer"},
+        [NOTICE_CREDENTIAL_EXPIRES] = {"the certificate (certificate_file) for the CA",
+                                       "it issues and renews nothing"},
     };
     const char *what = words[expiring->kind].what;
     const char *consequence = words[expiring->kind].consequence;

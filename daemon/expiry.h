@@ -12,8 +12,9 @@
 #define EXPIRY_RENEWAL_DAYS 7
 #define EXPIRY_NOTICE_INTERVAL_S 3600
 
-/* A chore: one line for each certificate that signs for a mailbox, each own trust anchor, and the
- * CA of one's own that issues, that has run out or does so within EXPIRY_WARN_DAYS. */
+/* A chore: one line for each certificate that signs for a mailbox, each own trust anchor, the CA of
+ * one's own that issues, and what the settings name to prove ourselves to CAs, that has run out or
+ * does so within EXPIRY_WARN_DAYS. */
 void expiry_warn(struct gateway *gateway, time_t now);
 
 /* A chore: note for the administrator which of these run out within the days of expiry_notice_days,

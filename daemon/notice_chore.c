@@ -15,6 +15,11 @@
 #include "notice_text.h"
 #include "why.h"
 
+/* Until when the mail server is left alone, since it did not answer or put us off. Of this process,
+ * in which one thread does the chores: whoever waits for a server that is silent keeps the keeper
+ * from all else. */
+static time_t away_until;
+
 struct work {
     struct gateway *gateway;
     time_t now;
@@ -110,6 +115,7 @@ static bool deliver(const struct work *work, const struct notice_mail *mail)
             try_later(work, mail, why_text(&why));
         break;
     case HANDOVER_DEFERRED:
+        away_until = now_of(work) + NOTICE_RETRY_MIN_S;
         if (to_sender && mail->formed + NOTICE_GIVE_UP_S < now)
             give_up(work, mail, why_text(&why));
         else
@@ -145,9 +151,8 @@ void notice_chore(struct gateway *gateway, time_t now)
     const struct settings *settings = &gateway->config->settings;
     struct work work = {.gateway = gateway, .now = now, .started = monotonic_s()};
     enum store_status status = STORE_OK;
-    bool answers = true;
+    bool answers = now >= away_until || away_until - now > NOTICE_RETRY_MIN_S;
     char *why = NULL;
-    /* A server that is away is not asked for each: others wait for the keeper, too. */
     while (status == STORE_OK && answers && monotonic_s() - work.started < NOTICE_CHORE_S) {
         struct notice_mail mail;
         status = take(&work, &mail, &why);

@@ -4,7 +4,9 @@
 
 #include "gateway.h"
 
-#define NOTICE_CHORE_S 40 /* what is not begun in this time is done by the next run */
+/* What is not begun in this time is done by the next run: with the last one, which may take
+ * work_timeout_s, that is CHORE_MAX_S. */
+#define NOTICE_CHORE_S 15
 #define NOTICE_CHORE_INTERVAL_S 10
 #define NOTICE_RETRY_MIN_S 60 /* between attempts; doubled up to */
 #define NOTICE_RETRY_MAX_S 3600

@@ -106,6 +106,13 @@ static const struct expiry_words expiry_words[] = {
                            "nicht mehr.\n  Eine neue: smimectl ca create --replace.",
                            "Then it issues nothing any more, and what it has issued is good no "
                            "longer.\n  A new one: smimectl ca create --replace."},
+    [NOTICE_CREDENTIAL_EXPIRES] =
+        {"Das Zertifikat (certificate_file) für die CA",
+         "The certificate (certificate_file) for the CA",
+         "Danach stellt diese CA uns nichts mehr aus und erneuert nichts. "
+         "Ein neues gibt ihr Betreiber.",
+         "Then this CA issues and renews nothing for us. Its operator "
+         "gives a new one."},
 };
 
 static void put_expiry(FILE *out, enum notice_language language, const struct notice *notice,
@@ -263,6 +270,7 @@ static void put_notice(FILE *out, enum notice_language language, const struct no
     case NOTICE_MAILBOX_EXPIRES:
     case NOTICE_ANCHOR_EXPIRES:
     case NOTICE_CA_EXPIRES:
+    case NOTICE_CREDENTIAL_EXPIRES:
         put_expiry(out, language, notice, now);
         break;
     case NOTICE_ACTIVATED:
@@ -300,6 +308,8 @@ static const struct {
     [NOTICE_KEY_HELD] = {"Zertifikat wartet auf Freigabe", "certificate waits for approval"},
     [NOTICE_WEAKER] = {"Weniger geschützt gesendet", "Sent with less protection"},
     [NOTICE_TEST] = {"Testhinweis", "test notice"},
+    [NOTICE_CREDENTIAL_EXPIRES] = {"Zertifikat für die CA läuft ab",
+                                   "certificate for the CA expires"},
 };
 
 static char *headline(const struct notice_list *notices, enum notice_language language)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "encrypt.h"
+#include "legacy_display.h"
 #include "profile_policy.h"
 #include "sign.h"
 #include "why.h"
@@ -68,6 +69,27 @@ static int protect(struct outgoing_work *work, bool encrypted, struct protection
     return 0;
 }
 
+/* The message whose content is signed and encrypted. */
+static enum smime_status content_for(struct outgoing_work *work, bool encrypted,
+                                     const struct entity **out, char **why)
+{
+    struct smime_limits limits;
+    struct entity message = {.header = work->header, .body = work->transaction->message.body};
+    bool done = false;
+    enum smime_status status = SMIME_OK;
+    *out = &work->transaction->message;
+    if (!encrypted || !work->displays)
+        return SMIME_OK;
+    gateway_limits(work->gateway, &limits);
+    if (!work->displayed_made)
+        status =
+            legacy_display_add(&message, &limits, work->progress, &work->displayed, &done, why);
+    work->displayed_made = status == SMIME_OK;
+    if (work->displayed.body != NULL)
+        *out = &work->displayed;
+    return status;
+}
+
 /* The message as it is signed for the recipients of one profile. What is signed differs as well
  * when a protected header says that it is encrypted. */
 struct signed_message {
@@ -101,13 +123,16 @@ static enum smime_status sign_as(struct outgoing_work *work, const struct recipi
         .progress = *work->progress,
     };
     struct protection protection = {0};
+    const struct entity *message = NULL;
     enum smime_status status = SMIME_ERROR;
     profile_encryption_policy(as->profile, &policy);
     request.ciphers = policy.ciphers;
     request.oaep = reads_oaep(work->identity, &policy);
     gateway_limits(work->gateway, &request.limits);
     if (protect(work, encrypted, &protection, &request.protection, why) == 0)
-        status = smime_sign(&work->transaction->message, &request, out, why);
+        status = content_for(work, encrypted, &message, why);
+    if (status == SMIME_OK)
+        status = smime_sign(message, &request, out, why);
     protection_clear(&protection);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
@@ -120,7 +145,7 @@ static enum smime_status sign(struct outgoing_work *work, const struct group *gr
 {
     const struct recipient *first = &work->transaction->recipients[group->members[0]];
     struct signed_message *made = work->is_signed;
-    bool encrypted = encrypts && work->protects;
+    bool encrypted = encrypts && (work->protects || work->displays);
     enum smime_status status;
     while (made != NULL && (made->profile != first->profile || made->encrypted != encrypted))
         made = made->next;
@@ -183,10 +208,10 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
     }
     if (collect_recipients(work, group, recipients, why) != 0)
         goto out;
-    if (message == NULL && protect(work, true, &protection, &request.protection, why) != 0)
+    if (message == NULL && (protect(work, true, &protection, &request.protection, why) != 0 ||
+                            content_for(work, true, &message, why) != SMIME_OK))
         goto out;
-    status = smime_encrypt(message != NULL ? message : &work->transaction->message, &request,
-                           encrypted_out, why);
+    status = smime_encrypt(message, &request, encrypted_out, why);
     if (status != SMIME_OK)
         why_prefix(why, "encryption failed");
 out:
@@ -256,6 +281,7 @@ out:
 void outgoing_work_clear(struct outgoing_work *work)
 {
     header_clear(&work->header);
+    entity_clear(&work->displayed);
     while (work->is_signed != NULL) {
         struct signed_message *made = work->is_signed;
         work->is_signed = made->next;

@@ -219,7 +219,10 @@ const struct setting_entry settings_table[] = {
            "Are the header fields of a message signed and encrypted with it (RFC 9788)?"),
     CHOICE(header_confidentiality, HEADER_CONFIDENTIALITY_BASELINE, header_confidentialities,
            "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
-           "\"[...]\"), Comments and Keywords, or nothing."),
+           "\"[...]\"), Comments, Keywords and Thread-Topic, or nothing."),
+    SWITCH(legacy_display, false,
+           "Does the text of encrypted mail begin with the hidden Subject, for programs that do\n"
+           "not know of header protection?"),
 
     /* a sender's own choice */
     CHOICE(

@@ -22,6 +22,7 @@ static const char *const kind_names[NOTICE_KIND_COUNT] = {
     [NOTICE_KEY_HELD] = "key-held",
     [NOTICE_WEAKER] = "weaker",
     [NOTICE_TEST] = "test",
+    [NOTICE_CREDENTIAL_EXPIRES] = "credential-expires",
 };
 
 const char *notice_kind_name(enum notice_kind kind)
@@ -124,7 +125,7 @@ static enum store_status add_lines(struct sql *sql, const struct notice_note *no
 static bool is_expiry(enum notice_kind kind)
 {
     return kind == NOTICE_MAILBOX_EXPIRES || kind == NOTICE_ANCHOR_EXPIRES ||
-           kind == NOTICE_CA_EXPIRES;
+           kind == NOTICE_CA_EXPIRES || kind == NOTICE_CREDENTIAL_EXPIRES;
 }
 
 static enum store_status supersede(struct sql *sql, const struct notice_note *note, char **why)
@@ -275,7 +276,7 @@ enum store_status store_notice_prune(struct store *store, time_t now, char **why
                 "DELETE FROM notice WHERE (superseded = 1 OR mail IN"
                 " (SELECT id FROM notice_mail WHERE state <> 0"
                 " AND done < CASE recipient WHEN '' THEN ?1 ELSE ?2 END))"
-                " AND (kind > 2 OR NOT EXISTS (SELECT 1 FROM certificate c"
+                " AND kind <> 11 AND (kind > 2 OR NOT EXISTS (SELECT 1 FROM certificate c"
                 " WHERE c.fingerprint = notice.fingerprint))",
                 SQL_VALUES(SQL_INT(now - NOTICE_KEEP_S), SQL_INT(now - NOTICE_SENDER_KEEP_S)), why);
     if (status == STORE_OK) {

@@ -35,8 +35,10 @@ enum notice_kind {
     NOTICE_WEAKER = 9,          /* to a sender. object: the subject; detail: a line for each
                                    recipient: reason, blank, address */
     NOTICE_TEST = 10,
+    NOTICE_CREDENTIAL_EXPIRES = 11, /* object: name of the CA that we prove ourselves to with it;
+                                       detail: as of a mailbox */
 };
-#define NOTICE_KIND_COUNT 11
+#define NOTICE_KIND_COUNT 12
 const char *notice_kind_name(enum notice_kind kind); /* "mailbox-expires", ... */
 
 enum notice_state {
@@ -93,7 +95,8 @@ enum store_status store_notice_put(struct store *store, const struct notice_note
 /* All that are remembered, the oldest first. */
 enum store_status store_notice_list(struct store *store, struct notice_list *out, char **why);
 
-/* Forget what was told long ago. What expires is remembered as long as its certificate is there. */
+/* Forget what was told long ago. What expires is remembered as long as its certificate is there,
+ * and what is in no store, for good: there are few. */
 enum store_status store_notice_prune(struct store *store, time_t now, char **why);
 
 /* ---- Mails ---- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "enrolment.h"
@@ -160,6 +161,11 @@ static const struct {
       "Auto-Submitted: auto-replied\n", "In-Reply-To: <one@example.com>\n",
       "References: <one@example.com>\n"}},
     {NOTICE_TEST, NULL, "", "", {"only a test"}},
+    {NOTICE_CREDENTIAL_EXPIRES,
+     NULL,
+     "ca",
+     "14",
+     {"for the CA ca\n  expires in 12 days", "für die CA ca\n  läuft"}},
 };
 
 START_TEST(says)
@@ -413,11 +419,13 @@ START_TEST(waits_for_the_server)
     put(NOTICE_TEST, "1", NULL, "", "");
     put(NOTICE_WEAKER, "2", "alice@example.com", "hello", "no-key b@partner.test");
     notice_chore(world.gateway, PKI_NOW);      /* one attempt, and no more while it is away */
-    notice_chore(world.gateway, PKI_NOW + 1);  /* that of the other */
-    notice_chore(world.gateway, PKI_NOW + 65); /* taken, or not? nobody knows */
+    notice_chore(world.gateway, PKI_NOW + 50); /* it is left alone */
+    ck_seen("2", "EHLO", false);
+    notice_chore(world.gateway, PKI_NOW + 65);  /* of the first again */
+    notice_chore(world.gateway, PKI_NOW + 130); /* the other: taken, or not? nobody knows */
     ck_states("waiting waiting");
     put(NOTICE_ACTIVATED, "3", NULL, "bob@example.com", "ca");
-    notice_chore(world.gateway, PKI_NOW + 70);
+    notice_chore(world.gateway, PKI_NOW + 200);
     notice_chore(world.gateway, PKI_NOW + 7200);
     ck_assert_uint_eq(contents(), 4); /* one of them was the third connection's */
     ck_states("sent sent sent");
@@ -444,7 +452,8 @@ START_TEST(gives_up)
     put(NOTICE_WEAKER, "2", "alice@example.com", "hello", "no-key b@partner.test");
     for (int i = 0; i < 20; i++)
         for (int run = 0; run < 2; run++) /* one attempt each, while the server is away */
-            notice_chore(world.gateway, PKI_NOW + i * (NOTICE_GIVE_UP_S / 10) + run);
+            notice_chore(world.gateway,
+                         PKI_NOW + i * (NOTICE_GIVE_UP_S / 10) + run * (NOTICE_RETRY_MIN_S + 5));
     ck_states("waiting given-up");
     end();
 }
@@ -649,6 +658,46 @@ START_TEST(anchors_and_cas)
 }
 END_TEST
 
+/* The certificate by which a CA knows us, from a file; another one there is another matter. */
+START_TEST(credentials)
+{
+    char path[4][100];
+    char config[900];
+    struct pki leaf;
+    struct notice_list list = {0};
+
+    for (int i = 0; i < 4; i++)
+        snprintf(path[i], sizeof path[i], "/tmp/smimed-credential.%d.%d", (int)getpid(), i);
+    snprintf(config, sizeof config,
+             "cmp = ( { name = \"good\"; url = \"http://127.0.0.1:1/\"; certificate_file = "
+             "\"%s\"; key_file = \"%s\"; server_certificate = \"%s\"; },\n"
+             "{ name = \"gone\"; url = \"http://127.0.0.1:1/\"; certificate_file = "
+             "\"%s\"; key_file = \"%s\"; server_certificate = \"%s\"; } );\n",
+             path[0], path[1], path[2], path[3], path[3], path[3]);
+    begin(config, NULL);
+    umask(077);
+    for (int days = 20; days >= 10; days -= 10) {
+        leaf =
+            pki_make(&(struct pki_spec){.common_name = "RA", .not_after = PKI_NOW + days * PKI_DAY},
+                     &world.ca);
+        pki_write_certificate(path[0], leaf.certificate);
+        pki_write_key(path[1], leaf.key);
+        pki_write_certificate(path[2], world.ca.certificate);
+        pki_clear(&leaf);
+        expiry_note(world.gateway, PKI_NOW);
+        expiry_note(world.gateway, PKI_NOW + PKI_DAY);
+    }
+    ck_details("30 14");
+    ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
+    ck_assert_int_eq(list.items[0].kind, NOTICE_CREDENTIAL_EXPIRES);
+    ck_assert_str_eq(list.items[0].object, "good");
+    notice_list_clear(&list);
+    for (int i = 0; i < 3; i++)
+        unlink(path[i]);
+    end();
+}
+END_TEST
+
 #define CMP                                                                                        \
     "cmp = ( { name = \"ca\"; url = \"http://127.0.0.1:1/\"; reference = \"x\"; secret_file = "    \
     "\"/nonexistent\"; update_by = \"credential\"; renew_before_days = %d; } );\n"
@@ -712,6 +761,7 @@ int main(void)
     tcase_add_loop_test(cases, each_threshold_once, 0, COUNT(thresholds));
     tcase_add_test(cases, renewed_and_inactive_ones);
     tcase_add_test(cases, anchors_and_cas);
+    tcase_add_test(cases, credentials);
     tcase_add_loop_test(cases, what_renews_itself, 0, 2);
     suite_add_tcase(suite, cases);
     return test_run(suite);

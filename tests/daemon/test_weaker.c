@@ -9,6 +9,7 @@
 #include "notice.h"
 #include "session.h"
 #include "test_run.h"
+#include "weaker.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SERVER "mail_server = \"inet:1@127.0.0.1\";\n"
@@ -252,6 +253,30 @@ START_TEST(once_for_a_message)
 }
 END_TEST
 
+/* Who was refused when the work was done has got nothing at all. */
+START_TEST(not_of_the_refused)
+{
+    struct transaction transaction;
+    struct notice_list list;
+
+    begin("", ROLE_SUBMISSION);
+    transaction = world_message(&world, ROLE_SUBMISSION, DORA, DORA, "From: " DORA "\n\nx\n");
+    ck_assert_int_eq(world_recipient(&world, &transaction, BOB), 0);
+    ck_assert_int_eq(world_recipient(&world, &transaction, CAROL), 0);
+    transaction.recipients[0].weakness = WEAKNESS_DENIED;
+    transaction.recipients[1].weakness = WEAKNESS_DENIED;
+    reply_set(&transaction.recipients[0].reply, 552, "5.3.4", "too large", "zu gross");
+    weaker_note(world.gateway, &transaction, "id");
+    list = listed();
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_str_eq(list.items[0].detail, "denied " CAROL);
+    notice_list_clear(&list);
+    transaction_clear(&transaction);
+    free(transaction.login);
+    end();
+}
+END_TEST
+
 /* A store that cannot be written keeps no message. */
 START_TEST(trouble_is_not_the_messages)
 {
@@ -287,6 +312,7 @@ int main(void)
     tcase_add_test(tests, nobody_else);
     tcase_add_test(tests, no_stranger);
     tcase_add_test(tests, once_for_a_message);
+    tcase_add_test(tests, not_of_the_refused);
     tcase_add_test(tests, trouble_is_not_the_messages);
     suite_add_tcase(suite, tests);
     return test_run(suite);

@@ -31,7 +31,7 @@ static void demand_defaults(const struct settings *s)
     ck_assert_str_eq(s->profile, "default");
     ck_assert_uint_eq(s->profile_count, 0);
     ck_assert_uint_eq(s->weak_algorithms, 0);
-    ck_assert(s->header_protection && s->restore_headers &&
+    ck_assert(s->header_protection && s->restore_headers && !s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE);
     ck_assert(!s->reinject.address && !s->mail_server.address);
     ck_assert_int_eq(s->smtp_timeout_s, 30);

@@ -271,6 +271,21 @@ START_TEST(mails_survive)
 }
 END_TEST
 
+/* While one mail to somebody waits for the server, however long, no other is begun. */
+START_TEST(one_mail_at_a_time)
+{
+    ck_assert(put_expiry("aa", "30"));
+    struct notice_mail mail = take(PKI_NOW, "", 1);
+    ck_ok(&fixture,
+          store_notice_mail_retry(fixture.store, &mail, "x", PKI_NOW + 3 * HOUR_S, &fixture.why));
+    ck_assert(put_expiry("bb", "30"));
+    take_none(PKI_NOW + 2 * HOUR_S);
+    done(&mail, NOTICE_SENT, PKI_NOW + 3 * HOUR_S);
+    mail = take(PKI_NOW + 3 * HOUR_S, "", 1);
+    notice_mail_clear(&mail);
+}
+END_TEST
+
 /* What was sent twice is not sent again, nor undone by who comes later. */
 START_TEST(done_is_done)
 {
@@ -323,20 +338,22 @@ START_TEST(forgotten_in_time)
     ck_ok(&fixture, store_mailbox_find(fixture.store, ALICE, &mailbox, &fixture.why));
     ck_assert(put_expiry(mailbox->fingerprint, "30"));
     ck_assert(put_expiry("gone", "30"));
+    ck_assert(put(&(struct notice_note){
+        .kind = NOTICE_CREDENTIAL_EXPIRES, .topic = "c 30", .fingerprint = "in a file"}));
     ck_assert(put_weaker(BOB, "m1", "no-key x@partner.test"));
-    struct notice_mail mail = take(PKI_NOW, "", 2);
+    struct notice_mail mail = take(PKI_NOW, "", 3);
     done(&mail, NOTICE_SENT, PKI_NOW);
     mail = take(PKI_NOW, BOB, 1);
     done(&mail, NOTICE_SENT, PKI_NOW);
     ck_assert(put_weaker(BOB, "m2", "no-key x@partner.test"));
     ck_ok(&fixture,
           store_notice_prune(fixture.store, PKI_NOW + NOTICE_SENDER_KEEP_S, &fixture.why));
-    ck_states("sent sent sent waiting");
+    ck_states("sent sent sent sent waiting");
     ck_ok(&fixture,
           store_notice_prune(fixture.store, PKI_NOW + NOTICE_SENDER_KEEP_S + 1, &fixture.why));
-    ck_states("sent sent waiting");
+    ck_states("sent sent sent waiting");
     ck_ok(&fixture, store_notice_prune(fixture.store, PKI_NOW + NOTICE_KEEP_S + 1, &fixture.why));
-    ck_states("sent waiting");
+    ck_states("sent sent waiting");
     ck_assert(!put_expiry(mailbox->fingerprint, "30"));
     ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM notice_mail"), 1);
     mailbox_free(&mailbox);
@@ -532,6 +549,23 @@ START_TEST(enrolments_are_told)
 END_TEST
 
 /* Who does it himself, or brings the certificate by another way, knows. */
+/* What a CA says goes into a mail as far as somebody would read it. */
+START_TEST(long_errors_are_cut)
+{
+    static char large[100000];
+    large[0] = 'x';
+    for (size_t i = 1; i + 2 < sizeof large; i += 2) {
+        memcpy(large + i, "\xc3\xa4", 2);
+    }
+    ck_ok(&fixture, store_mailbox_add(fixture.store, ALICE, NULL, 0, &fixture.why));
+    EVP_PKEY_free(begin(ENROLMENT_NEW, PKI_NOW));
+    ck_ok(&fixture, store_enrolment_fail(fixture.store, ALICE, large, PKI_NOW, &fixture.why));
+    struct notice_list list = listed();
+    ck_assert_uint_eq(strlen(list.items[0].detail), strlen("ca\n") + 999);
+    notice_list_clear(&list);
+}
+END_TEST
+
 START_TEST(own_deeds_are_not)
 {
     const struct store_actor actor = {.name = "root", .command = "mailbox enroll --wait 60"};
@@ -558,6 +592,7 @@ int main(void)
     tcase_add_test(cases, mails_are_digests);
     tcase_add_test(cases, mails_are_bounded);
     tcase_add_test(cases, mails_survive);
+    tcase_add_test(cases, one_mail_at_a_time);
     tcase_add_test(cases, done_is_done);
     tcase_add_test(cases, wrong_clocks_pass);
     tcase_add_test(cases, logged_ones_hold_nothing_up);
@@ -566,6 +601,7 @@ int main(void)
     tcase_add_test(cases, every_address_counts);
     tcase_add_test(cases, held_ones_are_told);
     tcase_add_test(cases, enrolments_are_told);
+    tcase_add_test(cases, long_errors_are_cut);
     tcase_add_test(cases, own_deeds_are_not);
     suite_add_tcase(suite, cases);
     return fixture_run_suite(suite);
