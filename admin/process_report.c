@@ -122,6 +122,10 @@ static void print_opened(const struct opened *opened, FILE *out)
         line(out, "weak algorithms", weak ? weak : "?");
         free(weak);
     }
+    if (opened->unauthenticated) {
+        fprintf(out, "the ciphertext could have been altered on its way%s\n",
+                opened->defanged ? "; what is delivered was made inert" : "");
+    }
     if (opened->restored.form != PROTECTION_FORM_NONE) {
         char *text = restored_text(&opened->restored);
         line(out, "header protection", text ? text : "?");
