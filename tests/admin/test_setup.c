@@ -319,6 +319,11 @@ static const struct setup_case {
      .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\", "
                             "\"boss@other.test\", \"*\" ]; outgoing = \"encrypt-forced\"; } );\n",
      .findings = {"?tls partner.test", "?tls other.test", "?tls smtp_tls_security_level"}},
+    {.name = "TLS that a rule demands, and none for what is sent",
+     .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"lax.partner.test\" ]; "
+                            "require_tls = false; }, { managed = [ \"*\" ]; external = [ "
+                            "\"partner.test\" ]; require_tls = true; } );\n",
+     .findings = {"?tls partner.test"}},
     {.name = "forced encryption and TLS where it is offered",
      .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\", "
                             "\"*\" ]; outgoing = \"encrypt-forced\"; } );\n",

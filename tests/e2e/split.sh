@@ -90,7 +90,10 @@ set_up() {
         mta mailbox "$MTA" "$user@example.com"
     done
     pair_user example alice && pair_user example ralf && pair_user partner bob || return 1
-    copies_keys && org_rules example '{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
+    mta mailbox "$MTA" closed@example.com
+    org_ctl example mailbox add closed@example.com >/dev/null || return 1
+    copies_keys && org_rules example '{ managed = [ "closed@example.com" ]; external = [ "*" ]; incoming = "decrypt-forced"; },
+{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
 { managed = [ "*" ]; external = [ "*" ]; outgoing = "encrypt-optional"; }' &&
         pair_start
 }
@@ -234,6 +237,18 @@ incoming() {
         "$(field "$(mails ralf incoming)" X-Smimed-Encryption | cut -d' ' -f1)" not-decrypted
 }
 
+# What no content could satisfy is told at once, and the others get their mail.
+early() {
+    local said
+    message early 'alice@example.com, ralf@example.com'
+    said=$(./smtp_client.pl --lf --port "${ORG_INBOUND[example]}" --from x@else.test \
+        --to anna@example.com --to closed@example.com "$E2E_DIR/message")
+    ok 'encryption is demanded and there is no key: refused at once' matches "$said" \
+        'RCPT closed@example\.com: 550 5\.7\.1 .*closed@example\.com accepts only encrypted mail.*certificate'
+    wait_until 30 mail_reached anna early
+    ok 'and the other one has it' equals "$(mails anna early | wc -l)" 1
+}
+
 # SMTPUTF8 goes with the copies.
 international() {
     message utf8 'alice@example.com, müller@example.com'
@@ -302,6 +317,7 @@ dsn
 report
 listener_fails
 incoming
+early
 [ "$E2E_MTA" != postfix ] || international # Debian's Sendmail has no SMTPUTF8
 through_smimed
 uniform
