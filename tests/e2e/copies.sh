@@ -119,6 +119,6 @@ mail_reached() {
 message_ids() {
     local file
     for file in "$@"; do
-        printf '<%s>\n' "$(field "$file" Message-ID)"
+        printf '<%s>\n' "$(sed -nE '/^\r?$/q; s/^Message-ID: *([^ ]*)\r?$/\1/Ip' "$file" | tr -d '\r')"
     done | sort -u
 }
