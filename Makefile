@@ -159,7 +159,7 @@ docdir   ?= $(PREFIX)/share/doc/smimed
 bashdir  ?= $(PREFIX)/share/bash-completion/completions
 unitdir  ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 CONFIG    = $(sysconfdir)/smimed/smimed.conf
-EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc report.txt
+EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc report.txt notice.txt sender-notice.txt
 PAGES     = $(wildcard man/smimed.8 man/smimectl.8 man/smimed.conf.5)
 OWNER     = $(if $(DESTDIR),,$(shell [ `id -u` = 0 ] && getent passwd smimed >/dev/null && echo -o smimed -g smimed))
 

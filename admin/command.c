@@ -4,10 +4,23 @@
 #include <string.h>
 
 const struct command_group *const command_groups[] = {
-    &init_group,     &mailbox_group, &pubkey_group,          &trust_group,
-    &crl_group,      &ca_group,      &rules_group,           &process_group,
-    &expiring_group, &audit_group,   &backup_group,          &restore_group,
-    &setup_group,    &tls_group,     &client_settings_group, NULL,
+    &init_group,
+    &mailbox_group,
+    &pubkey_group,
+    &trust_group,
+    &crl_group,
+    &ca_group,
+    &rules_group,
+    &process_group,
+    &expiring_group,
+    &notice_group,
+    &audit_group,
+    &backup_group,
+    &restore_group,
+    &setup_group,
+    &tls_group,
+    &client_settings_group,
+    NULL,
 };
 
 int exit_code_of(size_t done, size_t failed)

@@ -52,6 +52,7 @@ extern const struct command_group ca_group;
 extern const struct command_group rules_group;
 extern const struct command_group process_group;
 extern const struct command_group expiring_group;
+extern const struct command_group notice_group;
 extern const struct command_group audit_group;
 extern const struct command_group backup_group;
 extern const struct command_group restore_group;

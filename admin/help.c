@@ -35,7 +35,8 @@ void help_program(FILE *out)
           "Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 3 some of several\n"
           "were done and some were not; 4, 5 (only expiring, tls check) certificates run out,\n"
           "have run out; warnings, failures; 6 (rules check, setup) something was found; 75\n"
-          "(process, pubkey lookup, mailbox enroll and renew) to be tried again, or waited for.\n"
+          "(process, pubkey lookup, mailbox enroll and renew, notice test) to be tried again,\n"
+          "or waited for.\n"
           "\n"
           "Example: smimectl mailbox list --domain example.com\n",
           out);

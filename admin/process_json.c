@@ -81,6 +81,21 @@ static json_t *verdict_json(const char *verdict, const char *reason)
     return json_pack("{s:s,s:o}", "verdict", verdict, "reason", json_text(reason));
 }
 
+static json_t *protection_json(const struct restored *restored)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; names && i < restored->name_count; i++) {
+        if (json_array_append_new(names, json_string(restored->names[i]))) {
+            json_decref(names);
+            names = NULL;
+        }
+    }
+    return json_pack("{s:s,s:b,s:o,s:o,s:o}", "form", protection_form_name(restored->form),
+                     "from_differs", restored->from_differs, "restored", names, "confidential",
+                     json_text(restored->confidential), "differing",
+                     json_text(restored->differing));
+}
+
 static int add_opened(json_t *report, const struct opened *opened)
 {
     return json_object_set_new(report, "encryption",
@@ -90,6 +105,8 @@ static int add_opened(json_t *report, const struct opened *opened)
                                        verdict_json(signature_verdict_name(opened->signature),
                                                     opened->signature_reason)) ||
                    json_object_set_new(report, "layers", layers_json(opened)) ||
+                   json_object_set_new(report, "header_protection",
+                                       protection_json(&opened->restored)) ||
                    json_object_set_new(report, "cipher", json_text(opened->cipher)) ||
                    json_object_set_new(report, "signer_encryption_certificate",
                                        certificate_or_null(opened->harvest.certificate)) ||

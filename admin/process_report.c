@@ -117,6 +117,11 @@ static void print_opened(const struct opened *opened, FILE *out)
     for (size_t i = 0; i < opened->layer_count; i++) {
         print_layer(out, i + 1, &opened->layers[i]);
     }
+    if (opened->restored.form != PROTECTION_FORM_NONE) {
+        char *text = restored_text(&opened->restored);
+        line(out, "header protection", text ? text : "?");
+        free(text);
+    }
     if (opened->has_signed_part) {
         fputs("a part of the message is signed; it was left alone\n", out);
     }

@@ -9,8 +9,8 @@
 #include "gateway.h"
 #include "listener.h"
 #include "mail_server.h"
+#include "mail_template.h"
 #include "privileges.h"
-#include "report_text.h"
 #include "why.h"
 
 void check_print_problems(struct problems *problems, FILE *errors)
@@ -65,17 +65,35 @@ static void check_server(const struct config *config, const struct mail_server_s
         note(problems, config, &why);
 }
 
-/* A report falls back on the text that is built in; the administrator should hear of it before. */
-static void check_report_template(const struct config *config, struct problems *problems)
+/* The mail falls back on the text that is built in; the administrator should hear of it before. */
+static void check_template(const struct config *config, const char *name, const char *path,
+                           struct problems *problems)
 {
     char *why = NULL;
-    char *text = report_text_load(config->settings.report_template, &why);
+    char *text = mail_template_load(path, "Subject: built in\n\n", &why);
 
     if (!text) {
-        why_prefix(&why, "report_template");
+        why_prefix(&why, "%s", name);
         note(problems, config, &why);
     }
     free(text);
+}
+
+static void check_templates(const struct config *config, struct problems *problems)
+{
+    const struct settings *settings = &config->settings;
+
+    check_template(config, "report_template", settings->report_template, problems);
+    check_template(config, "notice_template", settings->notice_template, problems);
+    check_template(config, "sender_notice_template", settings->sender_notice_template, problems);
+}
+
+static void check_administrator(const struct config *config, struct problems *problems)
+{
+    if (config->settings.administrators.count > 0 && !mail_server_for_own(&config->settings))
+        problems_add(problems, config->path, 0,
+                     "administrator is set, but nobody takes the notices: set mail_server, or "
+                     "reinject");
 }
 
 static void report_server(const char *name, const struct mail_server_setting *server, FILE *out)
@@ -122,7 +140,8 @@ int check_run(const char *config_path, FILE *out, FILE *errors)
     check_server(config, &config->settings.reinject, &problems);
     check_server(config, &config->settings.reinject_incoming, &problems);
     check_server(config, &config->settings.mail_server, &problems);
-    check_report_template(config, &problems);
+    check_templates(config, &problems);
+    check_administrator(config, &problems);
     check_cas(config, &problems);
     gateway = gateway_new(config, &problems);
     if (gateway && problems.count == 0) {

@@ -5,10 +5,12 @@
 
 #include "copies.h"
 #include "header_edits.h"
+#include "media_type.h"
 #include "outcome.h"
 #include "outgoing_judgement.h"
 #include "outgoing_work.h"
 #include "report.h"
+#include "weaker.h"
 #include "why.h"
 
 static void refuse(struct outcome *out, const struct recipient *recipient)
@@ -202,17 +204,35 @@ static int finish_choice(const struct judgement *judgement, struct outcome *out)
     return rc;
 }
 
-/* What the header will be, for its protected copy. A message that its sender's program has signed
- * has a payload that nobody can add to. */
+/* Has the sender's program signed or encrypted the message, by S/MIME or OpenPGP? Then its payload
+ * is further inside, where nobody can add to it. Returns 1, 0, -1 out of memory. */
+static int is_sealed(const struct judgement *judgement)
+{
+    struct media_type media = {0};
+    int sealed;
+    if (judgement->kind != SMIME_KIND_PLAIN)
+        return 1;
+    if (media_type_read(&judgement->transaction->message.header, &media, NULL) != SMIME_OK)
+        return -1;
+    sealed = media_type_is(&media, "multipart", "signed") ||
+             media_type_is(&media, "multipart", "encrypted");
+    media_type_clear(&media);
+    return sealed;
+}
+
+/* What the header will be, for its protected copy. */
 static int prepare_header(const struct judgement *judgement, struct outgoing_work *work)
 {
     const struct settings *settings = &judgement->gateway->config->settings;
     const struct header *header = &judgement->transaction->message.header;
     struct outcome words = {0};
-    int rc = header_copy(&work->header, header);
-    work->protects = settings->header_protection && judgement->kind == SMIME_KIND_PLAIN;
+    int sealed = is_sealed(judgement);
+    int rc = sealed < 0 ? -1 : header_copy(&work->header, header);
+    work->protects = settings->header_protection && sealed == 0;
     if (settings->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE)
         work->policy = CONFIDENTIALITY_BASELINE;
+    work->displays =
+        settings->legacy_display && work->protects && work->policy != CONFIDENTIALITY_NONE;
     if (rc == 0 && strips_choice(judgement))
         rc = choice_strip(settings, header, &words);
     if (rc == 0)
@@ -278,6 +298,8 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
         why_set(why, "out of memory");
         rc = -1;
     }
+    if (rc == 0)
+        weaker_find(&judgement);
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
     if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)

@@ -1,4 +1,4 @@
-/* New values for Message-ID fields. */
+/* Message-ID fields: new ones, and what they say. */
 #include "message_id.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 
 #define ID_BYTES 16
 #define BLOCK_BYTES 16384
+#define MESSAGE_ID_MAX_BYTES 900 /* a line has 998 (RFC 5322 section 2.1.1) */
 #define PURPOSE "identifiers of messages"
 
 static char *id_of_bytes(const unsigned char bytes[ID_BYTES], const char *host)
@@ -25,6 +26,19 @@ static char *id_of_bytes(const unsigned char bytes[ID_BYTES], const char *host)
         asprintf(&id, "%s@%s", hex, host) < 0)
         return NULL;
     return id;
+}
+
+char *message_id_named(const struct header *header)
+{
+    const struct header_field *field = header_get(header, "Message-ID", 0);
+    const char *id = field != NULL ? field->value + strspn(field->value, " \t\r\n") : "";
+    size_t length = strcspn(id, " \t\r\n");
+    if (length < 3 || length > MESSAGE_ID_MAX_BYTES || id[0] != '<' || id[length - 1] != '>')
+        return NULL;
+    for (size_t i = 0; i < length; i++)
+        if (id[i] < '!' || id[i] > '~')
+            return NULL;
+    return strndup(id, length);
 }
 
 char *message_id_new(const char *host)

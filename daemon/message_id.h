@@ -1,4 +1,4 @@
-/* New values for Message-ID fields (RFC 5322 section 3.6.4). */
+/* Message-ID fields (RFC 5322 section 3.6.4). */
 #ifndef DAEMON_MESSAGE_ID_H
 #define DAEMON_MESSAGE_ID_H
 
@@ -8,6 +8,10 @@
 /* A random one of `host`, without angle brackets: a new string (free()), NULL when out of memory or
  * randomness. */
 char *message_id_new(const char *host);
+
+/* The identifier of a message, with its angle brackets, for fields that name it: what the sender
+ * has put there counts only where it is one. NULL where there is none, or when out of memory. */
+char *message_id_named(const struct header *header);
 
 /* One for a message that has none, which is the same when its client hands it in once more: it
  * follows from From, To, Cc, Date, Subject and the body, and from a key of the store's, so that

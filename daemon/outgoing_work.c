@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "encrypt.h"
+#include "legacy_display.h"
 #include "sign.h"
 #include "why.h"
 
@@ -67,6 +68,27 @@ static int protect(struct outgoing_work *work, bool encrypted, struct protection
     return 0;
 }
 
+/* The message whose content is signed and encrypted. */
+static enum smime_status content_for(struct outgoing_work *work, bool encrypted,
+                                     const struct entity **out, char **why)
+{
+    struct smime_limits limits;
+    struct entity message = {.header = work->header, .body = work->transaction->message.body};
+    bool done = false;
+    enum smime_status status = SMIME_OK;
+    *out = &work->transaction->message;
+    if (!encrypted || !work->displays)
+        return SMIME_OK;
+    gateway_limits(work->gateway, &limits);
+    if (!work->displayed_made)
+        status =
+            legacy_display_add(&message, &limits, work->progress, &work->displayed, &done, why);
+    work->displayed_made = status == SMIME_OK;
+    if (work->displayed.body != NULL)
+        *out = &work->displayed;
+    return status;
+}
+
 static struct signed_message *signed_for(struct outgoing_work *work, bool encrypted)
 {
     return encrypted && work->protects ? &work->is_signed_encrypted : &work->is_signed;
@@ -87,12 +109,15 @@ static enum smime_status sign(struct outgoing_work *work, bool encrypted, char *
     };
     struct signed_message *out = signed_for(work, encrypted);
     struct protection protection = {0};
+    const struct entity *message = NULL;
     enum smime_status status = SMIME_ERROR;
     if (out->made)
         return SMIME_OK;
     gateway_limits(work->gateway, &request.limits);
     if (protect(work, encrypted, &protection, &request.protection, why) == 0)
-        status = smime_sign(&work->transaction->message, &request, &out->entity, why);
+        status = content_for(work, encrypted, &message, why);
+    if (status == SMIME_OK)
+        status = smime_sign(message, &request, &out->entity, why);
     out->made = status == SMIME_OK;
     protection_clear(&protection);
     if (status != SMIME_OK)
@@ -140,10 +165,10 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
     }
     if (collect_certificates(work, group, request.recipients, why) != 0)
         goto out;
-    if (message == NULL && protect(work, true, &protection, &request.protection, why) != 0)
+    if (message == NULL && (protect(work, true, &protection, &request.protection, why) != 0 ||
+                            content_for(work, true, &message, why) != SMIME_OK))
         goto out;
-    status = smime_encrypt(message != NULL ? message : &work->transaction->message, &request,
-                           encrypted_out, why);
+    status = smime_encrypt(message, &request, encrypted_out, why);
     if (status != SMIME_OK)
         why_prefix(why, "encryption failed");
 out:
@@ -213,6 +238,7 @@ out:
 void outgoing_work_clear(struct outgoing_work *work)
 {
     header_clear(&work->header);
+    entity_clear(&work->displayed);
     entity_clear(&work->is_signed.entity);
     entity_clear(&work->is_signed_encrypted.entity);
 }

@@ -20,12 +20,15 @@ struct outgoing_work {
     struct header header;        /* of the message, without the words of a sender's choice; owned */
     bool protects;               /* its header is protected (RFC 9788) */
     enum confidentiality policy; /* of what is encrypted then */
+    bool displays;               /* and the hidden Subject stands in the text */
     /* Made once each, by the first group that needs it: what is signed differs when a protected
      * header says that it is encrypted. */
     struct signed_message {
         struct entity entity;
         bool made;
     } is_signed, is_signed_encrypted;
+    struct entity displayed; /* the message with its Subject in the text, as far as that goes */
+    bool displayed_made;
     const char *note; /* what else is to be said of it in the log; NULL: nothing. Not to be freed */
 };
 

@@ -40,6 +40,14 @@ enum choice_effect {
 };
 const char *choice_effect_name(enum choice_effect effect);
 
+/* How a recipient gets less than was asked for (weaker.h). */
+enum weakness {
+    WEAKNESS_NONE,
+    WEAKNESS_DENIED,   /* the rule does not let the sender have what he asked for */
+    WEAKNESS_UNSIGNED, /* he asked for a signature, and his mailbox has no certificate */
+    WEAKNESS_NO_KEY,   /* encrypt-optional, and no key */
+};
+
 struct recipient {
     char *text;      /* RCPT TO as the MTA gave it, without angle brackets */
     char **args;     /* ESMTP parameters of RCPT, NULL-terminated; NULL if none */
@@ -49,6 +57,7 @@ struct recipient {
         decision; /* mode and deciding rule of that direction; mode 0 where direction is none */
     enum transform transform;
     enum choice_effect choice; /* outgoing, at end of message */
+    enum weakness weakness;    /* likewise */
     bool insecure;             /* a rule demands TLS, and the message came without */
     bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
     X509 *certificate;  /* to encrypt with, as it was checked; NULL: none was looked for or found */

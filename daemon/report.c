@@ -17,7 +17,6 @@
 #include "why.h"
 
 #define SUBJECT_MAX_BYTES 200
-#define MESSAGE_ID_MAX_BYTES 900 /* a line has 998 (RFC 5322 section 2.1.1) */
 
 /* Says one of the MTA's own filters that the sender's address is his? 1, 0, -1 out of memory. */
 static int is_authenticated(const struct gateway *gateway, const struct transaction *transaction)
@@ -180,7 +179,7 @@ static char *header_text(const struct header *header)
 
 /* The administrator's text; where that is broken, ours: a report is not what shall fail. */
 static int load_text(const struct gateway *gateway, const char *id,
-                     const struct report_words *words, struct report_text *out)
+                     const struct report_words *words, struct mail_text *out)
 {
     char *why = NULL;
     char *text = report_text_load(gateway->config->settings.report_template, &why);
@@ -202,7 +201,7 @@ struct pieces {
     char *from;
     char *message_id;
     char *in_reply_to; /* NULL: the message has no identifier that could be named */
-    struct report_text text;
+    struct mail_text text;
 };
 
 static void pieces_clear(struct pieces *pieces)
@@ -215,22 +214,7 @@ static void pieces_clear(struct pieces *pieces)
     free(pieces->from);
     free(pieces->message_id);
     free(pieces->in_reply_to);
-    report_text_clear(&pieces->text);
-}
-
-/* The identifier that is answered: what the sender has put there goes into our header only where it
- * is one. NULL also when out of memory, for the report does without it. */
-static char *answered_id(const struct header *header)
-{
-    const struct header_field *field = header_get(header, "Message-ID", 0);
-    const char *id = field != NULL ? field->value + strspn(field->value, " \t\r\n") : "";
-    size_t length = strcspn(id, " \t\r\n");
-    if (length < 3 || length > MESSAGE_ID_MAX_BYTES || id[0] != '<' || id[length - 1] != '>')
-        return NULL;
-    for (size_t i = 0; i < length; i++)
-        if (id[i] < '!' || id[i] > '~')
-            return NULL;
-    return strndup(id, length);
+    mail_text_clear(&pieces->text);
 }
 
 /* Was the message to be encrypted for anybody, and part of its header to be hidden with it? */
@@ -278,7 +262,7 @@ static int make_pieces(const struct gateway *gateway, const struct transaction *
     out->status = status_text(gateway, transaction, members, count, date);
     out->headers = header_text(header);
     out->message_id = message_id_new(host);
-    out->in_reply_to = answered_id(header);
+    out->in_reply_to = message_id_named(header);
     if (asprintf(&out->from, "Mail Delivery System <MAILER-DAEMON@%s>", host) < 0)
         out->from = NULL;
     if (out->subject == NULL || out->german == NULL || out->english == NULL ||

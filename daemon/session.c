@@ -10,6 +10,7 @@
 #include "log.h"
 #include "message_log.h"
 #include "public_address.h"
+#include "weaker.h"
 #include "why.h"
 #include "work_timer.h"
 
@@ -437,6 +438,8 @@ void session_finish(struct session *session, bool applied)
     }
     message_log(session_id(session), applied ? action : "defer", &session->transaction, outcome,
                 work_timer_elapsed_ms(&session->timer));
+    if (applied)
+        weaker_note(session->gateway, &session->transaction, session_id(session));
     clear_message(session);
 }
 

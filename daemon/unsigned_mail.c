@@ -7,8 +7,8 @@
 #include "media_type.h"
 #include "subparts.h"
 
-/* Auto-Submitted says anything but "no" (RFC 3834 section 5): a keyword, then parameters. */
-static bool is_auto_submitted(const struct header *header)
+/* Anything but "no": a keyword, then parameters. */
+bool is_auto_submitted(const struct header *header)
 {
     const struct header_field *field = header_get(header, "Auto-Submitted", 0);
     const char *value;

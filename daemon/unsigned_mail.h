@@ -3,6 +3,8 @@
 #ifndef DAEMON_UNSIGNED_MAIL_H
 #define DAEMON_UNSIGNED_MAIL_H
 
+#include <stdbool.h>
+
 #include "gateway.h"
 #include "transaction.h"
 
@@ -12,5 +14,8 @@
 int unsigned_mail(const struct gateway *gateway, const struct transaction *transaction,
                   const char *from, const struct smime_progress *progress, const char **reason_out,
                   char **why);
+
+/* Says Auto-Submitted that a program sent it (RFC 3834 section 5)? */
+bool is_auto_submitted(const struct header *header);
 
 #endif

@@ -44,6 +44,8 @@ static const struct {
     {"reinject", reader_reinject},
     {"reinject_incoming", reader_reinject_incoming},
     {"mail_server", reader_mail_server},
+    {"administrator", reader_administrator},
+    {"expiry_notice_days", reader_expiry_notice_days},
     {"revocation_networks", reader_revocation_networks},
     {"rules", reader_rules},
 };

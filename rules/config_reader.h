@@ -109,6 +109,12 @@ void reader_cmp(struct config_reader *reader, const config_setting_t *setting);
 void reader_reinject(struct config_reader *reader, const config_setting_t *setting);
 void reader_reinject_incoming(struct config_reader *reader, const config_setting_t *setting);
 void reader_mail_server(struct config_reader *reader, const config_setting_t *setting);
+
+/* config_notices.c */
+
+void reader_administrator(struct config_reader *reader, const config_setting_t *setting);
+void reader_expiry_notice_days(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_clients.c */
 
 void reader_client_servers(struct config_reader *reader, const config_setting_t *setting);

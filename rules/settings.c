@@ -62,7 +62,10 @@ int setting_default(const struct setting_entry *entry, void *base)
 
 int settings_init(struct settings *settings, char **why)
 {
-    *settings = (struct settings){0};
+    static const int days[] = {30, 14, 7, 1};
+
+    *settings = (struct settings){.expiry_notice_count = sizeof days / sizeof days[0]};
+    memcpy(settings->expiry_notice_days, days, sizeof days);
     for (size_t i = 0; i < settings_table_count; i++) {
         if (setting_default(&settings_table[i], settings) != 0) {
             settings_clear(settings);
@@ -111,6 +114,7 @@ static void clear_lists(struct settings *settings)
 {
     clear_strings(&settings->managed_domains);
     clear_strings(&settings->dns_resolvers);
+    clear_strings(&settings->administrators);
     for (size_t i = 0; i < settings->directory_count; i++)
         clear_directory(&settings->directories[i]);
     free(settings->directories);

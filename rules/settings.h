@@ -77,6 +77,8 @@ struct directory_setting {
     bool anchored;                 /* certificates need a chain to a trust anchor; default true */
 };
 
+#define EXPIRY_NOTICE_MAX 16 /* expiry_notice_days = [ 30, 14, 7, 1 ] */
+
 enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
 enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
 enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
@@ -86,6 +88,8 @@ enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
 /* What is done about certificates that may have been revoked. */
 enum revocation_policy { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
+/* When a sender is told that his message went out with less protection than somebody wanted. */
+enum notify_sender { NOTIFY_SENDER_NEVER, NOTIFY_SENDER_ASKED, NOTIFY_SENDER_OPTIONAL };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -128,6 +132,7 @@ struct settings {
     /* header protection (RFC 9788) */
     bool header_protection;                             /* default true */
     enum header_confidentiality header_confidentiality; /* of encrypted mail; default baseline */
+    bool legacy_display; /* the hidden Subject leads the text; default false */
     /* a sender's own choice */
     enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
     char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */
@@ -160,6 +165,15 @@ struct settings {
     int smtp_timeout_s;    /* for a connection, and for each answer; default 30 */
     bool split;            /* default true; without `reinject` nothing is split */
     char *report_template; /* the text of reports; "" = built in */
+    /* notices */
+    struct string_list administrators; /* canonical, ASCII; none: notices are only logged */
+    char *notice_sender;               /* "" = MAILER-DAEMON of authserv_id */
+    int notice_interval_s;             /* between two mails to the administrator; default an hour */
+    int expiry_notice_days[EXPIRY_NOTICE_MAX]; /* the greatest first; default 30, 14, 7, 1 */
+    size_t expiry_notice_count;
+    enum notify_sender notify_sender; /* default asked */
+    char *notice_template;            /* to the administrator; "" = built in */
+    char *sender_notice_template;     /* "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */

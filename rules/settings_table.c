@@ -1,7 +1,10 @@
 /* The one table of settings: parser, dump of defaults and the manual's test read it. */
 #include "settings_table.h"
+#include "address.h"
 #include "settings.h"
+#include "utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define KIB 1024LL
@@ -32,6 +35,10 @@ static const char *const harvest_policies[] = {
     [HARVEST_OFF] = "off", [HARVEST_ANCHORED] = "anchored", [HARVEST_APPROVE] = "approve", NULL};
 static const char *const directory_unavailables[] = {
     [DIRECTORY_DEFER] = "defer", [DIRECTORY_CONTINUE] = "continue", NULL};
+static const char *const notify_senders[] = {[NOTIFY_SENDER_NEVER] = "never",
+                                             [NOTIFY_SENDER_ASKED] = "asked",
+                                             [NOTIFY_SENDER_OPTIONAL] = "optional",
+                                             NULL};
 static const char *const log_targets[] = {
     [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
 static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -66,6 +73,17 @@ static bool is_token(const char *value)
 {
     return strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
            strlen(value);
+}
+
+static bool is_mail_address_or_empty(const char *value)
+{
+    char *canonical = NULL;
+    bool is_one =
+        value[0] == '\0' || (utf8_is_ascii(value, strlen(value)) &&
+                             address_canonical(value, strlen(value), &canonical) == ADDRESS_OK);
+
+    free(canonical);
+    return is_one;
 }
 
 static bool is_printable_ascii(const char *value)
@@ -199,7 +217,10 @@ const struct setting_entry settings_table[] = {
            "Are the header fields of a message signed and encrypted with it (RFC 9788)?"),
     CHOICE(header_confidentiality, HEADER_CONFIDENTIALITY_BASELINE, header_confidentialities,
            "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
-           "\"[...]\"), Comments and Keywords, or nothing."),
+           "\"[...]\"), Comments, Keywords and Thread-Topic, or nothing."),
+    SWITCH(legacy_display, false,
+           "Does the text of encrypted mail begin with the hidden Subject, for programs that do\n"
+           "not know of header protection?"),
 
     /* a sender's own choice */
     CHOICE(
@@ -274,7 +295,8 @@ const struct setting_entry settings_table[] = {
         "\"unix:/var/spool/postfix/public/smimed-incoming\""),
     LIST(
         "mail_server", false, MAIL_SERVER,
-        "The server that takes what smimed writes itself: reports on refused recipients.\n"
+        "The server that takes what smimed writes itself: reports on refused recipients, and "
+        "notices.\n"
         "Without it they go to `reinject`.",
         "{ address = \"inet:587@relay.example.com\"; tls = \"required\"; verify = \"full\"; user = "
         "\"smimed\"; password_file = \"/etc/smimed/relay.password\"; }"),
@@ -301,6 +323,34 @@ const struct setting_entry settings_table[] = {
         "absolute path, or nothing",
         "A file with the text of reports to senders some of whose recipients are refused; \"\" is\n"
         "the text that is built in."),
+
+    /* notices */
+    LIST("administrator", false, "a mail address, or a list of them",
+         "Who is told of certificates that expire, of activations that were completed or failed, "
+         "and of\nother people's keys that change unexpectedly. Without it that is only logged.",
+         "[ \"postmaster@example.com\" ]"),
+    TEXT(
+        notice_sender, "", 0, NAME_MAX_BYTES, is_mail_address_or_empty,
+        "a mail address (ASCII), or nothing",
+        "The address in the From field of notices; \"\" is MAILER-DAEMON of `authserv_id`. In the\n"
+        "envelope they have the null sender, so that nothing comes back."),
+    NUMBER(SETTING_INT, notice_interval_s, 3600, 0, 86400,
+           "Seconds between two mails to the administrator; what happens meanwhile stands in the "
+           "next."),
+    LIST("expiry_notice_days", false, "a list of at most 16 integers, 1 to 3650",
+         "So many days before a certificate expires the administrator is told; once more when it "
+         "has.\nThe default is 30, 14, 7 and 1.",
+         "[ 30, 14, 7, 1 ]"),
+    CHOICE(notify_sender, NOTIFY_SENDER_ASKED, notify_senders,
+           "Is a sender told which recipients got his message with less protection? Where he asked "
+           "for\nmore by himself, or also where encrypt-optional found no key."),
+    TEXT(
+        notice_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+        "absolute path, or nothing",
+        "A file with the text of notices to the administrator; \"\" is the text that is built in."),
+    TEXT(sender_notice_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+         "absolute path, or nothing",
+         "A file with the text of notices to senders; \"\" is the text that is built in."),
 
     /* incoming */
     SWITCH(null_sender_exempt, false,

@@ -110,6 +110,7 @@ static int read_type(struct media_type *media, const char *value)
          duplicate(g_mime_content_type_get_parameter(type, "boundary"), &media->boundary) |
          duplicate(g_mime_content_type_get_parameter(type, "protocol"), &media->protocol) |
          duplicate(g_mime_content_type_get_parameter(type, "smime-type"), &media->smime_type) |
+         duplicate(g_mime_content_type_get_parameter(type, "charset"), &media->charset) |
          duplicate(g_mime_content_type_get_parameter(type, "name"), &media->name);
     g_object_unref(type);
     if (media->boundary != NULL && boundary_is_odd(media->boundary) && media->ambiguous == NULL)
@@ -215,6 +216,7 @@ void media_type_clear(struct media_type *media)
     free(media->boundary);
     free(media->protocol);
     free(media->smime_type);
+    free(media->charset);
     free(media->name);
     free(media->hp);
     free(media->protected_headers);

@@ -48,7 +48,8 @@ enum exposure protection_exposure(enum confidentiality policy, const char *name)
         return EXPOSURE_SAME;
     if (strcasecmp(name, "Subject") == 0)
         return EXPOSURE_OBSCURED;
-    if (strcasecmp(name, "Comments") == 0 || strcasecmp(name, "Keywords") == 0)
+    if (strcasecmp(name, "Comments") == 0 || strcasecmp(name, "Keywords") == 0 ||
+        strcasecmp(name, "Thread-Topic") == 0)
         return EXPOSURE_REMOVED;
     return EXPOSURE_SAME;
 }

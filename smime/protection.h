@@ -17,7 +17,8 @@
  * section 3). */
 enum confidentiality {
     CONFIDENTIALITY_NONE,     /* everything */
-    CONFIDENTIALITY_BASELINE, /* hcp_baseline: no Subject, Comments, Keywords */
+    CONFIDENTIALITY_BASELINE, /* hcp_baseline: no Subject, Comments, Keywords; and no Thread-Topic,
+                                 in which Outlook repeats the Subject */
 };
 
 enum exposure {

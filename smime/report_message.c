@@ -1,39 +1,14 @@
 /* Putting together a report: GMime writes and encodes it. */
 #include "report_message.h"
 
-#include <string.h>
-
-#include <gmime/gmime.h>
-
 #include "gmime_start.h"
-#include "why.h"
-
-#define MAX_HEADER_BYTES 65536 /* of the report itself */
-
-static bool is_7bit(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text >= 0x80)
-            return false;
-    return true;
-}
+#include "own_message.h"
 
 static void add_part(GMimeMultipart *report, const char *type, const char *subtype,
                      const char *content, bool is_utf8)
 {
-    GMimePart *part = g_mime_part_new_with_type(type, subtype);
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(content, strlen(content));
-    GMimeDataWrapper *wrapper =
-        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
-    g_mime_part_set_content(part, wrapper);
-    if (is_utf8)
-        g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
-    /* What is not 7-bit, or has lines that are too long for mail, is encoded. */
-    if (is_utf8 || !is_7bit(content))
-        g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+    GMimePart *part = own_part(type, subtype, content, is_utf8);
     g_mime_multipart_add(report, GMIME_OBJECT(part));
-    g_object_unref(wrapper);
-    g_object_unref(stream);
     g_object_unref(part);
 }
 
@@ -48,66 +23,29 @@ static GMimeMultipart *make_body(const struct report_parts *parts)
     return report;
 }
 
-static GMimeMessage *make_message(const struct report_parts *parts)
-{
-    GMimeMessage *message = g_mime_message_new(FALSE);
-    GMimeObject *object = GMIME_OBJECT(message);
-    GMimeMultipart *body = make_body(parts);
-    char *to = g_strdup_printf("<%s>", parts->to);
-    g_mime_object_set_header(object, "Date", parts->date, NULL);
-    g_mime_object_set_header(object, "From", parts->from, NULL);
-    g_mime_object_set_header(object, "To", to, NULL);
-    g_mime_message_set_subject(message, parts->subject, "utf-8");
-    g_mime_message_set_message_id(message, parts->message_id);
-    if (parts->in_reply_to != NULL)
-        g_mime_object_set_header(object, "In-Reply-To", parts->in_reply_to, NULL);
-    g_mime_object_set_header(object, "Auto-Submitted", "auto-replied", NULL);
-    g_mime_message_set_mime_part(message, GMIME_OBJECT(body));
-    g_free(to);
-    g_object_unref(body);
-    return message;
-}
-
-static int write_message(GMimeMessage *message, struct spool *out)
-{
-    GMimeStream *stream = g_mime_stream_mem_new();
-    GMimeFormatOptions *format = g_mime_format_options_clone(NULL);
-    GByteArray *bytes;
-    int rc = -1;
-    g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
-    if (g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream) >= 0) {
-        bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-        rc = spool_write(out, bytes->data, bytes->len);
-    }
-    g_mime_format_options_free(format);
-    g_object_unref(stream);
-    return rc;
-}
-
 int report_message_make(const struct report_parts *parts, const struct spool_options *spool,
                         struct entity *out, char **why)
 {
-    struct spool *text = spool_new(spool);
-    GMimeMessage *message = NULL;
-    off_t body = 0;
-    int rc = -1;
-    *out = (struct entity){0};
+    struct own_fields fields = {
+        .from = parts->from,
+        .subject = parts->subject,
+        .date = parts->date,
+        .message_id = parts->message_id,
+        .in_reply_to = parts->in_reply_to,
+        .auto_submitted = "auto-replied",
+    };
+    GMimeMultipart *body;
+    GMimeMessage *message;
+    char *to;
+    int rc;
     gmime_start();
-    if (text == NULL || (out->body = spool_new(spool)) == NULL) {
-        why_set(why, "out of memory");
-        goto out;
-    }
-    message = make_message(parts);
-    if (write_message(message, text) != 0)
-        why_set(why, "cannot write to the spool: %m");
-    else if (header_parse(text, 0, spool_size(text), MAX_HEADER_BYTES, &out->header, &body, why) ==
-             0)
-        rc = spool_copy(out->body, text, body, spool_size(text));
-out:
-    if (message != NULL)
-        g_object_unref(message);
-    spool_free(&text);
-    if (rc != 0)
-        entity_clear(out);
+    to = g_strdup_printf("<%s>", parts->to);
+    fields.to = to;
+    body = make_body(parts);
+    message = own_message(&fields, GMIME_OBJECT(body));
+    rc = own_message_write(message, spool, out, why);
+    g_object_unref(message);
+    g_object_unref(body);
+    g_free(to);
     return rc;
 }

@@ -18,6 +18,7 @@ static const struct restorable {
     {.name = "Subject", .text = true},
     {.name = "Comments", .text = true, .several = true},
     {.name = "Keywords", .text = true, .several = true},
+    {.name = "Thread-Topic", .text = true},
     {.name = "To"},
     {.name = "Cc"},
     {.name = "Reply-To"},

@@ -10,7 +10,7 @@
 
 #include "header.h"
 
-#define RESTORED_NAMES 8           /* of fields that can be replaced */
+#define RESTORED_NAMES 9           /* of fields that can be replaced */
 #define RESTORED_FIELDS_MAX 16     /* of one name; further ones are left out */
 #define RESTORED_FIELD_BYTES 16384 /* longer ones are not restored */
 
@@ -40,9 +40,9 @@ struct restored {
 /* What speaks for a payload. */
 enum payload_trust {
     PAYLOAD_UNKNOWN,   /* readable by all, and not signed, or not well: nothing is replaced */
-    PAYLOAD_DECRYPTED, /* it was encrypted, but anybody could have done that: Subject, Comments and
-                          Keywords, which tell the reader what was hidden. Nobody is led to answer
-                          to somebody else by what was not signed */
+    PAYLOAD_DECRYPTED, /* it was encrypted, but anybody could have done that: Subject, Comments,
+                          Keywords and Thread-Topic, which tell the reader what was hidden. Nobody
+                          is led to answer to somebody else by what was not signed */
     PAYLOAD_SIGNED, /* all signatures are valid and From's: also To, Cc, Reply-To, Followup-To and
                        Date. What was added outside is taken away */
 };

@@ -11,6 +11,7 @@
 #include "handle.h"
 #include "key.h"
 #include "mailbox.h"
+#include "notice_rows.h"
 #include "request.h"
 #include "why.h"
 
@@ -146,15 +147,19 @@ enum store_status enrolment_delete(struct sql *sql, int64_t mailbox, char **why)
                    why);
 }
 
-enum store_status enrolment_finish(struct sql *sql, int64_t mailbox, int64_t certificate,
+enum store_status enrolment_finish(struct store *store, int64_t mailbox, int64_t certificate,
                                    char **why)
 {
-    enum store_status status =
-        sql_run(sql,
-                "INSERT INTO enrolled (certificate, mailbox, ca)"
-                " SELECT ?2, mailbox, ca FROM enrolment WHERE mailbox = ?1 AND received != 0"
-                " ON CONFLICT (certificate) DO NOTHING",
-                SQL_VALUES(SQL_INT(mailbox), SQL_INT(certificate)), why);
+    struct sql *sql = store->sql;
+    enum store_status status = notice_of_enrolment(store, mailbox, NULL, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = sql_run(sql,
+                     "INSERT INTO enrolled (certificate, mailbox, ca)"
+                     " SELECT ?2, mailbox, ca FROM enrolment WHERE mailbox = ?1 AND received != 0"
+                     " ON CONFLICT (certificate) DO NOTHING",
+                     SQL_VALUES(SQL_INT(mailbox), SQL_INT(certificate)), why);
     return status == STORE_OK ? enrolment_delete(sql, mailbox, why) : status;
 }
 
@@ -403,6 +408,9 @@ enum store_status store_enrolment_fail(struct store *store, const char *address,
         return status;
     }
     status = write_messages(store->sql, mailbox, NULL, why);
+    if (status == STORE_OK) {
+        status = notice_of_enrolment(store, mailbox, error, why);
+    }
     if (status == STORE_OK) {
         status = sql_run(store->sql,
                          "UPDATE enrolment SET phase = 1, next_attempt = ?2, busy_until = 0,"

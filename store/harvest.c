@@ -4,6 +4,7 @@
 
 #include "cert_use.h"
 #include "handle.h"
+#include "notice_rows.h"
 #include "pubkey.h"
 #include "why.h"
 
@@ -164,8 +165,11 @@ static enum store_status hold(struct store *store, const struct harvested *harve
     enum store_status status = candidate_put(store->sql, harvested->address, harvested->certificate,
                                              harvested->now, changed, why);
     if (status == STORE_OK && *changed) {
-        return audit_certificate(store, "public key held for approval", harvested->address, 0,
-                                 harvested->certificate, why);
+        status = audit_certificate(store, "public key held for approval", harvested->address, 0,
+                                   harvested->certificate, why);
+        return status == STORE_OK ? notice_of_held(store->sql, harvested->certificate,
+                                                   harvested->address, harvested->now, why)
+                                  : status;
     }
     audit_nothing(store);
     return status;
@@ -185,6 +189,10 @@ static enum store_status learn(struct store *store, const struct harvested *harv
         status = pubkey_audit(store, "public key learned", id, why);
         if (status == STORE_OK) {
             status = candidate_forget(store->sql, harvested->certificate, why);
+        }
+        if (status == STORE_OK) {
+            status = notice_of_learned(store->sql, harvested->certificate, addresses,
+                                       harvested->now, why);
         }
         for (size_t i = 0; status == STORE_OK && i < addresses->count; i++) {
             status = trim(store, addresses->items[i], removed, why);

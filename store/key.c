@@ -98,17 +98,18 @@ static enum store_status put_chain(struct sql *sql, int64_t key,
 
 /* A key that is there already is the same one, since the certificate is; its seal and its chain may
  * be newer. */
-static enum store_status put_key(struct sql *sql, int64_t mailbox,
+static enum store_status put_key(struct store *store, int64_t mailbox,
                                  const struct key_material *material, time_t now, int64_t *id_out,
                                  char **why)
 {
+    struct sql *sql = store->sql;
     int64_t certificate = 0;
     enum store_status status = certificate_put(sql, material->certificate, &certificate, why);
     if (status == STORE_OK && material->role == KEY_SIGNS) {
         status = enrolled_refuse_revoked(sql, certificate, why);
     }
     if (status == STORE_OK && material->request) {
-        status = enrolment_finish(sql, mailbox, certificate, why);
+        status = enrolment_finish(store, mailbox, certificate, why);
     }
     if (status == STORE_OK) {
         status =
@@ -184,7 +185,7 @@ enum store_status key_write(struct store *store, const char *address,
         status = key_check_addresses(sql, mailbox, address, material->certificate, why);
     }
     if (status == STORE_OK) {
-        status = put_key(sql, mailbox, material, now, &key, why);
+        status = put_key(store, mailbox, material, now, &key, why);
     }
     if (status == STORE_OK && material->role == KEY_SIGNS) {
         status = let_sign(sql, mailbox, key, material, why);

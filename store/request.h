@@ -17,8 +17,9 @@ enum store_status request_delete(struct sql *sql, int64_t mailbox, char **why);
 enum store_status enrolment_delete(struct sql *sql, int64_t mailbox, char **why);
 
 /* The request of a mailbox was answered by this certificate: an enrolment that it has is over. The
- * certificate's CA is remembered, unless it was another way that the answer came. */
-enum store_status enrolment_finish(struct sql *sql, int64_t mailbox, int64_t certificate,
+ * certificate's CA is remembered, unless it was another way that the answer came; then it is noted
+ * for the administrator, too. */
+enum store_status enrolment_finish(struct store *store, int64_t mailbox, int64_t certificate,
                                    char **why);
 
 /* STORE_REFUSED with a sentence when we had the certificate revoked. */

@@ -265,11 +265,45 @@ static const char revocation[] =
     " noted INTEGER NOT NULL"
     ") STRICT;";
 
+/* Who is told what by mail, once each. An empty recipient is the administrator. `kind` as in
+ * notice.h; `state` of a mail: waits (0), sent (1), only logged (2), given up (3). */
+static const char notices[] =
+    "CREATE TABLE notice_mail ("
+    " id INTEGER PRIMARY KEY,"
+    " recipient TEXT NOT NULL,"
+    " message_id TEXT NOT NULL UNIQUE,"
+    " formed INTEGER NOT NULL,"
+    " next_attempt INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL DEFAULT 0,"
+    " error TEXT NOT NULL DEFAULT ''," /* of the last attempt */
+    " state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),"
+    " done INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX notice_mail_due ON notice_mail (state, next_attempt);"
+    "CREATE INDEX notice_mail_recipient ON notice_mail (recipient, formed);"
+    "CREATE TABLE notice ("
+    " id INTEGER PRIMARY KEY,"
+    " kind INTEGER NOT NULL,"
+    " topic TEXT NOT NULL,"
+    " recipient TEXT NOT NULL,"
+    " object TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " fingerprint TEXT NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " reference TEXT NOT NULL,"
+    " noted INTEGER NOT NULL,"
+    " superseded INTEGER NOT NULL DEFAULT 0 CHECK (superseded IN (0, 1)),"
+    " mail INTEGER REFERENCES notice_mail (id)," /* NULL: none yet */
+    " UNIQUE (kind, topic)"
+    ") STRICT;"
+    "CREATE INDEX notice_of_mail ON notice (mail, superseded, recipient);"
+    "CREATE INDEX notice_fingerprint ON notice (fingerprint);";
+
 const struct schema_step schema_steps[] = {
     {version_1, NULL},         {key_requests, NULL},
     {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
     {enrolments, NULL},        {lookups, NULL},
-    {revocation, NULL},
+    {revocation, NULL},        {notices, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

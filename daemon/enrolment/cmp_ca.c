@@ -166,6 +166,11 @@ const struct cmp_setting *cmp_ca_setting(const struct cmp_ca *ca)
     return ca->setting;
 }
 
+X509 *cmp_ca_credential(const struct cmp_ca *ca)
+{
+    return ca->credential.certificate;
+}
+
 /* ---- Contexts ---- */
 
 /* Failures are told by their results; OpenSSL would write them to standard error. */

@@ -24,6 +24,9 @@ void cmp_ca_free(struct cmp_ca **ca);
 
 const struct cmp_setting *cmp_ca_setting(const struct cmp_ca *ca);
 
+/* The certificate with which we prove who we are, borrowed; NULL where that is a secret. */
+X509 *cmp_ca_credential(const struct cmp_ca *ca);
+
 /* A context that proves who we are by the credential of the settings, or where `own` is not NULL by
  * that key and certificate, and that believes whom the settings say, as of `now`. NULL with a
  * sentence; OSSL_CMP_CTX_free(). */

@@ -381,6 +381,45 @@ START_TEST(test_incoming_is_decrypted_verified_and_learned)
 }
 END_TEST
 
+/* Its subject was hidden on its way (RFC 9788). */
+START_TEST(test_protected_header_is_told)
+{
+    write_text(in_dir("body.txt"), "Subject: real\r\nReply-To: " BOB "\r\n"
+                                   "HP-Outer: Subject: Secret\r\n"
+                                   "Content-Type: text/plain; hp=\"cipher\"\r\n\r\nhello\r\n");
+    expect_run("openssl cms -sign",
+               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-signer", in_dir("bob.pem"),
+                       "-inkey", in_dir("bob.key"), "-out", in_dir("signed")),
+               0, NULL);
+    expect_run("openssl cms -encrypt",
+               OPENSSL("cms", "-encrypt", "-aes-256-cbc", "-in", in_dir("signed"), "-from", BOB,
+                       "-to", ALICE, "-subject", "Secret", "-out", in_dir("in.eml"),
+                       in_dir("alice.pem")),
+               0, NULL);
+    json_t *report =
+        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
+    const json_t *told = json_object_get(report, "header_protection");
+    const json_t *restored = json_object_get(told, "restored");
+    ck_assert_str_eq(text_at(told, "form"), "cipher");
+    ck_assert(json_is_false(json_object_get(told, "from_differs")));
+    ck_assert_uint_eq(json_array_size(restored), 3); /* To was not there: taken out */
+    ck_assert_str_eq(json_string_value(json_array_get(restored, 0)), "Subject");
+    ck_assert_str_eq(text_at(told, "confidential"), "Subject,Reply-To");
+    ck_assert(json_is_null(json_object_get(told, "differing")));
+    json_decref(report);
+    char *text = read_file(in_dir("out.eml"), NULL);
+    ck_assert_ptr_nonnull(strstr(text, "\nSubject: real\n"));
+    ck_assert_ptr_null(strstr(text, "\nSubject: Secret"));
+    free(text);
+    struct run run = SMIMECTL_READS(in_dir("in.eml"), "process", "--incoming", "--from", BOB,
+                                    "--to", ALICE, "--at", AT);
+    ck_assert_ptr_nonnull(strstr(run.err,
+                                 "header protection: cipher; restored=Subject,To,Reply-To; "
+                                 "confidential=Subject,Reply-To\n"));
+    run_clear(&run);
+}
+END_TEST
+
 START_TEST(test_incoming_is_no_decryption_oracle)
 {
     write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
@@ -598,6 +637,7 @@ int main(void)
     tcase_add_loop_test(tests, test_who_may_sign, 0, sizeof login_cases / sizeof *login_cases);
     tcase_add_test(tests, test_null_sender_is_signed_as_from);
     tcase_add_test(tests, test_clock);
+    tcase_add_test(tests, test_protected_header_is_told);
     tcase_add_loop_test(tests, test_incoming_is_decrypted_verified_and_learned, 0, 2);
     tcase_add_test(tests, test_incoming_is_no_decryption_oracle);
     tcase_add_test(tests, test_incoming_verdicts);

@@ -35,10 +35,12 @@ f 0644 /usr/share/bash-completion/completions/smimectl
 d 0755 /usr/share/doc/smimed
 f 0644 /usr/share/doc/smimed/README.md
 d 0755 /usr/share/doc/smimed/examples
+f 0644 /usr/share/doc/smimed/examples/notice.txt
 f 0644 /usr/share/doc/smimed/examples/postfix-main.cf
 f 0644 /usr/share/doc/smimed/examples/postfix-master.cf
 f 0644 /usr/share/doc/smimed/examples/report.txt
 f 0644 /usr/share/doc/smimed/examples/rules.conf
+f 0644 /usr/share/doc/smimed/examples/sender-notice.txt
 f 0644 /usr/share/doc/smimed/examples/sendmail.mc
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.full
 f 0644 /usr/share/doc/smimed/examples/smimed.conf.minimal

@@ -176,6 +176,30 @@ START_TEST(settings_decide)
 }
 END_TEST
 
+/* For programs that decrypt, and know nothing of a protected header. */
+START_TEST(hidden_subject_leads_the_text)
+{
+    static const char *const to[] = {"bob@partner.test", "carol@partner.test", NULL};
+    char *text;
+    begin(SPLIT "legacy_display = true;\n" OPTIONAL);
+    submit(TEXT, to);
+    text = text_for(to[0], "bob.eml");
+    ck_assert_ptr_null(strstr(text, "merger"));
+    free(text);
+    decrypt("bob.eml", "bob.signed");
+    verify("bob.signed", "bob.payload");
+    text = cli_read("bob.payload", NULL);
+    ck_assert_ptr_nonnull(strstr(text, "\r\n\r\nSubject: the merger\r\n\r\nThe secret text"));
+    ck_assert_ptr_nonnull(strstr(text, "hp-legacy-display=\"1\";\r\n\thp=\"cipher\""));
+    free(text);
+    text = text_for(to[1], "carol.eml");
+    ck_assert_ptr_null(strstr(text, "hp-legacy-display"));
+    ck_assert_ptr_null(strstr(text, "\r\n\r\nSubject"));
+    free(text);
+    end();
+}
+END_TEST
+
 /* A signature that everybody can read is worth more than one over a header that is not clean. */
 START_TEST(unclean_header_is_signed_in_the_clear)
 {
@@ -218,6 +242,34 @@ START_TEST(signed_by_the_sender_stays_as_it_is)
     decrypt("bob.eml", "inner");
     ck_assert(!cli_contains("inner", "hp="));
     verify("inner", "payload");
+    end();
+}
+END_TEST
+
+/* OpenPGP has a payload of its own. */
+START_TEST(openpgp_stays_as_it_is)
+{
+    static const char *const types[] = {"multipart/encrypted", "multipart/signed"};
+    static const char *const to[] = {"bob@partner.test", NULL};
+    begin(OPTIONAL);
+    for (size_t i = 0; i < 2; i++) {
+        char mail[512];
+        char *text;
+        snprintf(mail, sizeof mail,
+                 "From: alice@example.com\nTo: bob@partner.test\nSubject: seen\n"
+                 "Content-Type: %s; protocol=\"application/pgp\"; boundary=b\n\n"
+                 "--b\nContent-Type: application/pgp\n\nx\n--b\n\ny\n--b--\n",
+                 types[i]);
+        submit(mail, to);
+        text = text_for(to[0], "bob.eml");
+        ck_assert_ptr_nonnull(strstr(text, "\r\nSubject: seen\r\n"));
+        free(text);
+        decrypt("bob.eml", "bob.signed");
+        verify("bob.signed", "bob.payload");
+        ck_assert(cli_contains("bob.payload", "protocol="));
+        ck_assert(!cli_contains("bob.payload", "hp="));
+        end_message();
+    }
     end();
 }
 END_TEST
@@ -350,8 +402,10 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, each_copy_shows_what_it_may);
     tcase_add_loop_test(tcase, settings_decide, 0, sizeof settings / sizeof *settings);
+    tcase_add_test(tcase, hidden_subject_leads_the_text);
     tcase_add_test(tcase, unclean_header_is_signed_in_the_clear);
     tcase_add_test(tcase, signed_by_the_sender_stays_as_it_is);
+    tcase_add_test(tcase, openpgp_stays_as_it_is);
     tcase_add_test(tcase, report_does_not_tell_the_subject);
     tcase_add_test(tcase, reader_sees_the_protected_header);
     tcase_add_test(tcase, restoring_can_be_switched_off);

@@ -70,6 +70,11 @@ choices() {
         'choice="sign, encrypt" choice_by="X-Smimed, Subject, Sensitivity"'
     org_wait_mail partner bob 2
     ok 'bob reads it' contains "$MAIL" "$SECRET"
+    ok 'on its way the subject is hidden' contains "$NEXT" 'Subject: [...]'
+    ok 'bob sees the subject again' contains "$MAIL" 'Subject: =?'
+    ok 'once' test "$(sed '/^\r*$/,$d' "$MAIL" | grep -c '^Subject:')" -eq 1
+    ok 'and is told' contains "$MAIL" \
+        'X-Smimed-Header-Protection: cipher; restored=Subject; confidential=Subject'
     ask bob@partner.test 'Subject: [plain] hello'
     ok 'plain is not free by default: signed' contains "$NEXT" multipart/signed
     ok 'and the word is gone' contains "$NEXT" 'Subject: hello'

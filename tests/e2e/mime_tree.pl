@@ -6,8 +6,8 @@
 #
 # One line for each content field, preamble, epilogue and decoded body of every part in the tree.
 # Content-Transfer-Encoding is left out, because 7-bit cleaning changes it, and so are the fields of
-# the outermost header that belong to the message and not to its content. Line ends of text count as
-# LF, because the transport makes them CRLF.
+# the outermost header that belong to the message and not to its content, and the mark that they are
+# protected (RFC 9788). Line ends of text count as LF, because the transport makes them CRLF.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -40,6 +40,7 @@ sub fields {
         my ($name, $value) = $field =~ /^([^:\s]+)[ \t]*:[ \t]*(.*?)[ \t]*$/ or next;
         next if lc $name eq 'content-transfer-encoding';
         next if $outermost && $name !~ /^content-/i;
+        $value =~ s/; hp="(?:clear|cipher)"$// if $outermost;
         print "$path field \L$name\E: $value\n";
     }
     return;

@@ -58,6 +58,28 @@ static enum key_answer find(void *context, const struct recipient_id *ids, size_
     return KEY_NONE;
 }
 
+/* What is restored are fields for people, 7-bit, and each remains one. */
+static void check_restored(const struct opened *opened)
+{
+    const struct header *fields = &opened->restored.fields;
+    if (fields->count > 0 && opened->restored.from_differs)
+        abort();
+    if (fields->count > 0 && opened->signature != SIGNATURE_VALID &&
+        opened->encryption != ENCRYPTION_DECRYPTED)
+        abort();
+    for (size_t i = 0; i < fields->count; i++) {
+        bool named = false;
+        for (size_t n = 0; n < opened->restored.name_count; n++)
+            named |= strcmp(opened->restored.names[n], fields->fields[i].name) == 0;
+        if (!named)
+            abort();
+        for (const char *p = fields->fields[i].value; *p != '\0'; p++)
+            if ((unsigned char)*p >= 0x80 ||
+                (*p == '\r' && (p[1] != '\n' || (p[2] != ' ' && p[2] != '\t'))))
+                abort();
+    }
+}
+
 /* What must hold of every result. */
 static void check(const struct opened *opened)
 {
@@ -79,6 +101,7 @@ static void check(const struct opened *opened)
         abort();
     if (!refused && decrypted && !opened->changed)
         abort();
+    check_restored(opened);
     if (opened->harvest.certificate != NULL && opened->signature != SIGNATURE_VALID)
         abort();
 }
@@ -87,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct open_request request = {.keys = {find, NULL},
                                    .clear_sign = true,
+                                   .restore_headers = true,
                                    .now = 1900000000,
                                    .limits = {.max_header_bytes = 65536,
                                               .max_parts = 100,

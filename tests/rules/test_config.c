@@ -229,6 +229,25 @@ START_TEST(full_mail_servers)
 }
 END_TEST
 
+START_TEST(notices)
+{
+    struct config *config = load(FOLDER "/good.notices.conf");
+    const struct settings *s = &config->settings;
+    static const int days[] = {90, 7, 1};
+
+    ck_assert_uint_eq(s->administrators.count, 2);
+    ck_assert_str_eq(s->administrators.items[0], "postmaster@example.com");
+    ck_assert_str_eq(s->administrators.items[1], "smime@other.test");
+    ck_assert_str_eq(s->notice_sender, "smime@example.com");
+    ck_assert_uint_eq(s->expiry_notice_count, sizeof days / sizeof days[0]);
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++)
+        ck_assert_int_eq(s->expiry_notice_days[i], days[i]);
+    ck_assert_int_eq(s->notify_sender, NOTIFY_SENDER_OPTIONAL);
+    ck_assert_int_eq(s->notice_interval_s, 0);
+    config_free(&config);
+}
+END_TEST
+
 START_TEST(full_clients)
 {
     struct config *config = load(FOLDER "/good.full.conf");
@@ -310,7 +329,7 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_GCM);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_OAEP);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PSS);
-    ck_assert(!s->header_protection && !s->restore_headers &&
+    ck_assert(!s->header_protection && !s->restore_headers && s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
               s->subject_tags);
@@ -676,6 +695,7 @@ static Suite *config_suite(void)
     tcase_add_test(tc, full_lists);
     tcase_add_test(tc, full_mail_servers);
     tcase_add_loop_test(tc, mail_server_defaults, 0, 10);
+    tcase_add_test(tc, notices);
     tcase_add_test(tc, full_clients);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);

@@ -31,10 +31,17 @@ static void demand_defaults(const struct settings *s)
     ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_CBC);
     ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_PKCS1);
     ck_assert_int_eq(s->signature_scheme, SIGNATURE_PKCS1);
-    ck_assert(s->header_protection && s->restore_headers &&
+    ck_assert(s->header_protection && s->restore_headers && !s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE);
     ck_assert(!s->reinject.address && !s->mail_server.address);
     ck_assert_int_eq(s->smtp_timeout_s, 30);
+    ck_assert_uint_eq(s->administrators.count, 0);
+    ck_assert_str_eq(s->notice_sender, "");
+    ck_assert_int_eq(s->notice_interval_s, 3600);
+    ck_assert_uint_eq(s->expiry_notice_count, 4);
+    ck_assert_int_eq(s->expiry_notice_days[0], 30);
+    ck_assert_int_eq(s->expiry_notice_days[3], 1);
+    ck_assert_int_eq(s->notify_sender, NOTIFY_SENDER_ASKED);
     ck_assert(!s->null_sender_exempt && s->harvest == HARVEST_ANCHORED && s->clear_sign &&
               !s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed]");

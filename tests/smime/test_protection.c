@@ -33,6 +33,7 @@
     "Keywords: one, two\r\n"                                                                       \
     "Keywords: three\r\n"                                                                          \
     "Comments: not for all\r\n"                                                                    \
+    "Thread-Topic: secret\r\n"                                                                     \
     "Message-ID: <id@example.com>\r\n"                                                             \
     "MIME-Version: 1.0\r\n"                                                                        \
     "Content-Type: text/plain; charset=us-ascii; hp=\"clear\"\r\n"                                 \
@@ -48,6 +49,7 @@
     "Keywords: one, two\r\n"                                                                       \
     "Keywords: three\r\n"                                                                          \
     "Comments: not for all\r\n"                                                                    \
+    "Thread-Topic: secret\r\n"                                                                     \
     "Message-ID: <id@example.com>\r\n"
 
 #define CONTENT(mode)                                                                              \
@@ -150,7 +152,8 @@ static const struct {
     {"nothing hidden", SIGNED | ENCRYPTED, CONFIDENTIALITY_NONE,
      FIELDS OUTER("=?utf-8?q?Gr=C3=BC=C3=9Fe?= secret",
                   "HP-Outer: Keywords: one, two\r\nHP-Outer: Keywords: three\r\n"
-                  "HP-Outer: Comments: not for all\r\n") CONTENT("cipher")},
+                  "HP-Outer: Comments: not for all\r\nHP-Outer: Thread-Topic: secret\r\n")
+         CONTENT("cipher")},
 };
 
 START_TEST(payload_has_exactly_these_fields)

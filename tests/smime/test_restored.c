@@ -116,9 +116,11 @@ static const struct {
      "Subject: real|To: Bob <bob@partner.test>|"},
     {"encrypted only", "Subject: real\r\n" FROM "HP-Outer: Subject: [...]\r\n" CIPHER, ENCRYPTED,
      "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
-    {"keywords", "Keywords: a\r\nKeywords: b\r\nComments: c\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Comments,Keywords; confidential=Comments,Keywords",
-     "Comments: c|Keywords: a|Keywords: b|"},
+    {"keywords", "Keywords: a\r\nKeywords: b\r\nThread-Topic: t\r\nComments: c\r\n" CIPHER,
+     ENCRYPTED,
+     "cipher; restored=Comments,Keywords,Thread-Topic; "
+     "confidential=Comments,Keywords,Thread-Topic",
+     "Comments: c|Keywords: a|Keywords: b|Thread-Topic: t|"},
     {"nothing was hidden",
      "Subject: [...]\r\nTo: bob@partner.test\r\nHP-Outer: Subject: [...]\r\n"
      "HP-Outer:  to:  bob@partner.test\r\n" CIPHER,
