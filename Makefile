@@ -18,7 +18,7 @@ PREFIX     ?= /usr/local
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
-PKGS     = libconfig gmime-3.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcurl libunbound libssl libcrypto
+PKGS     = libconfig gmime-3.0 libxml-2.0 jansson sqlite3 p11-kit-1 libidn2 ldap libcurl libunbound libssl libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 OPT_plain = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT_asan  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -48,7 +48,7 @@ SEE_rooms     = $(ROOMS:%=-iquote %)
 USE_address = libidn2
 USE_rules   = libconfig
 USE_store   = sqlite3 p11-kit-1 libcrypto
-USE_smime   = gmime-3.0 libcrypto
+USE_smime   = gmime-3.0 libxml-2.0 libcrypto
 USE_daemon/network    = libcurl ldap libssl libcrypto
 USE_daemon/revocation = libcrypto
 USE_daemon/directory  = ldap libunbound libcrypto
@@ -159,7 +159,7 @@ docdir   ?= $(PREFIX)/share/doc/smimed
 bashdir  ?= $(PREFIX)/share/bash-completion/completions
 unitdir  ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 CONFIG    = $(sysconfdir)/smimed/smimed.conf
-EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc report.txt notice.txt sender-notice.txt
+EXAMPLES  = smimed.conf.minimal smimed.conf.full rules.conf postfix-main.cf postfix-master.cf sendmail.mc report.txt notice.txt sender-notice.txt summary.txt
 PAGES     = $(wildcard man/smimed.8 man/smimectl.8 man/smimed.conf.5)
 OWNER     = $(if $(DESTDIR),,$(shell [ `id -u` = 0 ] && getent passwd smimed >/dev/null && echo -o smimed -g smimed))
 

@@ -1,4 +1,4 @@
-/* UTF-8 as far as addresses need it (RFC 3629). Internal to address/. */
+/* UTF-8 as far as addresses and short texts need it (RFC 3629). */
 #ifndef ADDRESS_UTF8_H
 #define ADDRESS_UTF8_H
 

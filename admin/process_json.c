@@ -108,6 +108,9 @@ static int add_opened(json_t *report, const struct opened *opened)
                    json_object_set_new(report, "header_protection",
                                        protection_json(&opened->restored)) ||
                    json_object_set_new(report, "cipher", json_text(opened->cipher)) ||
+                   json_object_set_new(report, "unauthenticated_ciphertext",
+                                       json_boolean(opened->unauthenticated)) ||
+                   json_object_set_new(report, "defanged", json_boolean(opened->defanged)) ||
                    json_object_set_new(report, "signer_encryption_certificate",
                                        certificate_or_null(opened->harvest.certificate)) ||
                    json_object_set_new(report, "signed_part",

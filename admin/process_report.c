@@ -117,6 +117,10 @@ static void print_opened(const struct opened *opened, FILE *out)
     for (size_t i = 0; i < opened->layer_count; i++) {
         print_layer(out, i + 1, &opened->layers[i]);
     }
+    if (opened->unauthenticated) {
+        fprintf(out, "the ciphertext could have been altered on its way%s\n",
+                opened->defanged ? "; what is delivered was made inert" : "");
+    }
     if (opened->restored.form != PROTECTION_FORM_NONE) {
         char *text = restored_text(&opened->restored);
         line(out, "header protection", text ? text : "?");

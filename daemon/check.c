@@ -11,6 +11,7 @@
 #include "mail_server.h"
 #include "mail_template.h"
 #include "privileges.h"
+#include "summary.h"
 #include "why.h"
 
 void check_print_problems(struct problems *problems, FILE *errors)
@@ -79,6 +80,19 @@ static void check_template(const struct config *config, const char *name, const 
     free(text);
 }
 
+/* The same of a text in the messages of others. */
+static void check_summary(const struct config *config, struct problems *problems)
+{
+    char *why = NULL;
+    char *text = summary_load(config->settings.summary_template, &why);
+
+    if (!text) {
+        why_prefix(&why, "summary_template");
+        note(problems, config, &why);
+    }
+    free(text);
+}
+
 static void check_templates(const struct config *config, struct problems *problems)
 {
     const struct settings *settings = &config->settings;
@@ -86,6 +100,7 @@ static void check_templates(const struct config *config, struct problems *proble
     check_template(config, "report_template", settings->report_template, problems);
     check_template(config, "notice_template", settings->notice_template, problems);
     check_template(config, "sender_notice_template", settings->sender_notice_template, problems);
+    check_summary(config, problems);
 }
 
 static void check_administrator(const struct config *config, struct problems *problems)

@@ -12,6 +12,7 @@
 #include "opening.h"
 #include "outcome.h"
 #include "report.h"
+#include "summary.h"
 #include "transport.h"
 #include "verdict_fields.h"
 #include "why.h"
@@ -117,35 +118,63 @@ static bool judge_recipients(struct gateway *gateway, struct transaction *transa
     return may_open;
 }
 
-/* Does this recipient's rule take the message as it was found? Sets his reply if not. */
-static bool refuse_for(struct recipient *recipient, enum encryption_verdict found)
+/* The same is said of what could not be decrypted and of what cannot be trusted although it was:
+ * whoever alters a message and sends it again must not learn what came of it (padding oracle). */
+static void refuse_content(struct recipient *recipient, bool rejects)
 {
-    int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
-    if (recipient->insecure)
-        transport_refuse(recipient);
-    else if (mode == INCOMING_DECRYPT_FORCED && found == ENCRYPTION_NONE)
-        reply_setf(
-            &recipient->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
-            "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
-    else if (mode >= INCOMING_DECRYPT_ALWAYS && found == ENCRYPTION_NOT_DECRYPTED)
+    if (rejects)
+        reply_setf(&recipient->reply, 550, "5.7.5",
+                   "Refused: this encrypted message for %s could not be decrypted, or has no valid "
+                   "signature inside",
+                   "Abgelehnt: diese verschluesselte Nachricht fuer %s liess sich nicht "
+                   "entschluesseln oder hat innen keine gueltige Signatur",
+                   recipient->canonical);
+    else
         reply_setf(&recipient->reply, 550, "5.7.5",
                    "Refused: this encrypted message could not be decrypted for %s",
                    "Abgelehnt: diese verschluesselte Nachricht liess sich fuer %s nicht "
                    "entschluesseln",
                    recipient->canonical);
+}
+
+/* Does this recipient's rule take the message as it was found? Sets his reply if not. */
+static bool refuse_for(const struct settings *settings, struct recipient *recipient,
+                       const struct opened *found)
+{
+    int mode = recipient->direction == DIRECTION_INCOMING ? recipient->decision.mode : 0;
+    bool rejects = settings->unauthenticated_ciphertext == UNAUTHENTICATED_REJECT;
+    if (recipient->insecure)
+        transport_refuse(recipient);
+    else if (mode == INCOMING_DECRYPT_FORCED && found->encryption == ENCRYPTION_NONE)
+        reply_setf(
+            &recipient->reply, 550, "5.7.1", "Refused: %s accepts only encrypted mail from you",
+            "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an", recipient->canonical);
+    else if ((mode >= INCOMING_DECRYPT_ALWAYS && found->encryption == ENCRYPTION_NOT_DECRYPTED) ||
+             (rejects && found->unauthenticated))
+        refuse_content(recipient, rejects);
     else
         return false;
     return true;
 }
 
+/* For the log only. */
+static const char *cause_of(const struct opened *found)
+{
+    if (found->encryption == ENCRYPTION_DECRYPTED && found->unauthenticated)
+        return "decrypted, but it could have been altered on its way";
+    return found->encryption_reason;
+}
+
 /* One who must refuse refuses for his group: where messages are split, its rules are the same. */
-static bool refuse_group(const struct transaction *transaction, const struct outcome_copy *copy)
+static bool refuse_group(const struct settings *settings, const struct transaction *transaction,
+                         const struct outcome_copy *copy)
 {
     struct outcome *part = copy->outcome;
     const struct recipient *first = NULL;
+    const char *cause = cause_of(&part->opened);
     for (size_t i = 0; i < copy->count; i++) {
         struct recipient *recipient = &transaction->recipients[copy->members[i]];
-        if (refuse_for(recipient, part->opened.encryption) && first == NULL)
+        if (refuse_for(settings, recipient, &part->opened) && first == NULL)
             first = recipient;
     }
     if (first == NULL)
@@ -154,8 +183,8 @@ static bool refuse_group(const struct transaction *transaction, const struct out
     part->transform = TRANSFORM_REFUSE;
     reply_set(&part->reply, first->reply.code, first->reply.enhanced, first->reply.english,
               first->reply.german);
-    if (part->opened.encryption_reason != NULL)
-        part->cause = strdup(part->opened.encryption_reason);
+    if (cause != NULL)
+        part->cause = strdup(cause);
     return true;
 }
 
@@ -332,9 +361,10 @@ static int finish_part(const struct incoming *incoming, const struct outcome_cop
     int rc = -1;
     if (!part->opened_set)
         return verdict_fields_strip(settings, header, part, why);
-    if (refuse_group(incoming->transaction, copy))
+    if (refuse_group(settings, incoming->transaction, copy))
         return 0;
     if (verdict_fields_strip(settings, header, part, why) != 0 ||
+        summary_add(incoming->gateway, part, why) != 0 ||
         replace_message(incoming->transaction, part, why) != 0 ||
         restore_header(header, part, &shown, why) != 0 ||
         verdict_fields_add(settings, &shown, part, why) != 0)

@@ -2,15 +2,7 @@
 #ifndef DAEMON_MAIL_TEMPLATE_H
 #define DAEMON_MAIL_TEMPLATE_H
 
-#include <stddef.h>
-
-#define MAIL_TEMPLATE_MAX_BYTES 65536 /* of a file */
-
-/* What stands for {name}. */
-struct template_word {
-    const char *name;
-    const char *value;
-};
+#include "text_template.h"
 
 struct mail_text {
     char *subject; /* one line, UTF-8 */

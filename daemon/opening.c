@@ -143,6 +143,9 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     struct revocation_inquiry inquiry = {0};
     struct open_request request = {.restore_headers = settings->restore_headers,
                                    .clear_sign = settings->clear_sign,
+                                   .remove_signature = settings->remove_signature,
+                                   .defang = settings->unauthenticated_ciphertext ==
+                                             UNAUTHENTICATED_DEFANG,
                                    .now = now,
                                    .progress = *progress};
     int rc = -1;

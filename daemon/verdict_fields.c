@@ -12,12 +12,14 @@
 #include "auth_results.h"
 #include "cert_use.h"
 #include "choice.h"
+#include "mailboxes.h"
 #include "outcome.h"
-#include "subject.h"
+#include "subject_tags.h"
 #include "why.h"
 
 #define OUR_PREFIX "X-Smimed-"
 #define REASON_MAX_BYTES 600
+#define DOUBTFUL "what was encrypted could have been altered on its way"
 
 /* ---- Taking away ---- */
 
@@ -184,13 +186,25 @@ static void signer_clear(struct signer *signer)
     free(signer->validity);
 }
 
-static int signer_read(X509 *certificate, struct signer *out)
+/* Of several addresses in a certificate the one that the message is from is told. */
+static char *address_of(X509 *certificate, const char *from)
 {
     struct cert_addresses addresses = {0};
+    const char *chosen = "";
+    char *out;
     if (cert_addresses(certificate, &addresses) != 0)
-        return -1;
-    out->address = strdup(addresses.count > 0 ? addresses.items[0] : "");
+        return NULL;
+    for (size_t i = addresses.count; i-- > 0;)
+        if (strcmp(chosen, from) != 0 || chosen[0] == '\0')
+            chosen = addresses.items[i];
+    out = strdup(chosen);
     cert_addresses_clear(&addresses);
+    return out;
+}
+
+static int signer_read(X509 *certificate, const char *from, struct signer *out)
+{
+    out->address = address_of(certificate, from);
     out->subject = name_text(X509_get_subject_name(certificate));
     out->issuer = name_text(X509_get_issuer_name(certificate));
     out->serial = serial_text(certificate);
@@ -214,6 +228,29 @@ static X509 *signer_of(const struct opened *opened)
     return NULL;
 }
 
+/* Is there to be said that decrypted text could have been altered on its way? */
+static bool is_doubtful(const struct settings *settings, const struct opened *opened)
+{
+    return opened->unauthenticated && opened->encryption == ENCRYPTION_DECRYPTED &&
+           settings->unauthenticated_ciphertext != UNAUTHENTICATED_ACCEPT;
+}
+
+/* Why the result is what it is: "" where there is nothing to be said. NULL out of memory. */
+static char *result_reason(const struct settings *settings, const struct opened *opened)
+{
+    bool doubtful = is_doubtful(settings, opened);
+    bool wanted = opened->signature > SIGNATURE_VALID && opened->signature_reason != NULL;
+    char *safe = NULL;
+    char *text = NULL;
+    if (asprintf(&text, "%s%s%s", wanted ? opened->signature_reason : "",
+                 wanted && doubtful ? "; " : "", doubtful ? DOUBTFUL : "") >= 0)
+        safe = plain_text(text);
+    else
+        text = NULL;
+    free(text);
+    return safe;
+}
+
 static int print_results(FILE *stream, const struct settings *settings, const struct opened *opened,
                          const struct signer *signer)
 {
@@ -221,12 +258,11 @@ static int print_results(FILE *stream, const struct settings *settings, const st
     char *issuer = NULL;
     int rc = -1;
     (void)fprintf(stream, " %s; smime=%s", settings->authserv_id, smime_result(opened->signature));
-    if (opened->signature > SIGNATURE_VALID && opened->signature_reason != NULL) {
-        reason = plain_text(opened->signature_reason);
-        if (reason == NULL)
-            goto out;
+    reason = result_reason(settings, opened);
+    if (reason == NULL)
+        goto out;
+    if (reason[0] != '\0')
         (void)fprintf(stream, "\r\n\treason=\"%s\"", reason);
-    }
     if (signer->serial != NULL) {
         issuer = plain_text(signer->issuer);
         if (issuer == NULL)
@@ -302,6 +338,10 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
         return -1;
     if (opened->cipher != NULL && add(outcome, &position, "X-Smimed-Cipher", opened->cipher) != 0)
         return -1;
+    if (is_doubtful(settings, opened) &&
+        add(outcome, &position, "X-Smimed-Ciphertext",
+            opened->defanged ? "unauthenticated, defanged" : "unauthenticated") != 0)
+        return -1;
     if (add(outcome, &position, "X-Smimed-Signature", signature_verdict_name(opened->signature)) !=
         0)
         return -1;
@@ -313,78 +353,24 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
     return add_signer(outcome, signer, &position);
 }
 
-/* Tags in Subject fields after the first: which one is shown depends on the program. */
-static int strip_more_subjects(const struct header *header, const char *const *tags, size_t count,
-                               struct outcome *outcome)
-{
-    size_t index = 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < header->count; i++) {
-        const struct header_field *field = &header->fields[i];
-        char *value;
-        if (strcasecmp(field->name, "Subject") != 0 || ++index == 1)
-            continue;
-        value = subject_tag(field->value, tags, count, "");
-        if (value == NULL)
-            return -1;
-        if (strcmp(value, field->value) != 0)
-            rc = outcome_edit(outcome, EDIT_CHANGE, "Subject", index, value);
-        free(value);
-    }
-    return rc;
-}
-
-static int add_tags(const struct settings *settings, const struct header *header,
-                    struct outcome *outcome)
-{
-    const char *const tags[] = {settings->tag_signed, settings->tag_encrypted,
-                                settings->tag_invalid};
-    const struct opened *opened = &outcome->opened;
-    const struct header_field *subject = header_get(header, "Subject", 0);
-    const char *encrypted =
-        opened->encryption == ENCRYPTION_DECRYPTED ? settings->tag_encrypted : "";
-    const char *is_signed = "";
-    char *prefix = NULL;
-    char *value = NULL;
-    int rc = -1;
-    if (opened->signature == SIGNATURE_VALID)
-        is_signed = settings->tag_signed;
-    else if (opened->signature != SIGNATURE_NONE)
-        is_signed = settings->tag_invalid;
-    if (asprintf(&prefix, "%s%s%s%s", encrypted, *encrypted ? " " : "", is_signed,
-                 *is_signed ? " " : "") < 0)
-        return -1;
-    value = subject_tag(subject != NULL ? subject->value : NULL, tags, 3, prefix);
-    if (value == NULL)
-        goto out;
-    if (subject != NULL && strcmp(value, subject->value) != 0)
-        rc = outcome_edit(outcome, EDIT_CHANGE, "Subject", 1, value);
-    else if (subject == NULL && *prefix != '\0')
-        rc = outcome_edit(outcome, EDIT_APPEND, "Subject", 0, value);
-    else
-        rc = 0;
-    if (rc == 0)
-        rc = strip_more_subjects(header, tags, 3, outcome);
-out:
-    free(prefix);
-    free(value);
-    return rc;
-}
-
 int verdict_fields_add(const struct settings *settings, const struct header *header,
                        struct outcome *outcome, char **why)
 {
     X509 *certificate = signer_of(&outcome->opened);
     struct signer signer = {0};
+    char *from = NULL;
     int rc = 0;
+    /* Not one plain mailbox: nobody's. */
+    (void)mailboxes_from(header, &from, NULL);
     if (certificate != NULL)
-        rc = signer_read(certificate, &signer);
+        rc = signer_read(certificate, from != NULL ? from : "", &signer);
     if (rc == 0)
         rc = add_fields(settings, outcome, &signer);
     if (rc == 0 && settings->subject_tags)
-        rc = add_tags(settings, header, outcome);
+        rc = subject_tags_add(settings, header, outcome);
     if (rc != 0)
         why_set(why, "out of memory");
+    free(from);
     signer_clear(&signer);
     return rc;
 }

@@ -90,6 +90,13 @@ enum revocation_policy { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD };
 enum unauthorised_action { UNAUTHORISED_UNSIGNED, UNAUTHORISED_REFUSE };
 /* When a sender is told that his message went out with less protection than somebody wanted. */
 enum notify_sender { NOTIFY_SENDER_NEVER, NOTIFY_SENDER_ASKED, NOTIFY_SENDER_OPTIONAL };
+/* What becomes of decrypted text that could have been altered on its way. */
+enum unauthenticated_action {
+    UNAUTHENTICATED_ACCEPT,
+    UNAUTHENTICATED_TAG,
+    UNAUTHENTICATED_DEFANG,
+    UNAUTHENTICATED_REJECT
+};
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -179,9 +186,14 @@ struct settings {
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
     bool restore_headers;        /* the protected header replaces the message's; default true */
-    bool subject_tags;           /* default false */
-    char *tag_signed, *tag_encrypted,
-        *tag_invalid; /* "[signed]", "[encrypted]", "[signature invalid]" */
+    bool remove_signature;       /* where it is valid; default false */
+    enum unauthenticated_action unauthenticated_ciphertext; /* default tag */
+    bool summary;                                           /* default false */
+    char *summary_template;                                 /* "" = built in */
+    bool subject_tags;                                      /* default false */
+    char *tag_signed, *tag_encrypted, *tag_invalid, /* "[signed]", "[encrypted]", "[signature
+                                                       invalid]" */
+        *tag_unauthenticated;                       /* "[unauthenticated]" */
     /* certificates */
     struct cmp_setting *cmp;
     size_t cmp_count;

@@ -39,6 +39,11 @@ static const char *const notify_senders[] = {[NOTIFY_SENDER_NEVER] = "never",
                                              [NOTIFY_SENDER_ASKED] = "asked",
                                              [NOTIFY_SENDER_OPTIONAL] = "optional",
                                              NULL};
+static const char *const unauthenticated_actions[] = {[UNAUTHENTICATED_ACCEPT] = "accept",
+                                                      [UNAUTHENTICATED_TAG] = "tag",
+                                                      [UNAUTHENTICATED_DEFANG] = "defang",
+                                                      [UNAUTHENTICATED_REJECT] = "reject",
+                                                      NULL};
 static const char *const log_targets[] = {
     [LOG_TARGET_STDERR] = "stderr", [LOG_TARGET_SYSLOG] = "syslog", NULL};
 static const char *const log_levels[] = {[LOG_LEVEL_ERROR] = "error",
@@ -86,13 +91,9 @@ static bool is_mail_address_or_empty(const char *value)
     return is_one;
 }
 
-static bool is_printable_ascii(const char *value)
+static bool is_printable(const char *value)
 {
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p < 0x20 || *p > 0x7E)
-            return false;
-    }
-    return true;
+    return utf8_is_printable(value, strlen(value));
 }
 
 #define AT(member) .offset = offsetof(struct settings, member)
@@ -369,13 +370,29 @@ const struct setting_entry settings_table[] = {
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
     SWITCH(restore_headers, true,
            "Do protected header fields of incoming mail (RFC 9788) replace those outside?"),
+    SWITCH(remove_signature, false,
+           "Are messages with a valid signature delivered without it? Other signatures stay."),
+    CHOICE(
+        unauthenticated_ciphertext, UNAUTHENTICATED_TAG, unauthenticated_actions,
+        "What becomes of a message whose encryption does not show whether it was altered on its\n"
+        "way (Efail), and that has no valid signature inside: nothing, it is told, it is "
+        "delivered\n"
+        "without anything active in it, or refused."),
+    SWITCH(
+        summary, false,
+        "Is a text with the verdict in a person's words put before messages that came signed or\n"
+        "encrypted and are delivered without a signature?"),
+    TEXT(summary_template, "", 0, PATH_MAX_BYTES, is_absolute_path_or_empty,
+         "absolute path, or nothing", "A file with that text; \"\" is the text that is built in."),
     SWITCH(subject_tags, false, "Is the verdict written into the subject?"),
-    TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+    TEXT(tag_signed, "[signed]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
          "The tag of a message with a valid signature."),
-    TEXT(tag_encrypted, "[encrypted]", 1, TAG_MAX_BYTES, is_printable_ascii, "printable ASCII",
+    TEXT(tag_encrypted, "[encrypted]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
          "The tag of a message that came encrypted."),
-    TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable_ascii,
-         "printable ASCII", "The tag of a message with a signature that is not valid."),
+    TEXT(tag_invalid, "[signature invalid]", 1, TAG_MAX_BYTES, is_printable, "printable UTF-8",
+         "The tag of a message with a signature that is not valid."),
+    TEXT(tag_unauthenticated, "[unauthenticated]", 1, TAG_MAX_BYTES, is_printable,
+         "printable UTF-8", "The tag of a message under `unauthenticated_ciphertext`."),
 
     /* certificates */
     LIST("cmp", false,

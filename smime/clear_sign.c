@@ -8,12 +8,11 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
+#include "boundary.h"
 #include "layer.h"
 #include "why.h"
 
-#define BOUNDARY_BYTES 16
 #define BASE64_LINE 57 /* octets in a line of 76 characters */
 
 /* 7-bit CRLF lines of at most 998 octets, without NUL or bare CR or LF? Returns 1, 0, or -1: the
@@ -126,17 +125,6 @@ static int write_base64(struct spool *body, const unsigned char *bytes, size_t l
     return 0;
 }
 
-static int make_boundary(char *out, size_t size)
-{
-    unsigned char random[BOUNDARY_BYTES];
-    if (RAND_bytes(random, sizeof random) != 1)
-        return -1;
-    (void)snprintf(out, size, "=_smimed_");
-    for (size_t i = 0; i < sizeof random; i++)
-        (void)snprintf(out + strlen(out), size - strlen(out), "%02x", random[i]);
-    return 0;
-}
-
 static int write_body(const struct cms_layout *layout, const char *boundary,
                       const unsigned char *der, size_t length, struct spool *body)
 {
@@ -160,14 +148,14 @@ static int write_body(const struct cms_layout *layout, const char *boundary,
 static int write_entity(const struct cms_layout *layout, CMS_ContentInfo *detached,
                         struct entity *out)
 {
-    char boundary[80];
+    char boundary[BOUNDARY_BYTES];
     char micalg[80];
     char *type = NULL;
     unsigned char *der = NULL;
     int length = i2d_CMS_ContentInfo(detached, &der);
     int rc = -1;
     out->body = spool_new(spool_get_options(layout->content));
-    if (length <= 0 || make_boundary(boundary, sizeof boundary) != 0)
+    if (length <= 0 || boundary_make(boundary) != 0)
         rc = 1;
     if (rc != -1 || out->body == NULL)
         goto out;

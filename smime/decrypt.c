@@ -348,6 +348,7 @@ static enum smime_status open_it(struct opening *opening)
         status = find_key(opening, &key, &certificate);
     if (status != SMIME_OK)
         return status;
+    opening->out->tried = true;
     /* With RSA this succeeds whatever comes of it, and a random key takes the place of a bad one.
      */
     if (CMS_decrypt_set1_pkey(opening->cms, key, certificate) != 1)

@@ -15,6 +15,7 @@
 
 struct decrypted {
     bool opened;
+    bool tried;          /* a private key was used */
     struct spool *plain; /* when opened */
     char *reason;        /* what is said outside */
     char *detail;        /* for the log; NULL if there is no more to say */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "canonical.h"
+#include "defang.h"
 #include "why.h"
 
 int delivery_header(const struct header *message, const struct header *content, struct header *out)
@@ -57,5 +58,31 @@ out:
     header_clear(&canonical);
     if (status != SMIME_OK)
         entity_clear(out);
+    return status;
+}
+
+enum smime_status delivery_inert(const struct entity *message, const struct view *content,
+                                 const struct smime_limits *limits,
+                                 const struct smime_progress *progress, struct entity *out,
+                                 char **why)
+{
+    struct spool *text = spool_new(spool_get_options(content->text));
+    struct header header = {0};
+    struct view view = {.header = &header, .text = text};
+    enum smime_status status;
+    *out = (struct entity){0};
+    if (text == NULL) {
+        why_set(why, "out of memory");
+        return SMIME_ERROR;
+    }
+    status = defang(content, limits, progress, text, why);
+    view.to = spool_size(text);
+    if (status == SMIME_OK)
+        status =
+            layer_read_header(text, 0, view.to, limits->max_header_bytes, &header, &view.from, why);
+    if (status == SMIME_OK)
+        status = delivery_decrypted(message, &view, limits, out, why);
+    header_clear(&header);
+    spool_free(&text);
     return status;
 }

@@ -14,4 +14,10 @@ enum smime_status delivery_decrypted(const struct entity *message, const struct 
                                      const struct smime_limits *limits, struct entity *out,
                                      char **why);
 
+/* The same with what is in `content` made inert (defang.h). */
+enum smime_status delivery_inert(const struct entity *message, const struct view *content,
+                                 const struct smime_limits *limits,
+                                 const struct smime_progress *progress, struct entity *out,
+                                 char **why);
+
 #endif

@@ -55,6 +55,25 @@ static void judge_encryption(struct work *work)
         why_set(&out->encryption_reason, "the message is not encrypted");
 }
 
+/* Does the layer vouch for all that is in it? Whoever altered ciphertext around it could not have
+ * made it, unless of a text that he knew. */
+static bool vouches(const struct layer *layer)
+{
+    return layer->signature == SIGNATURE_VALID ||
+           (layer->authenticated && layer->encryption == ENCRYPTION_DECRYPTED);
+}
+
+static bool is_unauthenticated(const struct opened *out)
+{
+    bool vouched = false;
+    for (size_t i = out->layer_count; i-- > 0;) {
+        vouched = vouched || vouches(&out->layers[i]);
+        if (out->layers[i].tried && !out->layers[i].authenticated && !vouched)
+            return true;
+    }
+    return false;
+}
+
 /* The worst of all signature layers. */
 static void judge_signature(struct work *work)
 {
@@ -116,6 +135,7 @@ static enum smime_status judge(struct work *work)
     work->out->has_tnef_part = work->subparts.tnef_part;
     judge_encryption(work);
     judge_signature(work);
+    work->out->unauthenticated = is_unauthenticated(work->out);
     return SMIME_OK;
 }
 
@@ -183,37 +203,63 @@ static bool unwraps(const struct work *work)
            work->request->restore_headers;
 }
 
+/* What is delivered instead of what came: the content of the innermost encryption, or that of all
+ * layers where no signature is to stay. NULL: nothing. */
+static const struct view *delivered_view(struct work *work, const struct level *base, bool inert)
+{
+    bool strip = work->request->remove_signature && work->out->signature == SIGNATURE_VALID;
+    bool bare = base != NULL && base->next == NULL;
+    bool last = work->levels.complete && (inert || strip);
+    if (!last && base == NULL)
+        return NULL;
+    if ((last || bare) && unwraps(work))
+        return &work->payload.wrapped;
+    return last ? &work->levels.innermost : &base->inside;
+}
+
+static enum smime_status deliver_view(struct work *work, const struct view *view, bool inert,
+                                      const struct level *base)
+{
+    const struct open_request *request = work->request;
+    struct opened *out = work->out;
+    char *reason = NULL;
+    enum smime_status status =
+        inert ? delivery_inert(work->message, view, &request->limits, &request->progress,
+                               &out->message, &reason)
+              : delivery_decrypted(work->message, view, &request->limits, &out->message, &reason);
+    if (status == SMIME_OK && protection_unmark(&out->message.header) != 0) {
+        why_set(&reason, "out of memory");
+        status = SMIME_ERROR;
+    }
+    out->changed = status == SMIME_OK;
+    out->defanged = out->changed && inert;
+    if (status == SMIME_REFUSED && base != NULL)
+        keep_encrypted(work, base, why_text(&reason));
+    else if (status == SMIME_ERROR)
+        why_set(work->why, "%s", why_text(&reason));
+    why_free(&reason);
+    return status == SMIME_REFUSED ? SMIME_OK : status;
+}
+
 static enum smime_status deliver(struct work *work)
 {
     struct opened *out = work->out;
     const struct level *base = innermost_decrypted(work);
     const struct level *inner = base != NULL ? base->next : work->levels.first;
-    const struct view *content;
-    char *reason = NULL;
+    bool inert = work->request->defang && out->unauthenticated;
+    const struct view *view = delivered_view(work, base, inert);
+    bool stays = base != NULL ? view == &base->inside : view == NULL;
     bool done = false;
     enum smime_status status = SMIME_OK;
     /* Half of it opened would be neither what came nor what was meant. */
     if (out->encryption == ENCRYPTION_NOT_DECRYPTED)
         return SMIME_OK;
-    if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE)
+    if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE &&
+        stays && !inert)
         status = try_clear_sign(work, inner, &done);
-    if (status != SMIME_OK || done || base == NULL)
+    if (status != SMIME_OK || done || view == NULL)
         return status;
-    content = inner == NULL && unwraps(work) ? &work->payload.wrapped : &base->inside;
-    status =
-        delivery_decrypted(work->message, content, &work->request->limits, &out->message, &reason);
-    if (status == SMIME_OK && protection_unmark(&out->message.header) != 0) {
-        why_set(&reason, "out of memory");
-        status = SMIME_ERROR;
-    }
-    if (status == SMIME_OK)
-        out->changed = true;
-    else if (status == SMIME_REFUSED)
-        keep_encrypted(work, base, why_text(&reason));
-    else
-        why_set(work->why, "%s", why_text(&reason));
-    why_free(&reason);
-    return status == SMIME_REFUSED ? SMIME_OK : status;
+    return deliver_view(work, view, inert, base);
 }
 
 /* What the protected header says, if the payload can be read by whoever gets the message. */

@@ -65,9 +65,10 @@ struct layer {
     enum encryption_verdict encryption; /* of LAYER_ENCRYPTED */
     enum signature_verdict signature;   /* of LAYER_SIGNED_* */
     char *reason;                       /* a sentence an administrator can act on */
-    char *algorithms;    /* "rsaEncryption aes-256-cbc"; "sha256 rsassaPss"; NULL if unknown */
-    bool authenticated;  /* of LAYER_ENCRYPTED: AuthEnvelopedData */
-    X509 *signer;        /* NULL if unknown */
+    char *algorithms;   /* "rsaEncryption aes-256-cbc"; "sha256 rsassaPss"; NULL if unknown */
+    bool authenticated; /* of LAYER_ENCRYPTED: AuthEnvelopedData */
+    bool tried;   /* of LAYER_ENCRYPTED: a private key was used on it, with or without success */
+    X509 *signer; /* NULL if unknown */
     time_t signing_time; /* 0 if not given */
 };
 
@@ -94,8 +95,13 @@ struct opened {
     /* What the payload's protected header says of the message's: not yet done to opened.message.
      * Without open_request.restore_headers nothing is to be replaced. */
     struct restored restored;
-    char *cipher;            /* of the outermost opened layer, "aes-256-gcm"; NULL */
-    struct harvest harvest;  /* certificate NULL if there is nothing to learn */
+    char *cipher;           /* of the outermost opened layer, "aes-256-gcm"; NULL */
+    struct harvest harvest; /* certificate NULL if there is nothing to learn */
+    /* A private key was used on ciphertext that anybody could have altered on its way (Efail): it
+     * is of EnvelopedData, and what is inside is neither signed with a valid signature nor an
+     * AuthEnvelopedData. Also where it could not be decrypted. */
+    bool unauthenticated;
+    bool defanged;           /* `message` was made inert */
     bool has_signed_part;    /* a signature in a sub-part, left alone */
     bool has_encrypted_part; /* ciphertext in a sub-part, left alone */
     bool has_tnef_part;      /* Outlook's winmail.dat, in which nobody looked */
@@ -113,8 +119,11 @@ struct open_request {
     /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
      * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
     struct revocation_source revocation;
-    bool restore_headers; /* the protected header replaces the message's */
-    bool clear_sign;      /* opaque-signed becomes clear-signed where that is sound */
+    bool restore_headers;  /* the protected header replaces the message's */
+    bool clear_sign;       /* opaque-signed becomes clear-signed where that is sound */
+    bool remove_signature; /* what is signed is delivered without its signature, where that is
+                              valid; any other signature stays, for evidence */
+    bool defang; /* what is `unauthenticated` is delivered inert (defang.h), without signatures */
     time_t now;
     struct smime_limits limits;
     struct smime_progress progress;

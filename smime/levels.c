@@ -97,6 +97,7 @@ static enum smime_status open_encrypted(struct descent *descent, struct level *l
     }
     layer->encryption = level->entered ? ENCRYPTION_DECRYPTED : ENCRYPTION_NOT_DECRYPTED;
     layer->authenticated = level->found.layout.authenticated;
+    layer->tried = decrypted->tried;
     why_set(&layer->reason, "%s",
             why_text(decrypted->detail != NULL ? &decrypted->detail : &decrypted->reason));
     why_set(&out->encryption_reason, "%s", why_text(&decrypted->reason));

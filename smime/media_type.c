@@ -97,6 +97,7 @@ static int read_plain(GMimeContentType *type, const char *value, const char *nam
 static int read_type(struct media_type *media, const char *value)
 {
     GMimeContentType *type;
+    const char *format;
     int rc;
     if (value == NULL || strlen(value) > MEDIA_TYPE_MAX_BYTES)
         return duplicate("text", &media->type) | duplicate("plain", &media->subtype);
@@ -112,6 +113,8 @@ static int read_type(struct media_type *media, const char *value)
          duplicate(g_mime_content_type_get_parameter(type, "smime-type"), &media->smime_type) |
          duplicate(g_mime_content_type_get_parameter(type, "charset"), &media->charset) |
          duplicate(g_mime_content_type_get_parameter(type, "name"), &media->name);
+    format = g_mime_content_type_get_parameter(type, "format");
+    media->flowed = format != NULL && strcasecmp(format, "flowed") == 0;
     g_object_unref(type);
     if (media->boundary != NULL && boundary_is_odd(media->boundary) && media->ambiguous == NULL)
         why_set(&media->ambiguous, "the boundary in the Content-Type field is not a proper one");

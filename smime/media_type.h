@@ -17,6 +17,7 @@ struct media_type {
     char *protocol;   /* of multipart/signed */
     char *smime_type; /* smime-type */
     char *charset;    /* of text */
+    bool flowed;      /* format=flowed (RFC 3676) */
     char *name;       /* file name: of the disposition, else of the type */
     /* Of the header protection of the payload (RFC 9788 section 2.1); only where given once,
      * plainly. */

@@ -9,6 +9,7 @@
 
 #include <gmime/gmime.h>
 
+#include "field_text.h"
 #include "gmime_start.h"
 
 static bool is_ascii(const char *text)
@@ -19,121 +20,227 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-static char *encode(const char *text)
+/* Two encoded words show as one, whatever blanks are between them: with a prefix that has to be
+ * encoded all is. */
+static char *join_encoded(const char *prefix, const char *rest)
 {
-    char *encoded = g_mime_utils_header_encode_text(NULL, text, NULL);
-    char *out = encoded != NULL ? strdup(encoded) : NULL;
-    g_free(encoded);
+    char *decoded = field_text_read(rest);
+    char *text = decoded != NULL ? g_strconcat(prefix, g_strstrip(decoded), NULL) : NULL;
+    char *out = text != NULL ? field_text_write(text) : NULL;
+    g_free(decoded);
+    g_free(text);
     return out;
 }
 
 static char *join(const char *prefix, const char *rest)
 {
-    char *front = is_ascii(prefix) ? strdup(prefix) : encode(prefix);
     char *out = NULL;
-    if (front == NULL)
-        return NULL;
-    while (*rest == ' ' || *rest == '\t')
-        rest++;
-    /* Two encoded words need a blank between them to be two (RFC 2047 section 5). */
-    if (asprintf(&out, " %s%s%s", front, is_ascii(prefix) ? "" : " ", rest) < 0)
-        out = NULL;
-    free(front);
+    if (!is_ascii(prefix))
+        return join_encoded(prefix, rest);
+    rest += strspn(rest, " \t\r\n");
+    return asprintf(&out, " %s%s", prefix, rest) >= 0 ? out : NULL;
+}
+
+/* ---- Tags in every spelling ---- */
+
+/* Brackets that are taken for square ones by whoever reads quickly. */
+static const struct {
+    gunichar from;
+    char to;
+} brackets[] = {{0x2045, '['}, {0x2046, ']'}, {0x2772, '['}, {0x2773, ']'},
+                {0x27e6, '['}, {0x27e7, ']'}, {0x3010, '['}, {0x3011, ']'},
+                {0x3014, '['}, {0x3015, ']'}, {0x301a, '['}, {0x301b, ']'}};
+
+/* Nothing that a reader sees: blanks, formatting, accents. */
+static bool is_passed_over(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_NON_SPACING_MARK:
+    case G_UNICODE_ENCLOSING_MARK:
+    case G_UNICODE_SPACING_MARK:
+        return true;
+    default:
+        return g_unichar_isspace(c);
+    }
+}
+
+/* Append what is compared of the character at `at`: full width, case, blanks and accents do not
+ * matter. */
+static void fold_character(const char *at, GString *out)
+{
+    gunichar c = g_utf8_get_char(at);
+    char *wide;
+    char *lower;
+    char *plain;
+    if (c < 0x80) {
+        if (c > ' ' && c < 0x7f)
+            g_string_append_c(out, g_ascii_tolower((char)c));
+        return;
+    }
+    for (size_t i = 0; i < sizeof brackets / sizeof *brackets; i++)
+        if (c == brackets[i].from) {
+            g_string_append_c(out, brackets[i].to);
+            return;
+        }
+    wide = g_utf8_normalize(at, g_utf8_next_char(at) - at, G_NORMALIZE_ALL);
+    lower = g_utf8_casefold(wide != NULL ? wide : "", -1);
+    plain = g_utf8_normalize(lower, -1, G_NORMALIZE_ALL);
+    for (const char *p = plain; p != NULL && *p != '\0'; p = g_utf8_next_char(p))
+        if (!is_passed_over(g_utf8_get_char(p)))
+            g_string_append_unichar(out, g_utf8_get_char(p));
+    g_free(wide);
+    g_free(lower);
+    g_free(plain);
+}
+
+static GString *fold(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    for (; *text != '\0'; text = g_utf8_next_char(text))
+        fold_character(text, out);
     return out;
 }
 
-/* Does the text of `length` bytes end in this tag? */
-static bool ends_in(const char *text, size_t length, const char *tag)
+/* A text from which tags are being taken. */
+struct stripping {
+    char *text;
+    size_t length;   /* kept so far */
+    GString *folded; /* what is compared of it */
+    GArray *origins; /* guint32: of each byte of `folded`, where its character begins in `text` */
+    bool found;
+};
+
+/* Take off a tag that the text ends in. */
+static void strip_end(struct stripping *stripping, GString *const *tags, size_t count)
 {
-    size_t n = strlen(tag);
-    return n > 0 && length >= n && strncasecmp(text + length - n, tag, n) == 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = tags[i]->len;
+        size_t rest = stripping->folded->len - n;
+        guint32 from;
+        if (n == 0 || n > stripping->folded->len ||
+            memcmp(stripping->folded->str + rest, tags[i]->str, n) != 0)
+            continue;
+        from = g_array_index(stripping->origins, guint32, rest);
+        while (rest > 0 && g_array_index(stripping->origins, guint32, rest - 1) >= from)
+            rest--;
+        stripping->length = from;
+        g_string_truncate(stripping->folded, rest);
+        g_array_set_size(stripping->origins, (guint)rest);
+        stripping->found = true;
+        return;
+    }
 }
 
 /* Take all tags out of `text`, in one pass: a subject may have a megabyte of them. A tag that only
  * comes together when another one is taken out ends where its last character is put, and goes as
  * well. */
-static bool strip_tags(char *text, const char *const *strip, size_t count)
+static bool strip_tags(char *text, GString *const *tags, size_t count)
 {
-    size_t length = 0;
-    bool found = false;
-    for (const char *p = text; *p != '\0'; p++) {
-        text[length++] = *p;
-        for (size_t i = 0; i < count; i++)
-            if (ends_in(text, length, strip[i])) {
-                length -= strlen(strip[i]);
-                found = true;
-                break;
-            }
+    struct stripping stripping = {.text = text,
+                                  .folded = g_string_new(NULL),
+                                  .origins = g_array_new(FALSE, FALSE, sizeof(guint32))};
+    const char *next;
+    for (const char *p = text; *p != '\0'; p = next) {
+        guint32 from = (guint32)stripping.length;
+        next = g_utf8_next_char(p);
+        memmove(text + stripping.length, p, (size_t)(next - p));
+        fold_character(text + stripping.length, stripping.folded);
+        stripping.length += (size_t)(next - p);
+        while (stripping.origins->len < stripping.folded->len)
+            g_array_append_val(stripping.origins, from);
+        strip_end(&stripping, tags, count);
     }
-    text[length] = '\0';
-    return found;
+    text[stripping.length] = '\0';
+    g_string_free(stripping.folded, TRUE);
+    g_array_free(stripping.origins, TRUE);
+    return stripping.found;
 }
 
 /* `value` as a reader sees it, without tags, encoded again. NULL in *out when there was none to
  * strip. Returns 0, -1 out of memory. */
-static int strip_once(const char *value, const char *const *strip, size_t count, char **out)
+static int strip_once(const char *value, GString *const *tags, size_t count, char **out)
 {
-    char *decoded = g_mime_utils_header_decode_text(NULL, value);
+    char *decoded = field_text_read(value);
     int rc = 0;
     *out = NULL;
     if (decoded == NULL)
         return -1;
-    if (strip_tags(decoded, strip, count)) {
-        *out = encode(g_strstrip(decoded));
+    if (strip_tags(decoded, tags, count)) {
+        *out = field_text_write(g_strstrip(decoded));
         rc = *out != NULL ? 0 : -1;
     }
     g_free(decoded);
     return rc;
 }
 
+/* Without all tags: *out is NULL when there was none. What is left can be an encoded word that was
+ * none before: read as often as there is a tag. Returns 0, -1 out of memory. */
+static int strip_all(const char *value, GString *const *tags, size_t count, char **out)
+{
+    char *next = NULL;
+    *out = NULL;
+    for (;;) {
+        if (strip_once(*out != NULL ? *out : value, tags, count, &next) != 0) {
+            free(*out);
+            *out = NULL;
+            return -1;
+        }
+        if (next == NULL)
+            return 0;
+        free(*out);
+        *out = next;
+    }
+}
+
 char *subject_tag(const char *value, const char *const *strip, size_t count, const char *prefix)
 {
+    GString **tags;
     char *stripped = NULL;
-    char *next = NULL;
     char *out = NULL;
+    gmime_start();
     if (value == NULL)
         return join(prefix, "");
-    gmime_start();
-    if (strip_once(value, strip, count, &stripped) != 0)
+    tags = calloc(count > 0 ? count : 1, sizeof(GString *));
+    if (tags == NULL)
         return NULL;
-    /* What is left can be an encoded word that was none before: read as often as there is a tag. */
-    for (next = stripped; next != NULL;) {
-        stripped = next;
-        if (strip_once(stripped, strip, count, &next) != 0)
-            goto out;
-        if (next != NULL)
-            free(stripped);
-    }
-    out = join(prefix, stripped != NULL ? stripped : value);
-out:
+    for (size_t i = 0; i < count; i++)
+        tags[i] = fold(strip[i]);
+    if (strip_all(value, tags, count, &stripped) == 0)
+        out = join(prefix, stripped != NULL ? stripped : value);
+    for (size_t i = 0; i < count; i++)
+        g_string_free(tags[i], TRUE);
+    free(tags);
     free(stripped);
     return out;
 }
 
-char *subject_words(const char *value, size_t max_bytes)
+char *subject_line(const char *text, size_t max_bytes)
 {
-    char *decoded;
-    char *valid;
-    char *out;
+    char *valid = g_utf8_make_valid(text, -1);
+    char *out = malloc(max_bytes + 1);
     size_t length = 0;
-    gmime_start();
-    decoded = g_mime_utils_header_decode_text(NULL, value != NULL ? value : "");
-    valid = g_utf8_make_valid(decoded != NULL ? decoded : "", -1);
-    out = malloc(max_bytes + 1);
     for (const char *p = valid; out != NULL && *p != '\0'; p = g_utf8_next_char(p)) {
         size_t bytes = (size_t)(g_utf8_next_char(p) - p);
-        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+        bool blank = *p == ' ' || *p == '\t';
+        if ((!blank && g_unichar_iscntrl(g_utf8_get_char(p))) || (length == 0 && blank))
             continue;
         if (length + bytes > max_bytes)
             break;
-        if (length == 0 && *p == ' ')
-            continue;
-        memcpy(out + length, p, bytes);
+        memcpy(out + length, blank ? " " : p, bytes);
         length += bytes;
     }
     if (out != NULL)
         out[length] = '\0';
     g_free(valid);
+    return out;
+}
+
+char *subject_words(const char *value, size_t max_bytes)
+{
+    char *decoded = field_text_read(value != NULL ? value : "");
+    char *out = decoded != NULL ? subject_line(decoded, max_bytes) : NULL;
     g_free(decoded);
     return out;
 }

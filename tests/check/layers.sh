@@ -21,7 +21,7 @@ declare -A sees=(
 )
 declare -A knows=(
     [address]='idn2.h' [rules]='libconfig.h' [store]='sqlite3.h openssl/ p11-kit/ lber.h ldif.h'
-    [smime]='gmime/ openssl/' [daemon]='openssl/' [admin]='openssl/ jansson.h ldap.h'
+    [smime]='gmime/ libxml/ openssl/' [daemon]='openssl/' [admin]='openssl/ jansson.h ldap.h'
     [daemon/network]='curl/ ldap.h openssl/' [daemon/revocation]='openssl/'
     [daemon/directory]='openssl/ ldap.h unbound.h' [daemon/enrolment]='openssl/ ldap.h'
 )

@@ -39,6 +39,7 @@ f 0644 /usr/share/doc/smimed/examples/notice.txt
 f 0644 /usr/share/doc/smimed/examples/postfix-main.cf
 f 0644 /usr/share/doc/smimed/examples/postfix-master.cf
 f 0644 /usr/share/doc/smimed/examples/report.txt
+f 0644 /usr/share/doc/smimed/examples/summary.txt
 f 0644 /usr/share/doc/smimed/examples/rules.conf
 f 0644 /usr/share/doc/smimed/examples/sender-notice.txt
 f 0644 /usr/share/doc/smimed/examples/sendmail.mc

@@ -101,6 +101,8 @@ static void check(const struct opened *opened)
         abort();
     if (!refused && decrypted && !opened->changed)
         abort();
+    if (opened->defanged && (!opened->unauthenticated || !opened->changed || !decrypted))
+        abort();
     check_restored(opened);
     if (opened->harvest.certificate != NULL && opened->signature != SIGNATURE_VALID)
         abort();
@@ -129,6 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fixed.anchors == NULL)
         load();
     request.anchors = fixed.anchors;
+    /* What is delivered in which form, by something that a mutation changes easily. */
+    request.defang = size % 2 == 1;
+    request.remove_signature = size % 3 == 1;
     if (whole == NULL || message.body == NULL || spool_write(whole, data, size) != 0)
         abort();
     if (header_parse(whole, 0, (off_t)size, 65536, &message.header, &body, &why) == 0) {

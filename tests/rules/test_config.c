@@ -335,7 +335,11 @@ START_TEST(full_scalars)
               s->subject_tags);
     ck_assert_str_eq(s->tag_signed, "[signed!]");
     ck_assert_str_eq(s->tag_encrypted, "[\"crypt\"]");
-    ck_assert_str_eq(s->tag_invalid, "[bad]");
+    ck_assert_str_eq(s->tag_invalid, "[ungültig]");
+    ck_assert_str_eq(s->tag_unauthenticated, "[unbeglaubigt]");
+    ck_assert_int_eq(s->unauthenticated_ciphertext, UNAUTHENTICATED_DEFANG);
+    ck_assert(s->remove_signature && s->summary);
+    ck_assert_str_eq(s->summary_template, "/srv/smimed/summary.txt");
     ck_assert_int_eq(s->max_message_bytes, 5000000000LL);
     ck_assert_int_eq(s->message_size_limit, 20000000);
     ck_assert_int_eq(s->max_header_bytes, 0x100000);

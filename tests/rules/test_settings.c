@@ -47,6 +47,10 @@ static void demand_defaults(const struct settings *s)
     ck_assert_str_eq(s->tag_signed, "[signed]");
     ck_assert_str_eq(s->tag_encrypted, "[encrypted]");
     ck_assert_str_eq(s->tag_invalid, "[signature invalid]");
+    ck_assert_str_eq(s->tag_unauthenticated, "[unauthenticated]");
+    ck_assert_int_eq(s->unauthenticated_ciphertext, UNAUTHENTICATED_TAG);
+    ck_assert(!s->remove_signature && !s->summary);
+    ck_assert_str_eq(s->summary_template, "");
     ck_assert_int_eq(s->revocation, REVOCATION_SOFT);
     ck_assert_int_eq(s->revocation_timeout_ms, 5000);
     ck_assert_uint_eq(s->revocation_network_count, 0);

@@ -409,6 +409,7 @@ static inline struct bytes delivered(const struct opened *opened)
 
 struct big_message {
     size_t bytes;
+    bool defang; /* deliver it inert */
 };
 
 /* Write the file "big": `header` and BIG_BYTES of text. */
@@ -417,7 +418,7 @@ static inline struct big_message big_begin(const char *header)
     char *path = world_path("big");
     FILE *file = fopen(path, "we");
     char line[128];
-    struct big_message big = {strlen(header)};
+    struct big_message big = {.bytes = strlen(header)};
     ck_assert_ptr_nonnull(file);
     ck_assert_int_ge(fputs(header, file), 0);
     for (size_t i = 0; big.bytes < BIG_BYTES; i++) {
@@ -451,7 +452,7 @@ static inline void big_append(struct spool *body, const char *name)
 /* In the child: open, and exit with 0 if all was as wanted. */
 static inline void big_child(struct spool *body, const char *header,
                              enum signature_verdict signature, enum encryption_verdict encryption,
-                             size_t bytes)
+                             const struct big_message *big)
 {
     struct entity entity = entity_from(header, strlen(header));
     struct open_request request = default_request();
@@ -461,10 +462,12 @@ static inline void big_child(struct spool *body, const char *header,
     enum smime_status status;
     spool_free(&entity.body);
     entity.body = body;
+    request.defang = big->defang;
     status = smime_open(&entity, &request, &opened, &why);
     if (status != SMIME_OK || opened.signature != signature || opened.encryption != encryption ||
+        opened.defanged != big->defang ||
         (encryption == ENCRYPTION_DECRYPTED &&
-         (!opened.changed || (size_t)spool_size(opened.message.body) + 200 < bytes))) {
+         (!opened.changed || (size_t)spool_size(opened.message.body) + 200 < big->bytes))) {
         fprintf(stderr, "big message: %s %s %s\n", why_text(&why),
                 status == SMIME_OK ? opened.signature_reason : "",
                 status == SMIME_OK ? opened.encryption_reason : "");
@@ -485,7 +488,7 @@ static inline void big_check(const struct big_message *big, struct spool *body, 
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0)
-        big_child(body, header, signature, encryption, big->bytes);
+        big_child(body, header, signature, encryption, big);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child failed");
     spool_free(&body);

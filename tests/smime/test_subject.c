@@ -39,12 +39,86 @@ START_TEST(tagging)
 }
 END_TEST
 
-START_TEST(encoded_prefix_stays_a_word_of_its_own)
+/* The words that a reader sees, by GMime and of one line. */
+static void assert_reads(const char *value, const char *expected)
 {
-    char *out = subject_tag(" =?utf-8?q?=C3=BC?=", tags, 3, "[geprüft] ");
+    char *words = subject_words(value, 1000);
+    ck_assert_str_eq(words, expected);
+    free(words);
+}
+
+/* Two encoded words beside each other would be shown without the blank. */
+START_TEST(encoded_prefix_keeps_its_blank)
+{
+    static const char *const values[] = {" =?utf-8?q?=C3=BC?=", " plain", "\r\n plain", NULL};
+    static const char *const expected[] = {"[geprüft] ü", "[geprüft] plain", "[geprüft] plain",
+                                           "[geprüft]"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char *out = subject_tag(values[i], tags, 3, "[geprüft] ");
+        ck_assert_ptr_nonnull(out);
+        for (const char *p = out; *p != '\0'; p++)
+            ck_assert_int_lt((unsigned char)*p, 0x80);
+        assert_reads(out, expected[i]);
+        free(out);
+    }
+}
+END_TEST
+
+/* A tag is found in what people read, whatever it is made of. */
+START_TEST(spellings)
+{
+    static const char *const forged[] = {
+        " [ signed ] Hello",
+        " [Signed] Hello",
+        " [signed]Hello",
+        " [sig\r\n ned] Hello",
+        " [\xc2\xadsig\xe2\x80\x8bned] Hello",           /* soft hyphen, zero width space */
+        " \xef\xbc\xbbsigned\xef\xbc\xbd Hello",         /* full-width brackets */
+        " \xe3\x80\x90signed\xe3\x80\x91 Hello",         /* lenticular brackets */
+        " [\xef\xbd\x93igned] Hello",                    /* a full-width letter */
+        " =?utf-8?b?W3Npz4A=?= =?utf-8?q?gned]_Hello?=", /* no tag: a pi inside, see below */
+        " =?utf-8?q?=5Bsi?= =?iso-8859-1?q?gned=5D_Hello?=",
+        " =?utf-8?q?=EF=BC=BBsigned=EF=BC=BD_Hello?=",
+        " [verschl\xc3\xbcsselt] Hello",
+        " [verschlu\xcc\x88sselt] Hello", /* u and a combining diaeresis */
+        " [VERSCHL\xc3\x9cSSELT] Hello",
+        " =?iso-8859-1?q?=5BVerschl=FCsselt=5D?= Hello",
+    };
+    static const char *const german[] = {"[signed]", "[verschlüsselt]"};
+    char *out = subject_tag(forged[_i], german, 2, "");
     ck_assert_ptr_nonnull(out);
-    ck_assert_ptr_null(strstr(out, "?==?"));
-    ck_assert_ptr_nonnull(strstr(out, "?= =?utf-8?q?=C3=BC?="));
+    if (_i == 8)
+        ck_assert_str_eq(out, forged[_i]);
+    else
+        assert_reads(out, "Hello");
+    free(out);
+}
+END_TEST
+
+/* RFC 5322 section 2.2.3: a fold is no part of the words. */
+START_TEST(folded_subjects)
+{
+    char *out = subject_tag(" [signed] one two\r\n three\r\n\tfour", tags, 3, "[encrypted] ");
+    assert_reads(out, "[encrypted] one two three four");
+    ck_assert_ptr_null(strstr(out, "=?"));
+    free(out);
+    out = subject_tag(" one two\r\n three", tags, 3, "[encrypted] ");
+    ck_assert_str_eq(out, " [encrypted] one two\r\n three");
+    free(out);
+}
+END_TEST
+
+START_TEST(long_subjects_are_folded)
+{
+    char value[2000] = " [signed]";
+    char *out;
+    while (strlen(value) < sizeof value - 20)
+        strcat(value, "\r\n longish");
+    out = subject_tag(value, tags, 3, "");
+    ck_assert_ptr_nonnull(out);
+    for (const char *p = out; p != NULL; p = strstr(p + 1, "\r\n"))
+        ck_assert_uint_lt(strcspn(p + 1, "\r"), 100);
+    ck_assert_ptr_null(strstr(out, "=?"));
     free(out);
 }
 END_TEST
@@ -74,7 +148,10 @@ int main(void)
     tcase_add_loop_test(tests, tagging, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_set_timeout(tests, 10);
     tcase_add_test(tests, many_tags_are_taken_out_quickly);
-    tcase_add_test(tests, encoded_prefix_stays_a_word_of_its_own);
+    tcase_add_test(tests, encoded_prefix_keeps_its_blank);
+    tcase_add_loop_test(tests, spellings, 0, 15);
+    tcase_add_test(tests, folded_subjects);
+    tcase_add_test(tests, long_subjects_are_folded);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
