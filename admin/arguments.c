@@ -71,6 +71,7 @@ static const struct option option_table[] = {
     {"position", required_argument, NULL, FIRST_LONG + OPTION_POSITION},
     {"postfix-config", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_CONFIG},
     {"postfix-map", required_argument, NULL, FIRST_LONG + OPTION_POSTFIX_MAP},
+    {"profile", required_argument, NULL, FIRST_LONG + OPTION_PROFILE},
     {"reason", required_argument, NULL, FIRST_LONG + OPTION_REASON},
     {"rejected", no_argument, NULL, FIRST_LONG + OPTION_REJECTED},
     {"replace", no_argument, NULL, FIRST_LONG + OPTION_REPLACE},

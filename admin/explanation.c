@@ -1,11 +1,13 @@
 /* Finding out what decides for a pair of addresses, with the functions that the daemon uses. */
 #include "explanation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "address.h"
 #include "choice.h"
 #include "directory.h"
+#include "profile_policy.h"
 #include "tell.h"
 #include "usable_key.h"
 #include "why.h"
@@ -34,14 +36,29 @@ static int take_answer(struct certificate_answer *answer, enum store_status stat
     return -1;
 }
 
+/* The decision depends on whether there is a certificate, and whether that is fit on the decision.
+ */
 static int find_signing(struct context *context, struct explanation *out)
 {
+    const struct settings *settings = &context->config->settings;
     struct identity identity = {0};
+    struct signing_policy policy;
     char *why = NULL;
     enum store_status status =
         store_signing_identity(context->store, out->managed, context->now, &identity, &why);
-    out->signing.certificate = identity.certificate;
-    identity.certificate = NULL;
+    out->decision = rules_outgoing(&context->config->rules, out->managed, out->external,
+                                   delimiters(context), identity.certificate != NULL);
+    out->profile = profile_decided(settings, &out->decision);
+    profile_signing_policy(out->profile, &policy);
+    if (status == STORE_OK && signing_choose(identity.key, &policy, &out->signs, &why) != 0) {
+        why_prefix(&why, "the key of %s does not fit the profile %s", out->managed,
+                   out->profile->name);
+        status = STORE_NONE;
+    }
+    if (status == STORE_OK) {
+        out->signing.certificate = identity.certificate;
+        identity.certificate = NULL;
+    }
     identity_clear(&identity);
     return take_answer(&out->signing, status, out->managed, &why);
 }
@@ -53,6 +70,9 @@ static enum store_status status_of(enum usable_key found, char **why)
         return STORE_OK;
     case USABLE_KEY_LATER:
         why_prefix(why, "as long as nothing else is known the message is deferred");
+        return STORE_NONE;
+    case USABLE_KEY_UNFIT:
+        why_prefix(why, "the public key does not fit the profile");
         return STORE_NONE;
     case USABLE_KEY_NONE:
         return STORE_NONE;
@@ -103,18 +123,21 @@ static int find_directories(struct context *context, const char *address,
 }
 
 /* By what is known: nobody is asked here either. */
-static enum store_status find_usable(struct context *context, const char *address, X509 **out,
-                                     char **why)
+static enum store_status find_usable(struct context *context, struct explanation *out, char **why)
 {
+    struct encryption_policy policy;
     struct revocation *revocation = revocation_new(context->store, &context->config->settings);
     struct revocation_inquiry inquiry = {0};
     enum store_status status = STORE_ERROR;
+    profile_encryption_policy(out->profile, &policy);
     if (!revocation) {
         why_set(why, "out of memory");
     } else if (revocation_begin(revocation, context->now, 0, &inquiry, why) == STORE_OK) {
         inquiry.offline = true;
-        status = status_of(
-            usable_key_find(context->store, &inquiry, address, context->now, out, why), why);
+        status = status_of(usable_key_find(context->store, &inquiry, out->external, &policy,
+                                           context->now, &out->encryption.certificate,
+                                           &out->encrypts, why),
+                           why);
     }
     revocation_end(&inquiry);
     revocation_free(&revocation);
@@ -125,7 +148,7 @@ static int find_encryption(struct context *context, struct explanation *out)
 {
     struct certificate_answer *answer = &out->encryption;
     char *why = NULL;
-    enum store_status status = find_usable(context, out->external, &answer->certificate, &why);
+    enum store_status status = find_usable(context, out, &why);
     if (take_answer(answer, status, out->external, &why)) {
         return -1;
     }
@@ -171,8 +194,6 @@ int explanation_outgoing(struct context *context, const char *from, const char *
         return -1;
     }
     bool can_sign = out->signing.certificate != NULL;
-    out->decision =
-        rules_outgoing(&context->config->rules, out->managed, to, delimiters(context), can_sign);
     out->allowed = choice_allowed(&context->config->settings, &out->decision);
     if (out->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL && find_encryption(context, out)) {
         return -1;
@@ -239,4 +260,34 @@ const char *explanation_mode(const struct explanation *explanation)
     return explanation->direction == DIRECTION_INCOMING
                ? incoming_mode_name((enum incoming_mode)mode)
                : outgoing_mode_name((enum outgoing_mode)mode);
+}
+
+char *explanation_sentence(const struct explanation *explanation, const struct rule *rule,
+                           enum rule_match match)
+{
+    const char *mode = explanation_rule_mode(explanation, rule);
+    const char *external =
+        *explanation->external ? explanation->external : "a sender without a name of its own";
+    char *sentence = NULL;
+    int length = -1;
+    switch (match) {
+    case RULE_DECIDES:
+        length = asprintf(&sentence, "decides: %s", mode);
+        break;
+    case RULE_MANAGED_DIFFERS:
+        length = asprintf(&sentence, "no managed pattern matches %s", explanation->managed);
+        break;
+    case RULE_EXTERNAL_DIFFERS:
+        length = asprintf(&sentence, "no external pattern matches %s", external);
+        break;
+    case RULE_UNDEFINED:
+        length = asprintf(&sentence, "matches, but leaves %s mail undefined",
+                          direction_name(explanation->direction));
+        break;
+    case RULE_SHADOWED:
+        length = asprintf(&sentence, "would say %s, but rule %zu stands above it", mode,
+                          explanation->decision.position);
+        break;
+    }
+    return length < 0 ? NULL : sentence;
 }

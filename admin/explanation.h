@@ -34,7 +34,11 @@ struct explanation {
     struct certificate_answer encryption; /* outgoing, where the mode encrypts */
     struct certificate_answer decryption; /* incoming, where the mode decrypts: the newest key */
     size_t decryption_keys;
-    enum transform transform; /* what would be done */
+    const struct profile
+        *profile;                /* outgoing: which algorithms may be used; of the configuration */
+    struct signing_choice signs; /* how, with the certificate of `signing` */
+    struct encryption_choice encrypts; /* how, with that of `encryption` */
+    enum transform transform;          /* what would be done */
 };
 
 /* Mail from the managed address `from` to `to`, both canonical. Returns 0, -1 told. */
@@ -49,6 +53,10 @@ void explanation_clear(struct explanation *explanation);
 /* Does the rule at items[index] decide, and why not? */
 enum rule_match explanation_rule(const struct context *context,
                                  const struct explanation *explanation, size_t index);
+
+/* Why `rule` does or does not decide: a new string, NULL when out of memory. */
+char *explanation_sentence(const struct explanation *explanation, const struct rule *rule,
+                           enum rule_match match);
 
 /* The name of the mode that `explanation`'s direction has in `rule`, and of the decided one. */
 const char *explanation_rule_mode(const struct explanation *explanation, const struct rule *rule);

@@ -1,6 +1,8 @@
 /* The report of `process` as one JSON object. */
 #include "process_report.h"
 
+#include <stdlib.h>
+
 #include "certificate.h"
 #include "process_names.h"
 #include "table.h"
@@ -52,16 +54,24 @@ static json_t *certificate_or_null(X509 *certificate)
     return certificate ? certificate_json(certificate) : json_null();
 }
 
+static json_t *weak_json(unsigned weak)
+{
+    char *text = weakness_text(weak);
+    json_t *value = json_text(text);
+    free(text);
+    return value;
+}
+
 static json_t *layer_json(const struct layer *layer)
 {
     bool encrypted = layer->kind == LAYER_ENCRYPTED;
     return json_pack(
-        "{s:s,s:s,s:o,s:o,s:b,s:o,s:o}", "kind", process_layer_name(layer->kind), "verdict",
+        "{s:s,s:s,s:o,s:o,s:b,s:o,s:o,s:o}", "kind", process_layer_name(layer->kind), "verdict",
         encrypted ? encryption_verdict_name(layer->encryption)
                   : signature_verdict_name(layer->signature),
         "reason", json_text(layer->reason), "algorithms", json_text(layer->algorithms),
         "authenticated", layer->authenticated, "signer", certificate_or_null(layer->signer),
-        "signing_time", json_time(layer->signing_time));
+        "signing_time", json_time(layer->signing_time), "weak", weak_json(layer->weak));
 }
 
 static json_t *layers_json(const struct opened *opened)
@@ -108,6 +118,7 @@ static int add_opened(json_t *report, const struct opened *opened)
                    json_object_set_new(report, "header_protection",
                                        protection_json(&opened->restored)) ||
                    json_object_set_new(report, "cipher", json_text(opened->cipher)) ||
+                   json_object_set_new(report, "weak", weak_json(opened->weak)) ||
                    json_object_set_new(report, "unauthenticated_ciphertext",
                                        json_boolean(opened->unauthenticated)) ||
                    json_object_set_new(report, "defanged", json_boolean(opened->defanged)) ||

@@ -117,6 +117,11 @@ static void print_opened(const struct opened *opened, FILE *out)
     for (size_t i = 0; i < opened->layer_count; i++) {
         print_layer(out, i + 1, &opened->layers[i]);
     }
+    if (opened->weak != 0) {
+        char *weak = weakness_text(opened->weak);
+        line(out, "weak algorithms", weak ? weak : "?");
+        free(weak);
+    }
     if (opened->unauthenticated) {
         fprintf(out, "the ciphertext could have been altered on its way%s\n",
                 opened->defanged ? "; what is delivered was made inert" : "");

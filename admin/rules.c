@@ -8,7 +8,7 @@
 #define OPTIONS_OF_RULE                                                                            \
     (WITH(OPTION_MANAGED) | WITH(OPTION_EXTERNAL) | WITH(OPTION_INCOMING_MODE) |                   \
      WITH(OPTION_OUTGOING_MODE) | WITH(OPTION_NOTE) | WITH(OPTION_CHOICE) |                        \
-     WITH(OPTION_REQUIRE_TLS))
+     WITH(OPTION_REQUIRE_TLS) | WITH(OPTION_PROFILE))
 
 static const struct command rules_commands[] = {
     {.name = "list",
@@ -16,7 +16,8 @@ static const struct command rules_commands[] = {
      .summary = "list the rules in their order",
      .details =
          "Lists position, managed and external patterns, the mode for incoming and outgoing\n"
-         "mail, what a sender may choose by himself, whether TLS is required, and the note.\n"
+         "mail, what a sender may choose by himself, whether TLS is required, the profile of\n"
+         "algorithms, and the note.\n"
          "Position 1 has the highest priority.",
      .example = "  smimectl rules list",
      .run = rules_list},
@@ -24,16 +25,18 @@ static const struct command rules_commands[] = {
      .options = OPTIONS_OF_RULE | WITH(OPTION_POSITION),
      .synopsis = "--managed PATTERN... --external PATTERN... [--incoming-mode MODE]\n"
                  "           [--outgoing-mode MODE] [--choice none|strengthen|free]\n"
-                 "           [--require-tls true|false] [--note TEXT] [--position N|last]",
+                 "           [--require-tls true|false] [--profile NAME] [--note TEXT]\n"
+                 "           [--position N|last]",
      .summary = "add a rule, at the top unless told otherwise",
      .details =
          "Writes a new rule into the file that has the rules (the configuration or a file that\n"
          "it includes) and tells a running smimed to reload. --managed and --external may be\n"
          "repeated. --choice says what a sender may ask for by himself: none, strengthen (more\n"
          "than the outgoing mode), free (less as well). With --require-tls true mail in either\n"
-         "direction must come in by TLS. Everything else in the file stays byte for byte; the\n"
-         "former file is kept as FILE.bak. A change that would make the configuration wrong is\n"
-         "refused.",
+         "direction must come in by TLS. --profile names the algorithms for mail that goes out:\n"
+         "default, strict, compatible, edi-energy, or one of the configuration. Everything else\n"
+         "in the file stays byte for byte; the former file is kept as FILE.bak. A change that\n"
+         "would make the configuration wrong is refused.",
      .example = "  smimectl rules add --managed example.com --external partner.test \\\n"
                 "      --incoming-mode decrypt-forced --outgoing-mode encrypt-forced \\\n"
                 "      --note 'Partner: never in the clear'",
@@ -45,10 +48,12 @@ static const struct command rules_commands[] = {
      .synopsis = "POSITION [--managed PATTERN...] [--external PATTERN...]\n"
                  "           [--incoming-mode MODE] [--outgoing-mode MODE]\n"
                  "           [--choice undefined|none|strengthen|free]\n"
-                 "           [--require-tls true|false|undefined] [--note TEXT]",
+                 "           [--require-tls true|false|undefined] [--profile NAME] [--note TEXT]",
      .summary = "change what a rule says",
-     .details = "Replaces what is given and leaves the rest of the rule, with its comments, as it\n"
-                "is. --note '' removes the note, --require-tls undefined what is said of TLS.",
+     .details =
+         "Replaces what is given and leaves the rest of the rule, with its comments, as it\n"
+         "is. --note '' removes the note, --profile '' the profile, --require-tls undefined\n"
+         "what is said of TLS.",
      .example = "  smimectl rules edit 2 --outgoing-mode encrypt-optional",
      .run = rules_edit},
     {.name = "move",

@@ -283,6 +283,7 @@ static void read_draft(const struct arguments *arguments, struct rule_draft *out
         .outgoing = argument_value(arguments, OPTION_OUTGOING_MODE),
         .choice = argument_value(arguments, OPTION_CHOICE),
         .require_tls = argument_value(arguments, OPTION_REQUIRE_TLS),
+        .profile = argument_value(arguments, OPTION_PROFILE),
         .note = argument_value(arguments, OPTION_NOTE),
     };
 }
@@ -296,9 +297,11 @@ int rules_add(struct context *context)
         tell_error("--managed and --external are needed");
         return EXIT_USAGE;
     }
-    if (!request.draft.incoming && !request.draft.outgoing && !request.draft.require_tls) {
-        tell_error("--incoming-mode, --outgoing-mode or --require-tls is needed: a rule without "
-                   "decides nothing");
+    const struct rule_draft *draft = &request.draft;
+    if (!draft->incoming && !draft->outgoing && !draft->require_tls &&
+        !(draft->profile && *draft->profile)) {
+        tell_error("--incoming-mode, --outgoing-mode, --require-tls or --profile is needed: a rule "
+                   "without decides nothing");
         return EXIT_USAGE;
     }
     if (position && !strcmp(position, "last")) {
@@ -318,7 +321,8 @@ int rules_edit(struct context *context)
         return EXIT_USAGE;
     }
     if (draft->managed_count == 0 && draft->external_count == 0 && !draft->incoming &&
-        !draft->outgoing && !draft->choice && !draft->require_tls && !draft->note) {
+        !draft->outgoing && !draft->choice && !draft->require_tls && !draft->profile &&
+        !draft->note) {
         tell_error("what is to be changed?");
         return EXIT_USAGE;
     }

@@ -9,11 +9,14 @@
 #include "shadow.h"
 #include "tell.h"
 
-static const char *const direction_names[] = {
-    [RULE_INCOMING] = "incoming", [RULE_OUTGOING] = "outgoing", [RULE_TLS] = "tls"};
+static const char *const direction_names[] = {[RULE_INCOMING] = "incoming",
+                                              [RULE_OUTGOING] = "outgoing",
+                                              [RULE_TLS] = "tls",
+                                              [RULE_PROFILE] = "profile"};
 static const char *const subject_names[] = {[RULE_INCOMING] = "incoming mail",
                                             [RULE_OUTGOING] = "outgoing mail",
-                                            [RULE_TLS] = "whether TLS is required"};
+                                            [RULE_TLS] = "whether TLS is required",
+                                            [RULE_PROFILE] = "the profile"};
 
 /* "rule 2", "rules 1, 2 and 5": a new string, NULL when out of memory. */
 static char *rules_named(const struct shadow *shadow)
@@ -78,7 +81,7 @@ static int is_shadowed(const struct config *config, size_t index,
     const struct rule *rule = &config->rules.items[index];
     int found = 1;
     *out = (struct shadow){0};
-    for (int direction = RULE_INCOMING; found == 1 && direction <= RULE_TLS; direction++) {
+    for (int direction = RULE_INCOMING; found == 1 && direction <= RULE_PROFILE; direction++) {
         if (rule_is_undefined(rule, (enum rule_direction)direction)) {
             continue;
         }
@@ -144,21 +147,26 @@ static int check_rule(const struct config *config, size_t index, struct findings
                                                          "leaves outgoing mail undefined, so it "
                                                          "means nothing")});
     }
-    if (rule_is_undefined(rule, RULE_INCOMING) && rule_is_undefined(rule, RULE_OUTGOING) &&
-        rule_is_undefined(rule, RULE_TLS)) {
+    bool says_something = false;
+    for (int d = RULE_INCOMING; d <= RULE_PROFILE; d++) {
+        says_something = says_something || !rule_is_undefined(rule, (enum rule_direction)d);
+    }
+    if (!says_something) {
         findings_add(findings,
                      (struct finding){.position = index + 1,
                                       .kind = "decides-nothing",
                                       .sentence = strdup("leaves both directions undefined")});
         return 0;
     }
-    int incoming = check_direction(config, index, RULE_INCOMING, findings);
-    int outgoing = check_direction(config, index, RULE_OUTGOING, findings);
-    int tls = check_direction(config, index, RULE_TLS, findings);
-    if (incoming < 0 || outgoing < 0 || tls < 0) {
-        return -1;
+    bool never = true;
+    for (int d = RULE_INCOMING; d <= RULE_PROFILE; d++) {
+        int found = check_direction(config, index, (enum rule_direction)d, findings);
+        if (found < 0) {
+            return -1;
+        }
+        never = never && found;
     }
-    return incoming && outgoing && tls ? 0 : check_patterns(config, index, findings);
+    return never ? 0 : check_patterns(config, index, findings);
 }
 
 /* ---- the alias map ---- */

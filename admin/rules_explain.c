@@ -7,6 +7,7 @@
 #include "certificate.h"
 #include "command.h"
 #include "explanation.h"
+#include "explanation_json.h"
 #include "iso8601.h"
 #include "message_trial.h"
 #include "table.h"
@@ -33,49 +34,6 @@ static const char *relation_text(enum relation relation)
     return texts[relation];
 }
 
-static const char *match_name(enum rule_match match)
-{
-    static const char *const names[] = {
-        [RULE_DECIDES] = "decides",
-        [RULE_MANAGED_DIFFERS] = "managed-differs",
-        [RULE_EXTERNAL_DIFFERS] = "external-differs",
-        [RULE_UNDEFINED] = "undefined",
-        [RULE_SHADOWED] = "shadowed",
-    };
-    return names[match];
-}
-
-/* Why a rule does or does not decide: a new string, NULL when out of memory. */
-static char *match_sentence(const struct explanation *explanation, const struct rule *rule,
-                            enum rule_match match)
-{
-    const char *mode = explanation_rule_mode(explanation, rule);
-    const char *external =
-        *explanation->external ? explanation->external : "a sender without a name of its own";
-    char *sentence = NULL;
-    int length = -1;
-    switch (match) {
-    case RULE_DECIDES:
-        length = asprintf(&sentence, "decides: %s", mode);
-        break;
-    case RULE_MANAGED_DIFFERS:
-        length = asprintf(&sentence, "no managed pattern matches %s", explanation->managed);
-        break;
-    case RULE_EXTERNAL_DIFFERS:
-        length = asprintf(&sentence, "no external pattern matches %s", external);
-        break;
-    case RULE_UNDEFINED:
-        length = asprintf(&sentence, "matches, but leaves %s mail undefined",
-                          direction_name(explanation->direction));
-        break;
-    case RULE_SHADOWED:
-        length = asprintf(&sentence, "would say %s, but rule %zu stands above it", mode,
-                          explanation->decision.position);
-        break;
-    }
-    return length < 0 ? NULL : sentence;
-}
-
 /* ---- text ---- */
 
 static void print_line(const char *label, const char *text)
@@ -91,7 +49,7 @@ static void print_rules(const struct context *context, const struct explanation 
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->items[i];
         char *sentence =
-            match_sentence(explanation, rule, explanation_rule(context, explanation, i));
+            explanation_sentence(explanation, rule, explanation_rule(context, explanation, i));
         printf("  rule %zu", i + 1);
         if (rule->note) {
             printf(" (");
@@ -156,6 +114,34 @@ static void print_choice(const struct explanation *explanation)
                                                             : "the rule");
 }
 
+/* "pss with sha256"; "oaep, aes-256-gcm or aes-256-cbc". */
+static void print_algorithms(const struct explanation *explanation)
+{
+    const struct decision *decision = &explanation->decision;
+    if (explanation->direction != DIRECTION_OUTGOING) {
+        return;
+    }
+    printf("  profile: ");
+    tell_text(stdout, explanation->profile->name);
+    if (decision->profile_position > 0) {
+        printf(", by rule %zu\n", decision->profile_position);
+    } else {
+        puts(", by the setting profile");
+    }
+    if (explanation->signing.certificate) {
+        printf("  signs by: %s with %s\n", sign_scheme_name(explanation->signs.scheme),
+               sign_digest_name(explanation->signs.digest));
+    }
+    for (size_t i = 0;
+         explanation->encryption.certificate && i < explanation->encrypts.ciphers.count; i++) {
+        printf("%s%s", i == 0 ? "  encrypts by: " : " or ",
+               encrypt_cipher_name(explanation->encrypts.ciphers.items[i]));
+    }
+    if (explanation->encryption.certificate) {
+        printf(", key by %s\n", encrypt_transport_name(explanation->encrypts.transport));
+    }
+}
+
 static const char *source_text(enum pubkey_source source)
 {
     switch (source) {
@@ -205,94 +191,12 @@ static void print_explanation(const struct context *context, const struct explan
     if (explanation->encryption.directories) {
         print_line("  directories", explanation->encryption.directories);
     }
+    print_algorithms(explanation);
     print_answer("decrypts with", &explanation->decryption);
     if (explanation->decryption_keys > 1) {
         printf("  and with: %zu former keys\n", explanation->decryption_keys - 1);
     }
     print_line("does", transform_name(explanation->transform));
-}
-
-/* ---- JSON ---- */
-
-static json_t *rules_json(const struct context *context, const struct explanation *explanation)
-{
-    const struct rule_list *rules = &context->config->rules;
-    json_t *list = json_array();
-    for (size_t i = 0; list && !explanation->internal && i < rules->count; i++) {
-        const struct rule *rule = &rules->items[i];
-        enum rule_match match = explanation_rule(context, explanation, i);
-        char *sentence = match_sentence(explanation, rule, match);
-        json_t *row =
-            json_pack("{s:I,s:s,s:s,s:o,s:o,s:o,s:I}", "position", (json_int_t)(i + 1), "match",
-                      match_name(match), "mode", explanation_rule_mode(explanation, rule), "reason",
-                      json_text(sentence), "note", json_text(rule->note), "file",
-                      json_text(rule->file), "line", (json_int_t)rule->line);
-        free(sentence);
-        if (json_array_append_new(list, row)) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *answer_json(const struct certificate_answer *answer)
-{
-    if (!answer->asked) {
-        return json_null();
-    }
-    if (!answer->certificate) {
-        return json_pack("{s:n,s:o}", "certificate", "reason",
-                         json_text(why_text(&answer->reason)));
-    }
-    return json_pack("{s:o,s:n}", "certificate", certificate_json(answer->certificate), "reason");
-}
-
-/* Only what goes out has a sender of ours, and only for an external recipient he may choose. */
-static json_t *choice_json(const struct explanation *explanation)
-{
-    if (explanation->direction != DIRECTION_OUTGOING || explanation->internal) {
-        return json_null();
-    }
-    return json_string(sender_choice_name(explanation->allowed));
-}
-
-/* The same, with who brought the certificate and who would be asked for one. */
-static json_t *encryption_json(const struct certificate_answer *answer)
-{
-    json_t *value = answer_json(answer);
-    if (!answer->asked || !value) {
-        return value;
-    }
-    if (json_object_set_new(value, "source",
-                            answer->certificate ? json_text(pubkey_source_name(answer->source))
-                                                : json_null()) ||
-        json_object_set_new(value, "directories", json_text(answer->directories))) {
-        json_decref(value);
-        value = NULL;
-    }
-    return value;
-}
-
-static json_t *explanation_json(const struct context *context,
-                                const struct explanation *explanation)
-{
-    const char *decided_by = explanation->decision.position > 0 ? "rule" : "default";
-    if (explanation->direction == DIRECTION_NONE) {
-        return json_null();
-    }
-    return json_pack(
-        "{s:o,s:o,s:s,s:s,s:I,s:o,s:o,s:b,s:I,s:o,s:o,s:o,s:I,s:s}", "managed",
-        json_text(explanation->managed), "external", json_text(explanation->external), "mode",
-        explanation_mode(explanation), "decided_by",
-        explanation->internal ? "internal" : decided_by, "position",
-        (json_int_t)explanation->decision.position, "rules", rules_json(context, explanation),
-        "choice", choice_json(explanation), "require_tls", explanation->tls.mode == TLS_REQUIRED,
-        "tls_position", (json_int_t)explanation->tls.position, "signing",
-        answer_json(&explanation->signing), "encryption", encryption_json(&explanation->encryption),
-        "decryption", answer_json(&explanation->decryption), "decryption_keys",
-        (json_int_t)explanation->decryption_keys, "transform",
-        transform_name(explanation->transform));
 }
 
 /* ---- the answer ---- */

@@ -14,6 +14,7 @@ static const struct column columns[] = {{"POSITION", "position", CELL_INTEGER},
                                         {"OUTGOING", "outgoing", CELL_TEXT},
                                         {"CHOICE", "choice", CELL_TEXT},
                                         {"TLS", "require_tls", CELL_TEXT},
+                                        {"PROFILE", "profile", CELL_TEXT},
                                         {"NOTE", "note", CELL_TEXT},
                                         {NULL, "file", CELL_TEXT},
                                         {NULL, "line", CELL_INTEGER},
@@ -45,6 +46,7 @@ static int add_rule(struct table *table, size_t position, const struct rule *rul
     table_text(table, outgoing_mode_name(rule->outgoing));
     table_text(table, sender_choice_name(rule->choice));
     table_text(table, tls_demand_name(rule->require_tls));
+    table_text(table, rule->profile);
     table_text(table, rule->note);
     table_text(table, rule->file);
     table_integer(table, rule->line);
@@ -59,11 +61,11 @@ static void print_default(const struct settings *settings)
     struct decision with = rules_outgoing(&none, "", "", "", true);
     struct decision without = rules_outgoing(&none, "", "", "", false);
     printf("default: incoming %s; outgoing %s for a mailbox with an active certificate, else %s; "
-           "choice %s\n",
+           "choice %s; profile %s\n",
            incoming_mode_name((enum incoming_mode)incoming.mode),
            outgoing_mode_name((enum outgoing_mode)with.mode),
            outgoing_mode_name((enum outgoing_mode)without.mode),
-           sender_choice_name(settings->sender_choice));
+           sender_choice_name(settings->sender_choice), settings->profile);
 }
 
 int rules_list(struct context *context)

@@ -117,6 +117,29 @@ static void report_server(const char *name, const struct mail_server_setting *se
         fprintf(out, "%s %s: not asked; its files were read\n", name, server->address);
 }
 
+/* What mail may be written with: the profile for all, and those that rules name. */
+static void report_profiles(const struct config *config, FILE *out)
+{
+    for (size_t i = 0; i <= config->rules.count; i++) {
+        const char *name = i == 0 ? config->settings.profile : config->rules.items[i - 1].profile;
+        const struct profile *profile = name ? profile_find(&config->settings, name) : NULL;
+        char *text = profile ? profile_text(profile) : NULL;
+
+        for (size_t k = 0; text && k < i; k++) {
+            const char *before =
+                k == 0 ? config->settings.profile : config->rules.items[k - 1].profile;
+
+            if (before && strcmp(before, name) == 0) {
+                free(text);
+                text = NULL;
+            }
+        }
+        if (text)
+            fprintf(out, "profile %s: %s\n", name, text);
+        free(text);
+    }
+}
+
 static void report(const struct config *config, FILE *out)
 {
     const struct settings *settings = &config->settings;
@@ -126,6 +149,7 @@ static void report(const struct config *config, FILE *out)
     for (size_t i = 0; i < settings->socket_count; i++)
         fprintf(out, "socket %s, role %s: can be made\n", settings->sockets[i].address,
                 role_name(settings->sockets[i].role));
+    report_profiles(config, out);
     report_server("reinject", &settings->reinject, out);
     report_server("reinject_incoming", &settings->reinject_incoming, out);
     report_server("mail_server", &settings->mail_server, out);

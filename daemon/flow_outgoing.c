@@ -59,15 +59,15 @@ static bool refuse_unauthorised(const struct judgement *judgement, struct outcom
     return true;
 }
 
-/* Keys that were revoked, behind what is said already. */
-static void add_revoked(const struct judgement *judgement, char **text)
+/* Keys that could not be used, behind what is said already. */
+static void add_obstacles(const struct judgement *judgement, char **text)
 {
     char *before = *text;
-    if (judgement->revoked == NULL)
+    if (judgement->obstacles == NULL)
         return;
     *text = NULL;
     why_set(text, "%s%s%s", before != NULL ? before : "", before != NULL ? "; " : "",
-            judgement->revoked);
+            judgement->obstacles);
     why_free(&before);
 }
 
@@ -79,7 +79,7 @@ static void describe(const struct judgement *judgement, const struct group *grou
     if (judgement->identity.certificate == NULL && judgement->kind == SMIME_KIND_PLAIN &&
         (judgement_wants_signature(judgement) || !judgement->authority.authorised))
         why_set(&out->note, "not signed: %s", why_text(&judgement->unsigned_reason));
-    add_revoked(judgement, &out->note);
+    add_obstacles(judgement, &out->note);
     if (out->action == FLOW_REPLACE &&
         (out->transform == TRANSFORM_SIGN || out->transform == TRANSFORM_SIGN_ENCRYPT))
         out->signer = strdup(judgement->authority.from);
@@ -303,7 +303,7 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
     if (rc == 0)
         rc = carry_out_or_refuse(&work, &judgement, out, why);
     if (rc == 0 && out->action == FLOW_REPLY && out->cause == NULL)
-        add_revoked(&judgement, &out->cause);
+        add_obstacles(&judgement, &out->cause);
     if (rc == 0 && (finish_choice(&judgement, out) != 0 || hide_fields(&work, out) != 0)) {
         why_set(why, "out of memory");
         rc = -1;

@@ -40,12 +40,17 @@ static void put_protection(FILE *out, const struct restored *restored)
 
 static void put_verdict(FILE *out, const struct opened *opened)
 {
+    char *weak;
+
     fprintf(out, " encryption=%s signature=%s", encryption_verdict_name(opened->encryption),
             signature_verdict_name(opened->signature));
     if (opened->unauthenticated)
         fprintf(out, " ciphertext=%s", opened->defanged ? "defanged" : "unauthenticated");
     put_text(out, "encryption_reason", opened->encryption_reason);
     put_text(out, "signature_reason", opened->signature_reason);
+    weak = weakness_text(opened->weak);
+    put_text(out, "weak", weak);
+    free(weak);
     put_protection(out, &opened->restored);
 }
 

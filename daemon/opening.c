@@ -8,6 +8,11 @@
 #include "revocation.h"
 #include "why.h"
 
+#define SAME_BIT(weak, weakness) _Static_assert(1U << (weak) == (weakness), "the same algorithm")
+SAME_BIT(WEAK_SHA1, WEAKNESS_SHA1);
+SAME_BIT(WEAK_3DES, WEAKNESS_3DES);
+SAME_BIT(WEAK_RSA_1024, WEAKNESS_RSA_1024);
+
 /* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its
  * own mailbox, and one body serves all of them. */
 struct finder {
@@ -158,6 +163,7 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     }
     if (revocation_begin(gateway->revocation, now, 0, &inquiry, why) != STORE_OK)
         goto out;
+    request.weak_allowed = settings->weak_algorithms;
     request.anchors = inquiry.trust.anchors;
     request.intermediates = inquiry.trust.intermediates;
     request.revocation = revocation_source(&inquiry);

@@ -8,6 +8,7 @@
 #include "address.h"
 #include "mailboxes.h"
 #include "recipient_key.h"
+#include "recipient_signature.h"
 #include "transport.h"
 #include "unsigned_mail.h"
 #include "why.h"
@@ -22,60 +23,6 @@ static int has_identity(struct gateway *gateway, const char *address, time_t now
     if (status == STORE_OK)
         return 1;
     return status == STORE_NONE ? 0 : -1;
-}
-
-/* Whoever does not own the sender must not make us tell directories of recipients. */
-static enum recipient_key expect_key(struct gateway *gateway, struct transaction *transaction,
-                                     const struct recipient *recipient, time_t now, char **why)
-{
-    int owns = sender_owns_envelope(gateway, transaction, why);
-    if (owns < 0)
-        return RECIPIENT_KEY_ERROR;
-    return recipient_key_find(gateway, transaction, recipient, owns == 1, now, NULL, NULL, NULL,
-                              why);
-}
-
-int outgoing_expect(struct gateway *gateway, struct transaction *transaction,
-                    struct recipient *recipient, time_t now, char **why)
-{
-    const struct settings *settings = &gateway->config->settings;
-    char *sender = sender_plain(gateway, transaction->sender);
-    enum recipient_key key = RECIPIENT_KEY_NONE;
-    int can_sign;
-    int rc = -1;
-    recipient->direction = DIRECTION_OUTGOING;
-    if (sender == NULL) {
-        why_set(why, "out of memory");
-        return -1;
-    }
-    if (gateway_is_managed(gateway, recipient->canonical)) {
-        recipient->decision = (struct decision){.mode = OUTGOING_NONE};
-        rc = 0;
-        goto out;
-    }
-    recipient->insecure = transport_is_missing(gateway, transaction, sender, recipient->canonical);
-    if (recipient->insecure) { /* refused: nobody need be asked for his key */
-        rc = 0;
-        goto out;
-    }
-    can_sign = has_identity(gateway, sender, now, why);
-    if (can_sign < 0)
-        goto out;
-    recipient->decision = rules_outgoing(&gateway->config->rules, sender, recipient->canonical,
-                                         settings->recipient_delimiter, can_sign == 1);
-    if (recipient->decision.mode >= OUTGOING_ENCRYPT_OPTIONAL) {
-        key = expect_key(gateway, transaction, recipient, now, why);
-        if (key == RECIPIENT_KEY_ERROR)
-            goto out;
-    }
-    recipient->transform = outgoing_transform((enum outgoing_mode)recipient->decision.mode,
-                                              can_sign, key == RECIPIENT_KEY_KNOWN);
-    if (key == RECIPIENT_KEY_LATER)
-        recipient->transform = TRANSFORM_REFUSE;
-    rc = 0;
-out:
-    free(sender);
-    return rc;
 }
 
 static struct decision decide(const struct judgement *judgement, const char *managed,
@@ -103,11 +50,60 @@ static struct decision decide_for(const struct judgement *judgement, const char 
     return by_sender.mode >= by_from.mode ? by_sender : by_from;
 }
 
-static int refuse_recipient(struct judgement *judgement, struct recipient *recipient, bool has_key)
+/* What there is to sign and encrypt for one recipient with. */
+struct means {
+    bool can_sign;
+    char *sign_fault; /* then: why the identity that there is does not fit his profile; else NULL */
+    enum recipient_key key;
+    char *key_fault; /* of RECIPIENT_KEY_UNFIT */
+};
+
+static void means_clear(struct means *means)
+{
+    why_free(&means->sign_fault);
+    why_free(&means->key_fault);
+}
+
+static void refuse_unfit(struct recipient *recipient, const struct means *means)
+{
+    reply_setf(&recipient->reply, 550, "5.7.1",
+               "Not sent: mail to %s must be encrypted, and the public key does not fit the "
+               "profile %s: %s",
+               "Nicht gesendet: Mail an %s muss verschluesselt werden, der oeffentliche Schluessel "
+               "passt nicht zum Profil %s: %s",
+               recipient->canonical, recipient->profile->name, why_text(&means->key_fault));
+}
+
+static void refuse_unsigned(const struct judgement *judgement, struct recipient *recipient,
+                            const struct means *means)
+{
+    const char *from =
+        judgement->authority.from != NULL ? judgement->authority.from : "this sender";
+    if (means->sign_fault != NULL)
+        reply_setf(&recipient->reply, 550, "5.7.1",
+                   "Not sent: mail to %s must be signed and encrypted, and the key of %s does not "
+                   "fit the profile %s: %s",
+                   "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, der "
+                   "Schluessel von %s passt nicht zum Profil %s: %s",
+                   recipient->canonical, from, recipient->profile->name,
+                   why_text(&means->sign_fault));
+    else
+        reply_setf(&recipient->reply, 550, "5.7.1",
+                   "Not sent: mail to %s must be signed and encrypted, and %s cannot sign",
+                   "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, %s kann "
+                   "nicht signieren",
+                   recipient->canonical, from);
+}
+
+static int refuse_recipient(struct judgement *judgement, struct recipient *recipient,
+                            const struct means *means)
 {
     bool forced = recipient->decision.mode == OUTGOING_ENCRYPT_FORCED;
+    bool has_key = means->key == RECIPIENT_KEY_KNOWN;
     recipient->transform = TRANSFORM_REFUSE;
-    if (!has_key && !forced)
+    if (means->key == RECIPIENT_KEY_UNFIT)
+        refuse_unfit(recipient, means);
+    else if (!has_key && !forced)
         reply_setf(&recipient->reply, 550, "5.7.1",
                    "Not sent: you asked for encryption to %s, and no public key of that address is "
                    "known",
@@ -122,12 +118,7 @@ static int refuse_recipient(struct judgement *judgement, struct recipient *recip
             "Schluessel der Adresse ist nicht bekannt",
             recipient->canonical);
     else
-        reply_setf(&recipient->reply, 550, "5.7.1",
-                   "Not sent: mail to %s must be signed and encrypted, and %s cannot sign",
-                   "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, %s kann "
-                   "nicht signieren",
-                   recipient->canonical,
-                   judgement->authority.from != NULL ? judgement->authority.from : "this sender");
+        refuse_unsigned(judgement, recipient, means);
     return 0;
 }
 
@@ -238,19 +229,24 @@ bool judgement_wants_signature(const struct judgement *judgement)
     return false;
 }
 
-/* Who wonders why a message was not encrypted shall find it in the log. */
+/* Who wonders why a message was not signed or encrypted shall find it in the log. */
+static void note_obstacle(struct judgement *judgement, const char *undone, const char *address,
+                          const char *sentence)
+{
+    char *former = judgement->obstacles;
+    judgement->obstacles = NULL;
+    why_set(&judgement->obstacles, "%s%s%s %s: %s", former != NULL ? former : "",
+            former != NULL ? "; " : "", undone, address, sentence);
+    why_free(&former);
+}
+
 static int note_revoked(struct judgement *judgement, const char *address, char **why)
 {
     char *sentence = NULL;
-    char *former = judgement->revoked;
     enum store_status status =
         store_revoked_key(judgement->gateway->store, address, judgement->now, &sentence, why);
-    if (status == STORE_OK) {
-        judgement->revoked = NULL;
-        why_set(&judgement->revoked, "%s%snot encrypted to %s: %s", former != NULL ? former : "",
-                former != NULL ? "; " : "", address, sentence);
-        why_free(&former);
-    }
+    if (status == STORE_OK)
+        note_obstacle(judgement, "not encrypted to", address, sentence);
     free(sentence);
     return status == STORE_ERROR ? -1 : 0;
 }
@@ -268,41 +264,75 @@ static enum recipient_key find_key(struct judgement *judgement, struct recipient
         return RECIPIENT_KEY_NONE;
     key = recipient_key_find(judgement->gateway, judgement->transaction, &wanted,
                              judgement->authority.authorised, judgement->now, &judgement->inquiry,
-                             judgement->progress, &recipient->certificate, why);
+                             judgement->progress, &recipient->certificate, &recipient->encryption,
+                             why);
     if (key == RECIPIENT_KEY_NONE && note_revoked(judgement, recipient->canonical, why) != 0)
         return RECIPIENT_KEY_ERROR;
     return key;
 }
 
+/* Can his mail be signed, and encrypted if `encrypts`? */
+static int find_means(struct judgement *judgement, struct recipient *recipient, bool encrypts,
+                      bool asks, struct means *out, char **why)
+{
+    char **sentence = &out->key_fault;
+    bool is_signed = judgement->kind == SMIME_KIND_SIGNED;
+    out->can_sign = recipient_signature(&judgement->gateway->config->settings, &judgement->identity,
+                                        recipient, &out->sign_fault) ||
+                    is_signed;
+    if (encrypts)
+        out->key = find_key(judgement, recipient, asks, sentence);
+    if (out->key == RECIPIENT_KEY_ERROR) {
+        why_set(why, "%s", why_text(sentence));
+        return -1;
+    }
+    if (out->key == RECIPIENT_KEY_UNFIT)
+        note_obstacle(judgement, "the public key does not fit the profile for",
+                      recipient->canonical, why_text(sentence));
+    if (!out->can_sign && out->sign_fault != NULL && recipient->decision.mode >= OUTGOING_SIGN)
+        note_obstacle(judgement, "our key does not fit the profile for", recipient->canonical,
+                      why_text(&out->sign_fault));
+    return 0;
+}
+
 /* What the rule asks for and the sender chose. */
-static int choose_transform(struct judgement *judgement, struct recipient *recipient, char **why)
+static int choose_with(struct judgement *judgement, struct recipient *recipient,
+                       const struct means *means, bool asks)
 {
     const struct settings *settings = &judgement->gateway->config->settings;
-    const struct choice *choice = &judgement->choice;
-    enum outgoing_mode mode = (enum outgoing_mode)recipient->decision.mode;
     enum sender_choice allowed = choice_allowed(settings, &recipient->decision);
-    bool can_sign = judgement->identity.certificate != NULL || judgement->kind == SMIME_KIND_SIGNED;
-    bool asks = choice->encrypt && allowed != CHOICE_NONE;
-    bool plain = choice->plain && allowed == CHOICE_FREE && judgement->authority.authorised;
-    enum recipient_key key = plain ? RECIPIENT_KEY_NONE : find_key(judgement, recipient, asks, why);
-    bool has_key = key == RECIPIENT_KEY_KNOWN;
-    if (key == RECIPIENT_KEY_ERROR)
-        return -1;
-    if (key == RECIPIENT_KEY_LATER)
+    bool has_key = means->key == RECIPIENT_KEY_KNOWN;
+    if (means->key == RECIPIENT_KEY_LATER)
         return defer_recipient(recipient);
     recipient->transform = outgoing_transform(
-        mode, can_sign && !judgement_leaves_unsigned(judgement, recipient), has_key);
+        (enum outgoing_mode)recipient->decision.mode,
+        means->can_sign && !judgement_leaves_unsigned(judgement, recipient), has_key);
     if (judgement->authority.authorised)
-        recipient->transform = choice_apply(choice, allowed, recipient->transform, can_sign,
-                                            has_key, &recipient->choice);
+        recipient->transform = choice_apply(&judgement->choice, allowed, recipient->transform,
+                                            means->can_sign, has_key, &recipient->choice);
     if (recipient->transform == TRANSFORM_REFUSE)
-        return refuse_recipient(judgement, recipient, has_key);
+        return refuse_recipient(judgement, recipient, means);
     if (asks && !transform_is_encrypted(recipient->transform)) {
         refuse_choice(judgement, recipient);
         return 0;
     }
     recipient->transform = without_done(recipient->transform, judgement->kind);
     return 0;
+}
+
+static int choose_transform(struct judgement *judgement, struct recipient *recipient, char **why)
+{
+    const struct settings *settings = &judgement->gateway->config->settings;
+    const struct choice *choice = &judgement->choice;
+    enum sender_choice allowed = choice_allowed(settings, &recipient->decision);
+    bool asks = choice->encrypt && allowed != CHOICE_NONE;
+    bool plain = choice->plain && allowed == CHOICE_FREE && judgement->authority.authorised;
+    struct means means = {.key = RECIPIENT_KEY_NONE};
+    int rc = find_means(judgement, recipient, !plain, asks, &means, why);
+    if (rc == 0)
+        rc = choose_with(judgement, recipient, &means, asks);
+    means_clear(&means);
+    return rc;
 }
 
 static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
@@ -431,6 +461,6 @@ void judgement_clear(struct judgement *judgement)
     identity_clear(&judgement->identity);
     authority_clear(&judgement->authority);
     why_free(&judgement->unsigned_reason);
-    why_free(&judgement->revoked);
+    why_free(&judgement->obstacles);
     revocation_end(&judgement->inquiry);
 }

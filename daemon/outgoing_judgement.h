@@ -16,7 +16,7 @@ struct judgement {
     const struct smime_progress *progress;
     time_t now;
     struct revocation_inquiry inquiry;
-    char *revoked; /* of recipients whose keys were: each in a sentence; NULL: none */
+    char *obstacles; /* why keys that there are were not used: each in a sentence; NULL: none */
     struct authority authority;
     struct identity identity; /* certificate NULL: cannot sign */
     char *unsigned_reason;    /* why it cannot */

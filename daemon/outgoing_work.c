@@ -5,6 +5,7 @@
 
 #include "encrypt.h"
 #include "legacy_display.h"
+#include "profile_policy.h"
 #include "sign.h"
 #include "why.h"
 
@@ -89,45 +90,90 @@ static enum smime_status content_for(struct outgoing_work *work, bool encrypted,
     return status;
 }
 
-static struct signed_message *signed_for(struct outgoing_work *work, bool encrypted)
+/* The message as it is signed for the recipients of one profile. What is signed differs as well
+ * when a protected header says that it is encrypted. */
+struct signed_message {
+    const struct profile *profile;
+    bool encrypted;
+    struct entity message;
+    struct signed_message *next;
+};
+
+/* Answers come to whichever certificate we name: by OAEP if that is an RSA one. */
+static bool reads_oaep(const struct identity *identity, const struct encryption_policy *policy)
 {
-    return encrypted && work->protects ? &work->is_signed_encrypted : &work->is_signed;
+    X509 *certificate = identity->encryption_certificate != NULL ? identity->encryption_certificate
+                                                                 : identity->certificate;
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    return policy->oaep && key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
 }
 
-/* One signature for all groups that are told the same. */
-static enum smime_status sign(struct outgoing_work *work, bool encrypted, char **why)
+static enum smime_status sign_as(struct outgoing_work *work, const struct recipient *as,
+                                 bool encrypted, struct entity *out, char **why)
 {
-    const struct settings *settings = &work->gateway->config->settings;
+    struct encryption_policy policy;
     struct sign_request request = {
         .certificate = work->identity->certificate,
         .key = work->identity->key,
         .chain = work->identity->chain,
         .encryption_certificate = work->identity->encryption_certificate,
-        .scheme = settings->signature_scheme == SIGNATURE_PSS ? SIGN_PSS : SIGN_PKCS1,
+        .scheme = as->signing.scheme,
+        .digest = as->signing.digest,
         .now = work->now,
         .progress = *work->progress,
     };
-    struct signed_message *out = signed_for(work, encrypted);
     struct protection protection = {0};
     const struct entity *message = NULL;
     enum smime_status status = SMIME_ERROR;
-    if (out->made)
-        return SMIME_OK;
+    profile_encryption_policy(as->profile, &policy);
+    request.ciphers = policy.ciphers;
+    request.oaep = reads_oaep(work->identity, &policy);
     gateway_limits(work->gateway, &request.limits);
     if (protect(work, encrypted, &protection, &request.protection, why) == 0)
         status = content_for(work, encrypted, &message, why);
     if (status == SMIME_OK)
-        status = smime_sign(message, &request, &out->entity, why);
-    out->made = status == SMIME_OK;
+        status = smime_sign(message, &request, out, why);
     protection_clear(&protection);
     if (status != SMIME_OK)
         why_prefix(why, "signing failed");
     return status;
 }
 
+/* One signature for all groups that are told the same. */
+static enum smime_status sign(struct outgoing_work *work, const struct group *group, bool encrypts,
+                              struct entity **out, char **why)
+{
+    const struct recipient *first = &work->transaction->recipients[group->members[0]];
+    struct signed_message *made = work->is_signed;
+    bool encrypted = encrypts && (work->protects || work->displays);
+    enum smime_status status;
+    while (made != NULL && (made->profile != first->profile || made->encrypted != encrypted))
+        made = made->next;
+    if (made != NULL) {
+        *out = &made->message;
+        return SMIME_OK;
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        why_set(why, "out of memory");
+        return SMIME_ERROR;
+    }
+    status = sign_as(work, first, encrypts, &made->message, why);
+    if (status != SMIME_OK) {
+        free(made);
+        return status;
+    }
+    made->profile = first->profile;
+    made->encrypted = encrypted;
+    made->next = work->is_signed;
+    work->is_signed = made;
+    *out = &made->message;
+    return SMIME_OK;
+}
+
 /* Those that were checked: what the store has learned meanwhile was not. */
-static int collect_certificates(const struct outgoing_work *work, const struct group *group,
-                                STACK_OF(X509) * out, char **why)
+static int collect_recipients(const struct outgoing_work *work, const struct group *group,
+                              struct encrypt_recipient *out, char **why)
 {
     for (size_t i = 0; i < group->count; i++) {
         const struct recipient *recipient = &work->transaction->recipients[group->members[i]];
@@ -135,10 +181,8 @@ static int collect_certificates(const struct outgoing_work *work, const struct g
             why_set(why, "no public key of %s was found", recipient->canonical);
             return -1;
         }
-        if (X509_add_cert(out, recipient->certificate, X509_ADD_FLAG_UP_REF) != 1) {
-            why_set(why, "out of memory");
-            return -1;
-        }
+        out[i] =
+            (struct encrypt_recipient){recipient->certificate, recipient->encryption.transport};
     }
     return 0;
 }
@@ -148,22 +192,21 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
                                  const struct entity *message, struct entity *encrypted_out,
                                  char **why)
 {
-    const struct settings *settings = &work->gateway->config->settings;
+    struct encrypt_recipient *recipients = calloc(group->count, sizeof *recipients);
     struct encrypt_request request = {
-        .recipients = sk_X509_new_null(),
-        .cipher = settings->content_cipher == CIPHER_AES_256_GCM ? ENCRYPT_AES_256_GCM
-                                                                 : ENCRYPT_AES_256_CBC,
-        .transport = settings->key_transport == KEY_TRANSPORT_OAEP ? ENCRYPT_OAEP : ENCRYPT_PKCS1,
+        .recipients = recipients,
+        .recipient_count = group->count,
+        .cipher = plan_cipher(group),
         .progress = *work->progress,
     };
     struct protection protection = {0};
     enum smime_status status = SMIME_ERROR;
     gateway_limits(work->gateway, &request.limits);
-    if (request.recipients == NULL) {
+    if (recipients == NULL) {
         why_set(why, "out of memory");
         return SMIME_ERROR;
     }
-    if (collect_certificates(work, group, request.recipients, why) != 0)
+    if (collect_recipients(work, group, recipients, why) != 0)
         goto out;
     if (message == NULL && (protect(work, true, &protection, &request.protection, why) != 0 ||
                             content_for(work, true, &message, why) != SMIME_OK))
@@ -173,7 +216,7 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
         why_prefix(why, "encryption failed");
 out:
     protection_clear(&protection);
-    sk_X509_pop_free(request.recipients, X509_free);
+    free(recipients);
     return status;
 }
 
@@ -204,8 +247,8 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
     bool signs = group->transform == TRANSFORM_SIGN || group->transform == TRANSFORM_SIGN_ENCRYPT;
     bool encrypts =
         group->transform == TRANSFORM_ENCRYPT || group->transform == TRANSFORM_SIGN_ENCRYPT;
-    struct entity *is_signed = &signed_for(work, encrypts)->entity;
     struct entity is_encrypted = {0};
+    struct entity *is_signed = NULL;
     enum smime_status status = SMIME_OK;
     int rc = -1;
     out->transform = group->transform;
@@ -218,9 +261,9 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
         return 0;
     }
     if (signs)
-        status = sign(work, encrypts, why);
+        status = sign(work, group, encrypts, &is_signed, why);
     if (status == SMIME_OK && encrypts)
-        status = encrypt(work, group, signs ? is_signed : NULL, &is_encrypted, why);
+        status = encrypt(work, group, is_signed, &is_encrypted, why);
     if (status == SMIME_REFUSED) {
         refuse_malformed(out, why);
         rc = 0;
@@ -239,6 +282,10 @@ void outgoing_work_clear(struct outgoing_work *work)
 {
     header_clear(&work->header);
     entity_clear(&work->displayed);
-    entity_clear(&work->is_signed.entity);
-    entity_clear(&work->is_signed_encrypted.entity);
+    while (work->is_signed != NULL) {
+        struct signed_message *made = work->is_signed;
+        work->is_signed = made->next;
+        entity_clear(&made->message);
+        free(made);
+    }
 }

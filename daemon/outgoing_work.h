@@ -21,12 +21,7 @@ struct outgoing_work {
     bool protects;               /* its header is protected (RFC 9788) */
     enum confidentiality policy; /* of what is encrypted then */
     bool displays;               /* and the hidden Subject stands in the text */
-    /* Made once each, by the first group that needs it: what is signed differs when a protected
-     * header says that it is encrypted. */
-    struct signed_message {
-        struct entity entity;
-        bool made;
-    } is_signed, is_signed_encrypted;
+    struct signed_message *is_signed; /* those that were made, each once */
     struct entity displayed; /* the message with its Subject in the text, as far as that goes */
     bool displayed_made;
     const char *note; /* what else is to be said of it in the log; NULL: nothing. Not to be freed */
@@ -34,7 +29,7 @@ struct outgoing_work {
 
 /* Sign and encrypt the message for the members of `group`; fills action, transform, edits and body
  * of *out, or its reply when the message is too large for what comes after. A group that is signed
- * only takes the signed message away, so it comes after those that are encrypted too. Fields that
+ * only takes its signed message away, so it comes after those that are encrypted too. Fields that
  * are hidden are not among the edits (header_edits.h). 0, or -1 for an error of ours (*why). */
 int outgoing_work(struct outgoing_work *work, const struct group *group, struct outcome *out,
                   char **why);

@@ -61,9 +61,30 @@ bool transform_is_encrypted(enum transform transform)
     return transform == TRANSFORM_ENCRYPT || transform == TRANSFORM_SIGN_ENCRYPT;
 }
 
+static bool transform_is_signed(enum transform transform)
+{
+    return transform == TRANSFORM_SIGN || transform == TRANSFORM_SIGN_ENCRYPT;
+}
+
+/* Those of `a`, in its order, that `b` has as well. */
+static struct cipher_list common_ciphers(const struct cipher_list *a, const struct cipher_list *b)
+{
+    struct cipher_list common = {.count = 0};
+    for (size_t i = 0; i < a->count; i++)
+        if (cipher_list_has(b, a->items[i]))
+            cipher_list_add(&common, a->items[i]);
+    return common;
+}
+
 bool plan_same_group(const struct recipient *a, const struct recipient *b)
 {
     if (a->transform != b->transform || a->direction != b->direction)
+        return false;
+    if (transform_is_signed(a->transform) &&
+        (a->signing.scheme != b->signing.scheme || a->signing.digest != b->signing.digest))
+        return false;
+    if (transform_is_encrypted(a->transform) &&
+        common_ciphers(&a->encryption.ciphers, &b->encryption.ciphers).count == 0)
         return false;
     /* A RecipientInfo names its owner to all who get the same ciphertext. */
     if (transform_is_encrypted(a->transform) && (a->blind || b->blind))
@@ -84,12 +105,29 @@ static int by_size(const void *a, const void *b)
     return x->members[0] < y->members[0] ? -1 : 1;
 }
 
+/* The first group that takes him; its ciphers become those that he reads as well. */
 static struct group *group_of(struct plan *plan, const struct recipient *recipients, size_t member)
 {
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan_same_group(&recipients[plan->groups[i].members[0]], &recipients[member]))
-            return &plan->groups[i];
+    for (size_t i = 0; i < plan->count; i++) {
+        struct group *group = &plan->groups[i];
+        struct cipher_list common =
+            common_ciphers(&group->ciphers, &recipients[member].encryption.ciphers);
+        if (!plan_same_group(&recipients[group->members[0]], &recipients[member]) ||
+            (transform_is_encrypted(group->transform) && common.count == 0))
+            continue;
+        group->ciphers = common;
+        return group;
+    }
     return NULL;
+}
+
+enum encrypt_cipher plan_cipher(const struct group *group)
+{
+    enum encrypt_cipher strongest = group->ciphers.items[0];
+    for (size_t i = 1; group->count > 1 && i < group->ciphers.count; i++)
+        if (group->ciphers.items[i] < strongest)
+            strongest = group->ciphers.items[i];
+    return strongest;
 }
 
 int plan_make(const struct recipient *recipients, size_t count, struct plan *out)
@@ -106,6 +144,7 @@ int plan_make(const struct recipient *recipients, size_t count, struct plan *out
         if (group == NULL) {
             group = &out->groups[out->count++];
             group->transform = recipients[i].transform;
+            group->ciphers = recipients[i].encryption.ciphers;
         }
         members = reallocarray(group->members, group->count + 1, sizeof *members);
         if (members == NULL) {

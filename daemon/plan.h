@@ -7,8 +7,11 @@
 
 #include <openssl/x509.h>
 
+#include "encryption_choice.h"
+#include "profile.h"
 #include "reply.h"
 #include "rules.h"
+#include "signing_choice.h"
 
 enum direction { DIRECTION_NONE, DIRECTION_OUTGOING, DIRECTION_INCOMING };
 
@@ -60,14 +63,20 @@ struct recipient {
     enum weakness weakness;    /* likewise */
     bool insecure;             /* a rule demands TLS, and the message came without */
     bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
-    X509 *certificate;  /* to encrypt with, as it was checked; NULL: none was looked for or found */
-    struct reply reply; /* of TRANSFORM_REFUSE */
+    X509 *certificate; /* to encrypt with, as it was checked; NULL: none was looked for or found */
+    /* Outgoing, at end of message: */
+    const struct profile *profile;       /* of the configuration */
+    struct signing_choice signing;       /* where his mail is signed */
+    struct encryption_choice encryption; /* with `certificate` */
+    struct reply reply;                  /* of TRANSFORM_REFUSE */
 };
 
 /* Recipients that can share one body. */
 struct group {
     enum transform transform;
-    size_t *members; /* indexes into the recipients */
+    struct cipher_list ciphers; /* where it is encrypted: that all of them read, in the order of the
+                                   first one */
+    size_t *members;            /* indexes into the recipients */
     size_t count;
 };
 
@@ -82,8 +91,13 @@ int plan_make(const struct recipient *recipients, size_t count, struct plan *out
 /* One group of all recipients, whatever they get. Returns 0, -1 out of memory. */
 int plan_make_one(size_t count, struct plan *out);
 
-/* Can these two share one body? */
+/* Can these two share one body? One signature is made for all who are to get such a one, whatever
+ * their profiles; one ciphertext for all who read one of its ciphers (RFC 8551 section 2.7.2). */
 bool plan_same_group(const struct recipient *a, const struct recipient *b);
+
+/* The cipher for a group that is encrypted: the one that a single recipient prefers, and the
+ * strongest of those that several have in common. */
+enum encrypt_cipher plan_cipher(const struct group *group);
 void plan_clear(struct plan *plan);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "directory.h"
+#include "profile_policy.h"
 #include "usable_key.h"
 #include "why.h"
 
@@ -93,21 +94,28 @@ static enum directory_status ask(struct gateway *gateway, struct transaction *tr
 enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
                                       const struct recipient *recipient, bool may_ask, time_t now,
                                       struct revocation_inquiry *inquiry,
-                                      const struct smime_progress *progress, X509 **out, char **why)
+                                      const struct smime_progress *progress, X509 **out,
+                                      struct encryption_choice *choice_out, char **why)
 {
     enum directory_status status = DIRECTORY_NEEDLESS;
+    struct encryption_policy policy;
     enum usable_key usable = USABLE_KEY_NONE;
+    profile_encryption_policy(profile_decided(&gateway->config->settings, &recipient->decision),
+                              &policy);
     /* Once more where the one that was known turned out revoked: then there is something to ask. */
     for (int i = 0; i < 2 && usable == USABLE_KEY_NONE && status == DIRECTORY_NEEDLESS; i++) {
         if (may_ask)
             status = ask(gateway, transaction, recipient, now, progress, why);
         if (status == DIRECTORY_ERROR)
             return RECIPIENT_KEY_ERROR;
-        usable = usable_key_find(gateway->store, inquiry, recipient->canonical, now, out, why);
+        usable = usable_key_find(gateway->store, inquiry, recipient->canonical, &policy, now, out,
+                                 choice_out, why);
     }
     switch (usable) {
     case USABLE_KEY_FOUND:
         return RECIPIENT_KEY_KNOWN;
+    case USABLE_KEY_UNFIT:
+        return RECIPIENT_KEY_UNFIT;
     case USABLE_KEY_LATER:
     case USABLE_KEY_ERROR:
         return RECIPIENT_KEY_ERROR;

@@ -23,46 +23,98 @@ static int look_at(struct revocation_inquiry *inquiry, X509 *certificate,
     return 0;
 }
 
-/* What was found revoked was marked in the store, which does not offer it again. */
-static enum usable_key try_one(struct store *store, struct revocation_inquiry *inquiry,
-                               const char *address, time_t now, bool *again_out, X509 **out,
-                               char **why)
+/* One of them, in turn. */
+struct search {
+    struct revocation_inquiry *inquiry;
+    const struct encryption_policy *policy;
+    struct smime_capabilities capabilities;
+    bool revoked; /* one was found to be, and marked in the store, which does not offer it again */
+};
+
+/* USABLE_KEY_NONE: it was revoked, *why says so. */
+static enum usable_key try_one(struct search *search, X509 *certificate,
+                               struct encryption_choice *choice_out, char **why)
 {
-    X509 *certificate = NULL;
     enum revocation_obstacle obstacle;
-    enum usable_key found = USABLE_KEY_FOUND;
+    if (encryption_choose(certificate, &search->capabilities, search->policy, choice_out, why) != 0)
+        return USABLE_KEY_UNFIT;
+    if (look_at(search->inquiry, certificate, &obstacle, why) != 0)
+        return USABLE_KEY_ERROR;
+    if (obstacle == OBSTACLE_UNKNOWN)
+        return USABLE_KEY_LATER;
+    search->revoked = search->revoked || obstacle == OBSTACLE_REVOKED;
+    return obstacle == OBSTACLE_REVOKED ? USABLE_KEY_NONE : USABLE_KEY_FOUND;
+}
+
+/* What is said of a key that does not fit is about the first, preferred one. */
+static enum usable_key try_all(struct search *search, STACK_OF(X509) * certificates, X509 **out,
+                               struct encryption_choice *choice_out, char **why)
+{
+    enum usable_key found = USABLE_KEY_NONE;
+    char *unfit = NULL;
+    for (int i = 0; i < sk_X509_num(certificates); i++) {
+        X509 *certificate = sk_X509_value(certificates, i);
+        char *reason = NULL;
+        found = try_one(search, certificate, choice_out, &reason);
+        if (found == USABLE_KEY_FOUND && out != NULL && X509_up_ref(certificate) == 1)
+            *out = certificate;
+        if (found == USABLE_KEY_UNFIT && unfit == NULL) {
+            unfit = reason;
+            reason = NULL;
+        }
+        if (found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR)
+            why_set(why, "%s", why_text(&reason));
+        why_free(&reason);
+        if (found == USABLE_KEY_FOUND || found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR)
+            break;
+    }
+    if (found == USABLE_KEY_NONE || found == USABLE_KEY_UNFIT)
+        found = unfit != NULL ? USABLE_KEY_UNFIT : USABLE_KEY_NONE;
+    if (found == USABLE_KEY_UNFIT)
+        why_set(why, "%s", why_text(&unfit));
+    why_free(&unfit);
+    return found;
+}
+
+/* *again_out: where one was revoked the store may have others. */
+static enum usable_key search_store(struct store *store, struct search *search, const char *address,
+                                    time_t now, X509 **out, struct encryption_choice *choice_out,
+                                    bool *again_out, char **why)
+{
+    STACK_OF(X509) *certificates = NULL;
+    struct capabilities declared;
+    enum usable_key found;
     enum store_status status =
-        store_encryption_certificate(store, address, now, &certificate, NULL, why);
+        store_encryption_certificates(store, address, now, &certificates, &declared, why);
     *again_out = false;
     if (status != STORE_OK)
         return status == STORE_NONE ? USABLE_KEY_NONE : USABLE_KEY_ERROR;
-    if (look_at(inquiry, certificate, &obstacle, why) != 0)
-        found = USABLE_KEY_ERROR;
-    else if (obstacle == OBSTACLE_UNKNOWN)
-        found = USABLE_KEY_LATER;
-    *again_out = found == USABLE_KEY_FOUND && obstacle == OBSTACLE_REVOKED;
+    smime_capabilities_read(declared.der, declared.length, &search->capabilities);
+    search->revoked = false;
+    found = try_all(search, certificates, out, choice_out, why);
+    *again_out = search->revoked && (found == USABLE_KEY_NONE || found == USABLE_KEY_UNFIT);
     /* Another process may have marked it since this message began. */
     if (*again_out && store_refresh(store, why) != STORE_OK) {
         *again_out = false;
         found = USABLE_KEY_ERROR;
     }
-    if (found == USABLE_KEY_FOUND && !*again_out && out != NULL) {
-        *out = certificate;
-        certificate = NULL;
-    }
-    X509_free(certificate);
     if (found == USABLE_KEY_LATER)
         why_prefix(why, "the public key of %s", address);
+    capabilities_clear(&declared);
+    sk_X509_pop_free(certificates, X509_free);
     return found;
 }
 
 enum usable_key usable_key_find(struct store *store, struct revocation_inquiry *inquiry,
-                                const char *address, time_t now, X509 **out, char **why)
+                                const char *address, const struct encryption_policy *policy,
+                                time_t now, X509 **out, struct encryption_choice *choice_out,
+                                char **why)
 {
+    struct search search = {.inquiry = inquiry, .policy = policy};
     bool again = true;
     enum usable_key found = USABLE_KEY_ERROR;
     for (int i = 0; again && i < MAX_REVOKED; i++)
-        found = try_one(store, inquiry, address, now, &again, out, why);
+        found = search_store(store, &search, address, now, out, choice_out, &again, why);
     if (again) {
         why_prefix(why, "the public keys of %s are revoked, and that cannot be noted", address);
         found = USABLE_KEY_ERROR;

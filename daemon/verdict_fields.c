@@ -311,6 +311,17 @@ static int add_signer(struct outcome *outcome, const struct signer *signer, size
                : 0;
 }
 
+/* Always told, accepted or not. */
+static int add_weak(struct outcome *outcome, size_t *position)
+{
+    char *text = weakness_text(outcome->opened.weak);
+    int rc = 0;
+    if (outcome->opened.weak != 0)
+        rc = text != NULL ? add(outcome, position, "X-Smimed-Weak", text) : -1;
+    free(text);
+    return rc;
+}
+
 /* "cipher; restored=Subject; confidential=Subject" */
 static int add_protection(struct outcome *outcome, size_t *position)
 {
@@ -348,7 +359,7 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
     if (opened->signature_reason != NULL &&
         add(outcome, &position, "X-Smimed-Signature-Reason", opened->signature_reason) != 0)
         return -1;
-    if (add_protection(outcome, &position) != 0)
+    if (add_weak(outcome, &position) != 0 || add_protection(outcome, &position) != 0)
         return -1;
     return add_signer(outcome, signer, &position);
 }

@@ -47,6 +47,7 @@ static const struct {
     {"administrator", reader_administrator},
     {"expiry_notice_days", reader_expiry_notice_days},
     {"revocation_networks", reader_revocation_networks},
+    {"weak_algorithms", reader_weak_algorithms},
     {"rules", reader_rules},
 };
 
@@ -77,6 +78,8 @@ static void tell_unknown(struct config_reader *reader, const config_setting_t *r
 static void read_root(struct config_reader *reader, const config_setting_t *root)
 {
     const config_setting_t *domains = config_setting_get_member(root, "managed_domains");
+    const config_setting_t *profiles = config_setting_get_member(root, "profiles");
+    const config_setting_t *profile = config_setting_get_member(root, "profile");
     int length = config_setting_length(root);
 
     /* First, because what other patterns may name depends on it. */
@@ -86,18 +89,23 @@ static void read_root(struct config_reader *reader, const config_setting_t *root
         problems_add(reader->problems, reader->config->path, 0,
                      "managed_domains is missing: expected %s",
                      settings_find("managed_domains")->allowed);
+    /* Likewise, because rules name them. */
+    if (profiles)
+        reader_profiles(reader, profiles);
     tell_unknown(reader, root);
     for (int i = 0; i < length; i++) {
         const config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
         const struct setting_entry *entry = settings_find(config_setting_name(setting));
 
-        if (!entry || setting == domains)
+        if (!entry || setting == domains || setting == profiles)
             continue;
         if (entry->type == SETTING_LIST)
             read_list(reader, setting);
         else
             reader_value(reader, setting, entry, &reader->config->settings);
     }
+    if (profile)
+        reader_check_profile(reader, profile);
 }
 
 /* Turn the text into values; mistakes go to *problems. */

@@ -119,6 +119,13 @@ void reader_expiry_notice_days(struct config_reader *reader, const config_settin
 
 void reader_client_servers(struct config_reader *reader, const config_setting_t *setting);
 
+/* config_profiles.c */
+
+void reader_profiles(struct config_reader *reader, const config_setting_t *setting);
+/* Tell it where `setting` names a profile that is not there; the others have been read. */
+void reader_check_profile(struct config_reader *reader, const config_setting_t *setting);
+void reader_weak_algorithms(struct config_reader *reader, const config_setting_t *setting);
+
 /* config_rules.c */
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting);

@@ -1,4 +1,5 @@
-/* rules = ( { note; managed; external; incoming; outgoing; choice; require_tls; }, ... ) */
+/* rules = ( { note; managed; external; incoming; outgoing; choice; require_tls;
+ * profile; }, ... ) */
 #include "config_reader.h"
 
 #include <stdio.h>
@@ -80,6 +81,19 @@ static void read_require_tls(struct config_reader *reader, const config_setting_
         reader_expected(reader, member, "true or false");
 }
 
+static void read_profile(struct config_reader *reader, const config_setting_t *group,
+                         struct rule *rule)
+{
+    const char *name = reader_string(reader, group, "profile", false);
+
+    if (!name)
+        return;
+    reader_check_profile(reader, config_setting_get_member(group, "profile"));
+    rule->profile = strdup(name);
+    if (!rule->profile)
+        reader_problem(reader, group, "out of memory");
+}
+
 static void read_sides(struct config_reader *reader, const config_setting_t *group,
                        struct rule *rule)
 {
@@ -107,8 +121,8 @@ static void read_note(struct config_reader *reader, const config_setting_t *grou
 
 static void read_rule(struct config_reader *reader, const config_setting_t *group)
 {
-    static const char *const names[] = {"note",     "managed", "external",   "incoming",
-                                        "outgoing", "choice",  "require_tls"};
+    static const char *const names[] = {"note",     "managed", "external",    "incoming",
+                                        "outgoing", "choice",  "require_tls", "profile"};
     struct rule_list *rules = &reader->config->rules;
     struct rule *items = reallocarray(rules->items, rules->count + 1, sizeof *items);
     struct rule *rule;
@@ -135,6 +149,7 @@ static void read_rule(struct config_reader *reader, const config_setting_t *grou
     read_outgoing(reader, group, &rule->outgoing);
     read_choice(reader, group, &rule->choice);
     read_require_tls(reader, group, &rule->require_tls);
+    read_profile(reader, group, rule);
 }
 
 void reader_rules(struct config_reader *reader, const config_setting_t *setting)

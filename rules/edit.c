@@ -136,7 +136,7 @@ static bool same_rule(const struct rule *a, const struct rule *b)
 {
     return same_text(a->note, b->note) && a->incoming == b->incoming &&
            a->outgoing == b->outgoing && a->choice == b->choice &&
-           a->require_tls == b->require_tls &&
+           a->require_tls == b->require_tls && same_text(a->profile, b->profile) &&
            same_patterns(a->managed, a->managed_count, b->managed, b->managed_count) &&
            same_patterns(a->external, a->external_count, b->external, b->external_count);
 }
@@ -243,6 +243,8 @@ static int take_draft(const struct rule_draft *draft, const struct rule *old, st
     *out = *old;
     if (take_names(draft, out, why) != 0)
         return -1;
+    if (draft->profile)
+        out->profile = *draft->profile ? (char *)(uintptr_t)draft->profile : NULL;
     if (draft->note)
         out->note = *draft->note ? (char *)(uintptr_t)draft->note : NULL;
     if (take_patterns(draft->managed, draft->managed_count, &out->managed, &out->managed_count,

@@ -40,6 +40,7 @@ struct rule_draft {
     const char *outgoing;
     const char *choice;      /* a name (rules.h); NULL: not said */
     const char *require_tls; /* "true", "false", "undefined"; NULL: not said */
+    const char *profile;     /* NULL: not said; "": none */
     const char *note;        /* NULL: not said; "": no note */
 };
 

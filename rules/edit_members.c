@@ -65,7 +65,7 @@ static bool is_named(const struct rules_layout *layout, const struct config_toke
 
 /* Members that go. */
 struct leaving {
-    const char *names[2];
+    const char *names[3];
     size_t count;
 };
 
@@ -226,12 +226,15 @@ void edit_members(const struct rules_layout *layout, const struct rule_draft *dr
     const struct rule_place *place = &layout->items[index];
     bool no_note = draft->note && !*draft->note;
     bool no_tls = draft->require_tls && strcmp(draft->require_tls, "undefined") == 0;
+    bool no_profile = draft->profile && !*draft->profile;
     struct leaving leaving = {.count = 0};
 
     if (no_note)
         leaving.names[leaving.count++] = "note";
     if (no_tls)
         leaving.names[leaving.count++] = "require_tls";
+    if (no_profile)
+        leaving.names[leaving.count++] = "profile";
     if (draft->managed_count > 0)
         set_member(layout, place, "managed", &leaving,
                    edit_strings(draft->managed, draft->managed_count), patches);
@@ -241,6 +244,8 @@ void edit_members(const struct rules_layout *layout, const struct rule_draft *dr
     set_names(layout, draft, place, &leaving, patches);
     if (draft->require_tls && !no_tls)
         set_member(layout, place, "require_tls", &leaving, strdup(draft->require_tls), patches);
+    if (draft->profile && !no_profile)
+        set_member(layout, place, "profile", &leaving, edit_string(draft->profile), patches);
     if (draft->note && !no_note)
         set_member(layout, place, "note", &leaving, edit_string(draft->note), patches);
     for (size_t i = 0; i < leaving.count; i++)

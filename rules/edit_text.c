@@ -98,6 +98,11 @@ static char *write_rule(const struct rule_draft *draft, const char *indent, cons
     if (draft->require_tls && strcmp(draft->require_tls, "undefined") != 0)
         fprintf(out, "%s%s%srequire_tls = %s;", between[0], between[1], between[2],
                 draft->require_tls);
+    if (draft->profile && *draft->profile) {
+        fprintf(out, "%s%s%sprofile = ", between[0], between[1], between[2]);
+        write_string(out, draft->profile);
+        fputc(';', out);
+    }
     fputs(" }", out);
     return written(out, &text);
 }

@@ -36,7 +36,7 @@ static const char *const tls_names[] = {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* What is decided: each on its own. */
-enum direction { DIRECTION_INCOMING, DIRECTION_OUTGOING, DIRECTION_TLS };
+enum direction { DIRECTION_INCOMING, DIRECTION_OUTGOING, DIRECTION_TLS, DIRECTION_PROFILE };
 
 struct pair {
     const char *managed;
@@ -52,9 +52,11 @@ static int mode_of(const struct rule *rule, enum direction direction)
     case DIRECTION_OUTGOING:
         return (int)rule->outgoing;
     case DIRECTION_TLS:
+        return (int)rule->require_tls;
+    case DIRECTION_PROFILE:
         break;
     }
-    return (int)rule->require_tls;
+    return rule->profile != NULL;
 }
 
 static bool any_matches(const struct pattern *patterns, size_t count, const char *address,
@@ -115,9 +117,15 @@ struct decision rules_outgoing(const struct rule_list *rules, const char *manage
                                const char *external, const char *delimiters, bool has_certificate)
 {
     const struct pair pair = {managed, external, delimiters};
+    struct decision decision =
+        resolve(rules, &pair, DIRECTION_OUTGOING, has_certificate ? OUTGOING_SIGN : OUTGOING_NONE);
+    size_t index = find_deciding(rules, &pair, DIRECTION_PROFILE);
 
-    return resolve(rules, &pair, DIRECTION_OUTGOING,
-                   has_certificate ? OUTGOING_SIGN : OUTGOING_NONE);
+    if (index < rules->count) {
+        decision.profile = rules->items[index].profile;
+        decision.profile_position = index + 1;
+    }
+    return decision;
 }
 
 struct decision rules_tls(const struct rule_list *rules, const char *managed, const char *external,
@@ -236,6 +244,7 @@ void rule_clear(struct rule *rule)
     clear_patterns(rule->managed, rule->managed_count);
     clear_patterns(rule->external, rule->external_count);
     free(rule->note);
+    free(rule->profile);
     free(rule->file);
     *rule = (struct rule){0};
 }

@@ -44,7 +44,8 @@ struct rule {
     enum outgoing_mode outgoing;
     enum sender_choice choice; /* goes with `outgoing`: where that is undefined it means nothing */
     enum tls_demand require_tls;
-    char *file; /* where the rule stands */
+    char *profile; /* of outgoing mail, decided by itself (profile.h); NULL: it does not say */
+    char *file;    /* where the rule stands */
     unsigned line;
 };
 
@@ -58,6 +59,9 @@ struct decision {
     int mode; /* enum incoming_mode, enum outgoing_mode or enum tls_demand; never *_UNDEFINED */
     size_t position;           /* of the deciding rule, from 1; 0 when the default decided */
     enum sender_choice choice; /* outgoing: what the deciding rule says of it */
+    const char *profile;       /* outgoing: what the first rule that names one says, whichever rule
+                                  decides the mode; the rule's. NULL: none does */
+    size_t profile_position;   /* of that rule; 0: none */
 };
 
 /* Resolve one direction for a pair of canonical addresses. `external` may be "" for the null sender

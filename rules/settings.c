@@ -34,7 +34,7 @@ static char *default_host_name(const struct setting_entry *entry)
 }
 
 /* Enumerations are written as int: they have its size and no negative values. */
-_Static_assert(sizeof(enum content_cipher) == sizeof(int), "an enum setting is stored as int");
+_Static_assert(sizeof(enum harvest_policy) == sizeof(int), "an enum setting is stored as int");
 
 int setting_default(const struct setting_entry *entry, void *base)
 {
@@ -142,6 +142,9 @@ static void clear_lists(struct settings *settings)
     }
     free(settings->shared_mailboxes);
     clear_clients(settings);
+    for (size_t i = 0; i < settings->profile_count; i++)
+        free(settings->profiles[i].name);
+    free(settings->profiles);
     for (size_t i = 0; i < settings->cmp_count; i++)
         cmp_setting_clear(&settings->cmp[i]);
     free(settings->cmp);

@@ -14,6 +14,7 @@
 #include "mail_host.h"
 #include "mail_server_setting.h"
 #include "pattern.h"
+#include "profile.h"
 #include "rules.h"
 
 enum role { ROLE_INBOUND, ROLE_SUBMISSION, ROLE_LOCAL };
@@ -77,11 +78,16 @@ struct directory_setting {
     bool anchored;                 /* certificates need a chain to a trust anchor; default true */
 };
 
+/* Of incoming mail; bits of settings.weak_algorithms. */
+enum weak_algorithm {
+    WEAK_SHA1,     /* signatures, of the message and of the certificates in its chain */
+    WEAK_3DES,     /* content */
+    WEAK_RSA_1024, /* RSA keys of 1024 to 2047 bits */
+};
+extern const char *const weak_algorithm_names[]; /* ended by NULL */
+
 #define EXPIRY_NOTICE_MAX 16 /* expiry_notice_days = [ 30, 14, 7, 1 ] */
 
-enum content_cipher { CIPHER_AES_256_CBC, CIPHER_AES_256_GCM };
-enum key_transport { KEY_TRANSPORT_PKCS1, KEY_TRANSPORT_OAEP };
-enum signature_scheme { SIGNATURE_PKCS1, SIGNATURE_PSS };
 enum header_confidentiality { HEADER_CONFIDENTIALITY_NONE, HEADER_CONFIDENTIALITY_BASELINE };
 enum harvest_policy { HARVEST_OFF, HARVEST_ANCHORED, HARVEST_APPROVE };
 enum directory_unavailable { DIRECTORY_DEFER, DIRECTORY_CONTINUE };
@@ -133,9 +139,9 @@ struct settings {
     size_t shared_mailbox_count;
     enum unauthorised_action unauthorised_sender; /* default unsigned */
     /* outgoing */
-    enum content_cipher content_cipher;     /* default "aes-256-cbc", which every program reads */
-    enum key_transport key_transport;       /* default "pkcs1" */
-    enum signature_scheme signature_scheme; /* default "pkcs1" */
+    char *profile; /* where no rule says; default "default" */
+    struct profile *profiles;
+    size_t profile_count;
     /* header protection (RFC 9788) */
     bool header_protection;                             /* default true */
     enum header_confidentiality header_confidentiality; /* of encrypted mail; default baseline */
@@ -183,6 +189,7 @@ struct settings {
     char *sender_notice_template;     /* "" = built in */
     /* incoming */
     enum harvest_policy harvest; /* default "anchored" */
+    unsigned weak_algorithms;    /* that are accepted: a bit for each; default none */
     bool null_sender_exempt;     /* <> exempt from decrypt-forced; default false */
     bool clear_sign;             /* opaque-signed becomes clear-signed; default true */
     bool restore_headers;        /* the protected header replaces the message's; default true */

@@ -17,12 +17,8 @@
 #define WORDS_MAX_BYTES 512
 #define DELIMITERS_MAX_BYTES 8
 
-static const char *const content_ciphers[] = {
-    [CIPHER_AES_256_CBC] = "aes-256-cbc", [CIPHER_AES_256_GCM] = "aes-256-gcm", NULL};
-static const char *const key_transports[] = {
-    [KEY_TRANSPORT_PKCS1] = "pkcs1", [KEY_TRANSPORT_OAEP] = "oaep", NULL};
-static const char *const signature_schemes[] = {
-    [SIGNATURE_PKCS1] = "pkcs1", [SIGNATURE_PSS] = "pss", NULL};
+const char *const weak_algorithm_names[] = {
+    [WEAK_SHA1] = "sha1", [WEAK_3DES] = "3des", [WEAK_RSA_1024] = "rsa-1024", NULL};
 static const char *const unauthorised_actions[] = {
     [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
 static const char *const sender_choices[] = {
@@ -206,13 +202,19 @@ const struct setting_entry settings_table[] = {
            "refused."),
 
     /* outgoing */
-    CHOICE(content_cipher, CIPHER_AES_256_CBC, content_ciphers,
-           "The cipher for content. Every S/MIME program reads aes-256-cbc (EnvelopedData);\n"
-           "aes-256-gcm (AuthEnvelopedData, RFC 5083) is better, but not read by all."),
-    CHOICE(key_transport, KEY_TRANSPORT_PKCS1, key_transports,
-           "How content keys are encrypted to RSA keys: pkcs1 (v1.5) or oaep."),
-    CHOICE(signature_scheme, SIGNATURE_PKCS1, signature_schemes,
-           "How RSA keys sign: pkcs1 (v1.5) or pss."),
+    TEXT(
+        profile, PROFILE_DEFAULT, 1, NAME_MAX_BYTES, NULL, "the name of a profile",
+        "Which algorithms signed and encrypted mail may use, where no rule names another profile:\n"
+        "default, strict, compatible, edi-energy, or one of `profiles`."),
+    LIST(
+        "profiles", false,
+        "a list of groups: name, digests (sha256, sha384, sha512), signatures (pkcs1, pss, "
+        "ecdsa), key_encryption (pkcs1, oaep, ecdh), ciphers (aes-256-gcm, aes-192-gcm, "
+        "aes-128-gcm, aes-256-cbc, aes-192-cbc, aes-128-cbc), minimum_rsa_bits, minimum_ec_bits",
+        "Further profiles. Each list stands in order of preference; what is not said is as in the\n"
+        "profile default. Of what a profile allows each recipient gets what he can read.",
+        "( { name = \"partner\"; signatures = [ \"pss\" ]; key_encryption = [ \"oaep\" ]; "
+        "ciphers = [ \"aes-256-gcm\", \"aes-256-cbc\" ]; minimum_rsa_bits = 3072; } )"),
 
     SWITCH(header_protection, true,
            "Are the header fields of a message signed and encrypted with it (RFC 9788)?"),
@@ -354,6 +356,11 @@ const struct setting_entry settings_table[] = {
          "A file with the text of notices to senders; \"\" is the text that is built in."),
 
     /* incoming */
+    LIST("weak_algorithms", false, "a list of sha1, 3des, rsa-1024",
+         "Which weak algorithms of incoming mail are accepted. Without, a signature that depends "
+         "on\none is untrusted, and what is encrypted with one stays encrypted; either way it is "
+         "told.",
+         "[ \"sha1\" ]"),
     SWITCH(null_sender_exempt, false,
            "Are bounces and receipts (the null sender) exempt from decrypt-forced?"),
     {.name = "harvest",
@@ -472,7 +479,7 @@ const struct setting_entry settings_table[] = {
          "decrypt-optional, decrypt-always, decrypt-forced), outgoing (undefined, none, sign, "
          "encrypt-optional, encrypt-forced), choice (undefined, none, strengthen, free), "
          "require_tls "
-         "(true, false)",
+         "(true, false), profile",
          "What happens between which of our addresses and which others: for each direction the "
          "first\nrule that matches and does not say undefined decides.",
          "( { note = \"Partner: never in the clear\"; managed = [ \"*\" ]; external = [ "

@@ -31,9 +31,11 @@ bool rule_is_undefined(const struct rule *rule, enum rule_direction direction)
     case RULE_OUTGOING:
         return rule->outgoing == OUTGOING_UNDEFINED;
     case RULE_TLS:
+        return rule->require_tls == TLS_UNDEFINED;
+    case RULE_PROFILE:
         break;
     }
-    return rule->require_tls == TLS_UNDEFINED;
+    return rule->profile == NULL;
 }
 
 /* Is everything that `what` names named by `by`? */

@@ -9,7 +9,7 @@
 #include "rules.h"
 #include "settings.h"
 
-enum rule_direction { RULE_INCOMING, RULE_OUTGOING, RULE_TLS };
+enum rule_direction { RULE_INCOMING, RULE_OUTGOING, RULE_TLS, RULE_PROFILE };
 
 /* Rules that take all pairs away, ascending, from 1. */
 struct shadow {
@@ -28,7 +28,7 @@ void shadow_clear(struct shadow *shadow);
 struct pattern_list rule_managed(const struct rule *rule);
 struct pattern_list rule_external(const struct rule *rule);
 
-/* Does the rule leave this direction, or TLS, undefined? */
+/* Does the rule leave this direction, TLS, or the profile undefined? */
 bool rule_is_undefined(const struct rule *rule, enum rule_direction direction);
 
 /* Could a rule or the default have mail decrypted that comes in to this managed address? 1, 0, or

@@ -161,6 +161,28 @@ enum smime_status decrypt_check(const struct cms_layout *layout, char **why)
     return status;
 }
 
+/* Note what is weak, before anything is done with a key: what is not accepted stays closed. */
+static enum smime_status check_weakness(struct opening *opening, unsigned weak)
+{
+    unsigned refused = weak & ~opening->request->weak_allowed;
+    char *text = weakness_text(refused);
+    enum smime_status status = SMIME_OK;
+    opening->out->weak |= weak;
+    if (refused != 0) {
+        status = refuse(opening, "");
+        why_set(&opening->out->reason,
+                "not decrypted: it depends on weak algorithms that are not accepted (%s)",
+                text != NULL ? text : "?");
+    }
+    free(text);
+    return status;
+}
+
+static unsigned weakness_of_cipher(const struct opening *opening)
+{
+    return strcmp(opening->out->cipher, OBJ_nid2ln(NID_des_ede3_cbc)) == 0 ? WEAKNESS_3DES : 0;
+}
+
 /* Which key? The finder's answer must be one of the ids, and that one's certificate. */
 static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
                                   X509 **certificate_out)
@@ -334,7 +356,9 @@ static enum smime_status check_further_keys(struct opening *opening)
             why_set(opening->why, "the time for this message is up");
             return SMIME_ERROR;
         }
-        status = opens_it_too(opening, key, certificate);
+        status = check_weakness(opening, weakness_of_key(key));
+        if (status == SMIME_OK)
+            status = opens_it_too(opening, key, certificate);
     }
     return status;
 }
@@ -345,7 +369,11 @@ static enum smime_status open_it(struct opening *opening)
     X509 *certificate = NULL;
     enum smime_status status = check_structure(opening);
     if (status == SMIME_OK)
+        status = check_weakness(opening, weakness_of_cipher(opening));
+    if (status == SMIME_OK)
         status = find_key(opening, &key, &certificate);
+    if (status == SMIME_OK)
+        status = check_weakness(opening, weakness_of_key(key));
     if (status != SMIME_OK)
         return status;
     opening->out->tried = true;

@@ -21,6 +21,7 @@ struct decrypted {
     char *detail;        /* for the log; NULL if there is no more to say */
     char *algorithms;    /* "rsaEncryption aes-256-cbc"; NULL if unknown */
     char *cipher;        /* "aes-256-cbc"; NULL if unknown */
+    unsigned weak;       /* weakness.h */
 };
 
 /* Ask `request->keys` and decrypt. SMIME_OK whether it was opened or not, or SMIME_ERROR. */

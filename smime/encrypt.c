@@ -32,21 +32,22 @@ static int set_kdf(EVP_PKEY_CTX *context, int bits)
     return EVP_PKEY_CTX_set_ecdh_kdf_md(context, digest) > 0 ? 0 : -1;
 }
 
-static int add_recipient(CMS_ContentInfo *cms, X509 *certificate, enum encrypt_transport transport)
+static int add_recipient(CMS_ContentInfo *cms, const struct encrypt_recipient *recipient)
 {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    EVP_PKEY *key = X509_get0_pubkey(recipient->certificate);
     int type = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
-    CMS_RecipientInfo *recipient;
+    bool ecdh = recipient->transport == ENCRYPT_ECDH;
+    CMS_RecipientInfo *info;
     EVP_PKEY_CTX *context;
-    if (type == EVP_PKEY_RSA && transport == ENCRYPT_PKCS1)
-        return CMS_add1_recipient_cert(cms, certificate, 0) != NULL ? 0 : -1;
-    if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
+    if (type != (ecdh ? EVP_PKEY_EC : EVP_PKEY_RSA))
         return -1;
-    recipient = CMS_add1_recipient_cert(cms, certificate, CMS_KEY_PARAM);
-    context = recipient != NULL ? CMS_RecipientInfo_get0_pkey_ctx(recipient) : NULL;
+    if (recipient->transport == ENCRYPT_PKCS1)
+        return CMS_add1_recipient_cert(cms, recipient->certificate, 0) != NULL ? 0 : -1;
+    info = CMS_add1_recipient_cert(cms, recipient->certificate, CMS_KEY_PARAM);
+    context = info != NULL ? CMS_RecipientInfo_get0_pkey_ctx(info) : NULL;
     if (context == NULL)
         return -1;
-    return type == EVP_PKEY_RSA ? set_oaep(context) : set_kdf(context, EVP_PKEY_get_bits(key));
+    return ecdh ? set_kdf(context, EVP_PKEY_get_bits(key)) : set_oaep(context);
 }
 
 static void refuse_recipient(X509 *certificate, char **why)
@@ -61,23 +62,22 @@ static void refuse_recipient(X509 *certificate, char **why)
 static enum smime_status begin_envelope(const struct encrypt_request *request,
                                         CMS_ContentInfo **out, char **why)
 {
-    CMS_ContentInfo *cms = request->cipher == ENCRYPT_AES_256_GCM
-                               ? CMS_AuthEnvelopedData_create(EVP_aes_256_gcm())
-                               : CMS_EnvelopedData_create(EVP_aes_256_cbc());
+    const EVP_CIPHER *cipher = EVP_get_cipherbynid(encrypt_cipher_nid(request->cipher));
+    CMS_ContentInfo *cms = encrypt_cipher_is_authenticated(request->cipher)
+                               ? CMS_AuthEnvelopedData_create(cipher)
+                               : CMS_EnvelopedData_create(cipher);
     *out = NULL;
     if (cms == NULL || CMS_set_detached(cms, 0) != 1) {
         why_set(why, "cannot prepare the encryption: %s", openssl_reason());
         CMS_ContentInfo_free(cms);
         return SMIME_ERROR;
     }
-    for (int i = 0; i < sk_X509_num(request->recipients); i++) {
-        X509 *certificate = sk_X509_value(request->recipients, i);
-        if (add_recipient(cms, certificate, request->transport) != 0) {
-            refuse_recipient(certificate, why);
+    for (size_t i = 0; i < request->recipient_count; i++)
+        if (add_recipient(cms, &request->recipients[i]) != 0) {
+            refuse_recipient(request->recipients[i].certificate, why);
             CMS_ContentInfo_free(cms);
             return SMIME_REFUSED;
         }
-    }
     *out = cms;
     return SMIME_OK;
 }
@@ -88,7 +88,7 @@ static enum smime_status write_envelope(const struct entity *message,
                                         struct entity *out, char **why)
 {
     const char *type =
-        request->cipher == ENCRYPT_AES_256_GCM ? "authEnveloped-data" : "enveloped-data";
+        encrypt_cipher_is_authenticated(request->cipher) ? "authEnveloped-data" : "enveloped-data";
     out->body = spool_new(spool_get_options(message->body));
     if (out->body == NULL || message_header_pkcs7_mime(&message->header, type, &out->header) != 0) {
         why_set(why, "out of memory");
@@ -104,7 +104,7 @@ enum smime_status smime_encrypt(const struct entity *message, const struct encry
     CMS_ContentInfo *cms = NULL;
     enum smime_status status;
     *out = (struct entity){0};
-    if (sk_X509_num(request->recipients) <= 0) {
+    if (request->recipient_count == 0) {
         why_set(why, "there is no recipient to encrypt to");
         return SMIME_REFUSED;
     }

@@ -5,19 +5,19 @@
 
 #include <openssl/x509.h>
 
+#include "algorithms.h"
 #include "entity.h"
 #include "protection.h"
 
-enum encrypt_cipher { ENCRYPT_AES_256_CBC, ENCRYPT_AES_256_GCM };
-enum encrypt_transport {
-    ENCRYPT_PKCS1,
-    ENCRYPT_OAEP
-}; /* of RSA keys; OAEP with SHA-256. EC keys: ephemeral-static ECDH, AES-256 key wrap */
+struct encrypt_recipient {
+    X509 *certificate;
+    enum encrypt_transport transport; /* one that its key can do */
+};
 
 struct encrypt_request {
-    STACK_OF(X509) * recipients; /* at least one */
+    const struct encrypt_recipient *recipients;
+    size_t recipient_count; /* at least one */
     enum encrypt_cipher cipher;
-    enum encrypt_transport transport;
     const struct protection *protection; /* of the header of a message that is not signed; NULL:
                                             none */
     struct smime_limits limits;

@@ -90,6 +90,8 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
                   const struct open_request *request, char **why)
 {
     enum signature_verdict verdict;
+    STACK_OF(X509) *chain = NULL;
+    unsigned refused;
     char *reason = NULL;
     int named = signer_names(certificate, author->address);
     if (named < 0)
@@ -98,11 +100,13 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
         return named;
     if (!chain_usage_allows(certificate, CHAIN_ENCRYPT) || X509_check_ca(certificate) == 1)
         return 0;
-    if (chain_verify(certificate, verified->bundle, request, CHAIN_ENCRYPT, &verdict, NULL, &reason,
-                     why) != SMIME_OK)
+    if (chain_verify(certificate, verified->bundle, request, CHAIN_ENCRYPT, &verdict, &chain,
+                     &reason, why) != SMIME_OK)
         return -1;
+    refused = weakness_of_chain(chain) & ~request->weak_allowed;
+    sk_X509_pop_free(chain, X509_free);
     why_free(&reason);
-    return verdict == SIGNATURE_VALID;
+    return verdict == SIGNATURE_VALID && refused == 0;
 }
 
 /* The preferred one, the signer's own, or another one that came along. Borrowed. */
@@ -156,6 +160,7 @@ enum smime_status harvest_learn(const struct verified *verified, const struct au
         goto no_memory;
     if (certificate == NULL)
         return SMIME_OK;
+    out->signing_time = verified->signing_time;
     length = attribute_der(verified->signer_info, NID_SMIMECapabilities, &der);
     if (length > 0) {
         out->capabilities = malloc((size_t)length);

@@ -14,6 +14,7 @@
 #include "entity.h"
 #include "restored.h"
 #include "revocation_source.h"
+#include "weakness.h"
 
 enum encryption_verdict { ENCRYPTION_NONE, ENCRYPTION_DECRYPTED, ENCRYPTION_NOT_DECRYPTED };
 
@@ -67,8 +68,9 @@ struct layer {
     char *reason;                       /* a sentence an administrator can act on */
     char *algorithms;   /* "rsaEncryption aes-256-cbc"; "sha256 rsassaPss"; NULL if unknown */
     bool authenticated; /* of LAYER_ENCRYPTED: AuthEnvelopedData */
-    bool tried;   /* of LAYER_ENCRYPTED: a private key was used on it, with or without success */
-    X509 *signer; /* NULL if unknown */
+    bool tried;    /* of LAYER_ENCRYPTED: a private key was used on it, with or without success */
+    unsigned weak; /* weak algorithms that it depends on, accepted or not (weakness.h) */
+    X509 *signer;  /* NULL if unknown */
     time_t signing_time; /* 0 if not given */
 };
 
@@ -78,6 +80,7 @@ struct harvest {
                           itself */
     unsigned char *capabilities; /* DER, NULL if not declared */
     size_t capabilities_length;
+    time_t signing_time;            /* when it was declared; 0 if not given */
     STACK_OF(X509) * intermediates; /* CA certificates of the valid chain, anchor excluded */
 };
 
@@ -92,6 +95,7 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
+    unsigned weak; /* of all layers */
     /* What the payload's protected header says of the message's: not yet done to opened.message.
      * Without open_request.restore_headers nothing is to be replaced. */
     struct restored restored;
@@ -119,6 +123,9 @@ struct open_request {
     /* Asked about chains that are valid otherwise. What cannot be found out is said in the reason,
      * and with `hard` makes a signature SIGNATURE_UNTRUSTED. find NULL: nobody is asked. */
     struct revocation_source revocation;
+    /* Weak algorithms that are accepted (weakness.h). What depends on another one is told and does
+     * not count: a good signature is SIGNATURE_UNTRUSTED, ciphertext is left as it is. */
+    unsigned weak_allowed;
     bool restore_headers;  /* the protected header replaces the message's */
     bool clear_sign;       /* opaque-signed becomes clear-signed where that is sound */
     bool remove_signature; /* what is signed is delivered without its signature, where that is

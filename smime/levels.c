@@ -97,6 +97,8 @@ static enum smime_status open_encrypted(struct descent *descent, struct level *l
     }
     layer->encryption = level->entered ? ENCRYPTION_DECRYPTED : ENCRYPTION_NOT_DECRYPTED;
     layer->authenticated = level->found.layout.authenticated;
+    layer->weak = decrypted->weak;
+    out->weak |= layer->weak;
     layer->tried = decrypted->tried;
     why_set(&layer->reason, "%s",
             why_text(decrypted->detail != NULL ? &decrypted->detail : &decrypted->reason));
@@ -150,6 +152,8 @@ static enum smime_status open_signed(struct descent *descent, struct level *leve
         return SMIME_ERROR;
     check_signed_from(descent, level);
     layer->signature = verified->verdict;
+    layer->weak = verified->weak;
+    descent->out->weak |= layer->weak;
     why_set(&layer->reason, "%s", why_text(&verified->reason));
     layer->algorithms = verified->algorithms;
     verified->algorithms = NULL;

@@ -35,27 +35,36 @@ static enum smime_status openssl_error(char **why, const char *what)
     return SMIME_ERROR;
 }
 
-/* The digest that goes with the key (RFC 8551 section 2.2). */
+static bool can_do(int key_type, enum sign_scheme scheme)
+{
+    switch (scheme) {
+    case SIGN_PKCS1:
+        return key_type == EVP_PKEY_RSA;
+    case SIGN_PSS:
+        return key_type == EVP_PKEY_RSA || key_type == EVP_PKEY_RSA_PSS;
+    case SIGN_ECDSA:
+        break;
+    }
+    return key_type == EVP_PKEY_EC;
+}
+
 static enum smime_status choose_method(const struct sign_request *request, struct method *out,
                                        char **why)
 {
-    int bits = EVP_PKEY_get_bits(request->key);
-    *out = (struct method){.digest = EVP_sha256(), .micalg = "sha-256"};
-    switch (EVP_PKEY_get_base_id(request->key)) {
-    case EVP_PKEY_RSA:
-        out->pss = request->scheme == SIGN_PSS;
+    switch (request->digest) {
+    case SIGN_SHA256:
+        *out = (struct method){.digest = EVP_sha256(), .micalg = "sha-256"};
         break;
-    case EVP_PKEY_RSA_PSS: /* such a key makes no other signatures */
-        out->pss = true;
+    case SIGN_SHA384:
+        *out = (struct method){.digest = EVP_sha384(), .micalg = "sha-384"};
         break;
-    case EVP_PKEY_EC:
-        if (bits > 384)
-            *out = (struct method){.digest = EVP_sha512(), .micalg = "sha-512"};
-        else if (bits > 256)
-            *out = (struct method){.digest = EVP_sha384(), .micalg = "sha-384"};
+    case SIGN_SHA512:
+        *out = (struct method){.digest = EVP_sha512(), .micalg = "sha-512"};
         break;
-    default:
-        why_set(why, "a key of this type cannot sign mail: only RSA and EC keys can");
+    }
+    out->pss = request->scheme == SIGN_PSS;
+    if (!can_do(EVP_PKEY_get_base_id(request->key), request->scheme)) {
+        why_set(why, "a key of this type cannot make such signatures");
         return SMIME_REFUSED;
     }
     if (X509_check_private_key(request->certificate, request->key) == 1)
@@ -118,7 +127,7 @@ static enum smime_status begin_signature(const struct sign_request *request,
     if (signer == NULL || (method->pss && set_pss(signer, method->digest) != 0)) {
         why_set(why, "this key cannot sign: %s", openssl_reason());
         status = SMIME_REFUSED;
-    } else if (signed_attributes_add(signer, encryption, request->now) != 0 ||
+    } else if (signed_attributes_add(signer, request, encryption) != 0 ||
                add_certificates(cms, request) != 0) {
         status = openssl_error(why, "cannot prepare the signature");
     }

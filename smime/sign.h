@@ -8,13 +8,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "algorithms.h"
 #include "entity.h"
 #include "protection.h"
-
-enum sign_scheme {
-    SIGN_PKCS1,
-    SIGN_PSS
-}; /* of RSA keys; EC keys make ECDSA. Digest: SHA-256 (SHA-384/512 for P-384/P-521) */
 
 struct sign_request {
     X509 *certificate;
@@ -22,8 +18,12 @@ struct sign_request {
     STACK_OF(X509) * chain;       /* travels along; may be NULL */
     X509 *encryption_certificate; /* named in smimeEncryptionKeyPreference and sent along; NULL:
                                      `certificate` */
-    enum sign_scheme scheme;
-    time_t now;                          /* signingTime */
+    enum sign_scheme scheme;      /* one that the key can do */
+    enum sign_digest digest;
+    struct cipher_list ciphers; /* what answers may be encrypted with, the preferred one first; in
+                                   smimeCapabilities, which are left out if there is none */
+    bool oaep;                  /* likewise: answers may come by RSAES-OAEP with SHA-256 */
+    time_t now;                 /* signingTime */
     const struct protection *protection; /* of the header; NULL: none */
     struct smime_limits limits;
     struct smime_progress progress;

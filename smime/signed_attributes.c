@@ -4,6 +4,8 @@
 #include <openssl/asn1.h>
 #include <openssl/pkcs7.h>
 
+#include "smime_capabilities.h"
+
 #define CONSTRUCTED_CONTEXT_0 0xa0
 
 static int add_signing_time(CMS_SignerInfo *signer, time_t now)
@@ -15,23 +17,6 @@ static int add_signing_time(CMS_SignerInfo *signer, time_t now)
                                                     ASN1_STRING_type(time), time, -1) == 1)
         rc = 0;
     ASN1_TIME_free(time);
-    return rc;
-}
-
-/* What we decrypt, the best first (RFC 8551 section 2.5.2). */
-static int add_capabilities(CMS_SignerInfo *signer)
-{
-    static const int ciphers[] = {NID_aes_256_gcm, NID_aes_256_cbc, NID_aes_128_gcm,
-                                  NID_aes_128_cbc};
-    STACK_OF(X509_ALGOR) *algorithms = NULL;
-    int rc = -1;
-    for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
-        if (CMS_add_simple_smimecap(&algorithms, ciphers[i], -1) != 1)
-            goto out;
-    if (CMS_add_smimecap(signer, algorithms) == 1)
-        rc = 0;
-out:
-    sk_X509_ALGOR_pop_free(algorithms, X509_ALGOR_free);
     return rc;
 }
 
@@ -69,9 +54,13 @@ out:
     return rc;
 }
 
-int signed_attributes_add(CMS_SignerInfo *signer, X509 *encryption, time_t now)
+int signed_attributes_add(CMS_SignerInfo *signer, const struct sign_request *request,
+                          X509 *encryption)
 {
-    if (add_signing_time(signer, now) != 0 || add_capabilities(signer) != 0)
+    if (add_signing_time(signer, request->now) != 0)
+        return -1;
+    if (request->ciphers.count > 0 &&
+        smime_capabilities_add(signer, &request->ciphers, request->oaep) != 0)
         return -1;
     return add_key_preference(signer, encryption);
 }

@@ -2,12 +2,14 @@
 #ifndef SMIME_SIGNED_ATTRIBUTES_H
 #define SMIME_SIGNED_ATTRIBUTES_H
 
-#include <time.h>
-
 #include <openssl/cms.h>
 
-/* Add signingTime, smimeCapabilities and smimeEncryptionKeyPreference (which names `encryption`) to
- * `signer`. Returns 0, or -1 with OpenSSL's error queue. */
-int signed_attributes_add(CMS_SignerInfo *signer, X509 *encryption, time_t now);
+#include "sign.h"
+
+/* Add what the request says to `signer`: signingTime, smimeCapabilities, and
+ * smimeEncryptionKeyPreference, which names `encryption`. Returns 0, or -1 with OpenSSL's error
+ * queue. */
+int signed_attributes_add(CMS_SignerInfo *signer, const struct sign_request *request,
+                          X509 *encryption);
 
 #endif

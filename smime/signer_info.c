@@ -31,9 +31,9 @@ static bool digest_is_good(int nid)
     return false;
 }
 
-bool signer_info_is_sha1(CMS_SignerInfo *info)
+unsigned signer_info_weakness(CMS_SignerInfo *info)
 {
-    return digest_nid(info) == NID_sha1;
+    return digest_nid(info) == NID_sha1 ? WEAKNESS_SHA1 : 0;
 }
 
 /* The attribute, if it is there once, with one value. */

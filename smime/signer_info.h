@@ -28,7 +28,7 @@ time_t signer_info_time(const CMS_SignerInfo *info);
 
 /* "sha256 rsaEncryption": a new string, NULL when out of memory. */
 char *signer_info_algorithms(CMS_SignerInfo *info);
-/* Is its digest SHA-1? */
-bool signer_info_is_sha1(CMS_SignerInfo *info);
+/* What its digest is worth (weakness.h). */
+unsigned signer_info_weakness(CMS_SignerInfo *info);
 
 #endif

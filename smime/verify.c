@@ -31,6 +31,7 @@ struct signer {
     X509 *certificate; /* borrowed */
     enum signature_verdict verdict;
     char *reason;
+    unsigned weak;
     STACK_OF(X509) * chain;
 };
 
@@ -114,6 +115,37 @@ static int judge_address(const struct judgement *judgement, struct signer *signe
     return 0;
 }
 
+/* What rests on a weak algorithm that is not accepted proves nothing, although it verifies. The
+ * certificates between belong to a chain that is valid; of any other only the signer's own count.
+ */
+static void judge_weakness(const struct judgement *judgement, struct signer *signer, char **reason)
+{
+    unsigned refused;
+    char *text;
+    signer->weak = signer_info_weakness(signer->info) |
+                   weakness_of_certificate(signer->certificate, sk_X509_num(signer->chain) == 1) |
+                   weakness_of_chain(signer->chain);
+    refused = signer->weak & ~judgement->request->weak_allowed;
+    if (refused == 0 ||
+        (signer->verdict != SIGNATURE_VALID && signer->verdict != SIGNATURE_EXPIRED))
+        return;
+    text = weakness_text(refused);
+    signer->verdict = SIGNATURE_UNTRUSTED;
+    why_set(reason, "it depends on weak algorithms that are not accepted (%s)",
+            text != NULL ? text : "?");
+    free(text);
+}
+
+static void say_valid(const struct judgement *judgement, struct signer *signer, char *const *reason)
+{
+    char *weak = weakness_text(signer->weak);
+    why_set(&signer->reason, "signed by %s%s%s%s%s%s",
+            judgement->author->address != NULL ? judgement->author->address : "somebody",
+            weak != NULL ? " (weak: " : "", weak != NULL ? weak : "", weak != NULL ? ")" : "",
+            *reason != NULL ? "; " : "", *reason != NULL ? *reason : "");
+    free(weak);
+}
+
 /* Judge a SignerInfo whose signature is good by who made it. */
 static enum smime_status judge_signer(struct judgement *judgement, struct signer *signer)
 {
@@ -128,11 +160,9 @@ static enum smime_status judge_signer(struct judgement *judgement, struct signer
         signer->verdict = SIGNATURE_UNTRUSTED;
         why_set(&reason, "the certificate is not for signing mail");
     }
+    judge_weakness(judgement, signer, &reason);
     if (signer->verdict == SIGNATURE_VALID)
-        why_set(&signer->reason, "signed by %s%s%s%s",
-                judgement->author->address != NULL ? judgement->author->address : "somebody",
-                signer_info_is_sha1(signer->info) ? " (with the weak digest SHA-1)" : "",
-                reason != NULL ? "; " : "", reason != NULL ? reason : "");
+        say_valid(judgement, signer, &reason);
     else
         why_set(&signer->reason, "the signature is good, but its certificate is not: %s",
                 why_text(&reason));
@@ -195,6 +225,7 @@ static enum smime_status take_signer(struct judgement *judgement, struct signer 
     out->sound =
         signer->verdict != SIGNATURE_INVALID && signer->verdict != SIGNATURE_UNKNOWN_SIGNER;
     out->signer_info = signer->info;
+    out->weak = signer->weak;
     out->signing_time = signer_info_time(signer->info);
     out->reason = signer->reason;
     signer->reason = NULL;

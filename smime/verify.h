@@ -28,6 +28,7 @@ struct verified {
     char *reason;     /* a sentence */
     char *algorithms; /* "sha256 rsaEncryption"; NULL if unknown */
     X509 *signer;     /* NULL if unknown */
+    unsigned weak;    /* weakness.h; of what is known of the signature that decides */
     time_t signing_time;
     CMS_ContentInfo *cms;        /* NULL when it could not be parsed */
     CMS_SignerInfo *signer_info; /* of `signer`, within `cms` */

@@ -116,8 +116,17 @@ static enum store_status find(struct sql *sql, int64_t id, struct decision_row *
     return status;
 }
 
-static enum store_status approve(struct store *store, X509 *certificate, time_t now,
-                                 int64_t *pubkey_out, char **why)
+/* Whoever approves a certificate wants it to be used. */
+static enum store_status prefer(struct store *store, const char *address, X509 *certificate,
+                                time_t now, char **why)
+{
+    int64_t id = 0;
+    enum store_status status = certificate_find(store->sql, certificate, &id, why);
+    return status == STORE_OK ? preference_put(store->sql, address, id, now, why) : status;
+}
+
+static enum store_status approve(struct store *store, const char *address, X509 *certificate,
+                                 time_t now, int64_t *pubkey_out, char **why)
 {
     struct cert_addresses addresses;
     enum pubkey_write write = PUBKEY_UNCHANGED;
@@ -131,6 +140,9 @@ static enum store_status approve(struct store *store, X509 *certificate, time_t 
                                           now, pubkey_out, &write, why);
     if (status == STORE_OK) {
         status = candidate_forget(store->sql, certificate, why);
+    }
+    if (status == STORE_OK) {
+        status = prefer(store, address, certificate, now, why);
     }
     if (status == STORE_OK) {
         status = pubkey_audit(store, "public key approved", *pubkey_out, why);
@@ -150,7 +162,7 @@ enum store_status store_candidate_approve(struct store *store, int64_t id, time_
     }
     status = find(store->sql, id, &row, why);
     if (status == STORE_OK) {
-        status = approve(store, row.certificate, now, &pubkey, why);
+        status = approve(store, row.address, row.certificate, now, &pubkey, why);
     }
     status = change_end(store, status, &(struct change){.effect = CHANGE_ALL}, why);
     if (status == STORE_OK && pubkey_out) {

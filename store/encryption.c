@@ -3,17 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert_use.h"
 #include "certificate.h"
 #include "handle.h"
 #include "revoked.h"
 #include "why.h"
 
-/* The choice for an address, with the time during which it stays the right one: it ends when the
- * certificate expires, or when another one becomes valid that might be preferred. */
+/* The certificates for an address, with the time during which they stay the right ones: it ends
+ * when one of them expires, or when another one becomes valid that might be preferred. */
 struct choice {
     struct cached cached;
-    X509 *certificate; /* NULL: none */
-    char *revoked;     /* then: what is known of one that is revoked; NULL: there is none */
+    STACK_OF(X509) * certificates; /* the preferred one first; may be empty */
+    char *revoked; /* then: what is known of one that is revoked; NULL: there is none */
     struct capabilities capabilities;
     time_t from;
     time_t until; /* last second */
@@ -22,7 +23,7 @@ struct choice {
 static void choice_destroy(struct cached *cached)
 {
     struct choice *choice = (struct choice *)cached;
-    X509_free(choice->certificate);
+    sk_X509_pop_free(choice->certificates, X509_free);
     free(choice->revoked);
     capabilities_clear(&choice->capabilities);
     free(choice);
@@ -31,33 +32,40 @@ static void choice_destroy(struct cached *cached)
 void capabilities_clear(struct capabilities *capabilities)
 {
     free(capabilities->der);
-    *capabilities = (struct capabilities){NULL, 0};
+    *capabilities = (struct capabilities){.der = NULL};
 }
 
-struct choice_row {
-    unsigned char *der; /* NULL: no certificate */
-    size_t length;
-};
-
-static enum store_status read_certificate(struct sql *sql, const char *address, time_t now,
-                                          struct choice *choice, struct choice_row *out, char **why)
+static enum store_status read_certificates(struct sql *sql, const char *address, time_t now,
+                                           struct blobs *out, char **why)
 {
-    sqlite3_stmt *row = NULL;
-    enum store_status status =
-        sql_query(sql,
-                  "SELECT c.der, c.not_after FROM pubkey_address a"
-                  " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
-                  " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
-                  " AND NOT EXISTS (SELECT 1 FROM revoked r WHERE r.certificate = c.id)"
-                  " ORDER BY p.pinned DESC, p.source, c.not_before DESC, p.id DESC LIMIT 1",
-                  SQL_VALUES(SQL_TEXT(address), SQL_INT(now)), &row, why);
-    if (status == STORE_OK) {
-        choice->until = sqlite3_column_int64(row, 1);
-        out->der = sql_blob(row, 0, &out->length, why);
-        status = out->der ? STORE_OK : STORE_ERROR;
+    return sql_blobs(
+        sql,
+        "SELECT c.der FROM pubkey_address a"
+        " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
+        " LEFT JOIN preference f ON f.address = a.address AND f.certificate = c.id"
+        " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
+        " AND NOT EXISTS (SELECT 1 FROM revoked r WHERE r.certificate = c.id)"
+        " ORDER BY p.pinned DESC, p.source, f.certificate IS NULL, c.not_before DESC,"
+        " p.id DESC LIMIT ?3",
+        SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(STORE_MAX_ENCRYPTION_KEYS)), out, why);
+}
+
+static enum store_status take_certificates(struct choice *choice, const struct blobs *ders,
+                                           char **why)
+{
+    enum store_status status = certificate_parse_all(ders, &choice->certificates, why);
+    for (int i = 0; status == STORE_OK && i < sk_X509_num(choice->certificates); i++) {
+        time_t not_before = 0;
+        time_t not_after = 0;
+        if (cert_validity(sk_X509_value(choice->certificates, i), &not_before, &not_after) != 0) {
+            why_set(why, "the validity of a certificate cannot be read");
+            status = STORE_ERROR;
+        } else if (not_after < choice->until) {
+            choice->until = not_after;
+        }
+        choice->cached.objects++;
     }
-    sql_done(row);
-    return status == STORE_NONE ? STORE_OK : status;
+    return status;
 }
 
 static enum store_status read_next_start(struct sql *sql, const char *address, time_t now,
@@ -93,18 +101,18 @@ static enum store_status read_capabilities(struct sql *sql, const char *address,
 static enum store_status load(struct store *store, const char *address, time_t now,
                               struct choice *choice, char **why)
 {
-    struct choice_row row = {NULL, 0};
+    struct blobs ders = {NULL, 0};
     choice->from = now;
     choice->until = INT64_MAX;
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = read_certificate(store->sql, address, now, choice, &row, why);
+    status = read_certificates(store->sql, address, now, &ders, why);
     if (status == STORE_OK) {
         status = read_next_start(store->sql, address, now, choice, why);
     }
-    if (status == STORE_OK && row.der) {
+    if (status == STORE_OK && ders.count > 0) {
         status = read_capabilities(store->sql, address, &choice->capabilities, why);
     } else if (status == STORE_OK) {
         status = revoked_key(store->sql, address, now, &choice->revoked, why);
@@ -112,11 +120,10 @@ static enum store_status load(struct store *store, const char *address, time_t n
     }
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
-    if (status == STORE_OK && row.der) {
-        status = certificate_parse(row.der, row.length, &choice->certificate, why);
-        choice->cached.objects = 1;
+    if (status == STORE_OK) {
+        status = take_certificates(choice, &ders, why);
     }
-    free(row.der);
+    blobs_clear(&ders);
     if (status != STORE_OK) {
         why_prefix(why, "the public key of %s", address);
     }
@@ -150,36 +157,41 @@ static enum store_status get(struct store *store, const char *address, time_t no
     return STORE_OK;
 }
 
-static enum store_status share(const struct choice *choice, X509 **out,
+static enum store_status share(const struct choice *choice, STACK_OF(X509) * *out,
                                struct capabilities *capabilities_out, char **why)
 {
-    if (capabilities_out && choice->capabilities.der) {
-        capabilities_out->der = malloc(choice->capabilities.length + 1);
-        if (!capabilities_out->der) {
-            return store_no_memory(why);
-        }
-        memcpy(capabilities_out->der, choice->capabilities.der, choice->capabilities.length);
-        capabilities_out->length = choice->capabilities.length;
+    *out = X509_chain_up_ref(choice->certificates);
+    if (!*out) {
+        return store_no_memory(why);
     }
-    X509_up_ref(choice->certificate);
-    *out = choice->certificate;
+    if (!capabilities_out || !choice->capabilities.der) {
+        return STORE_OK;
+    }
+    capabilities_out->der = malloc(choice->capabilities.length + 1);
+    if (!capabilities_out->der) {
+        sk_X509_pop_free(*out, X509_free);
+        *out = NULL;
+        return store_no_memory(why);
+    }
+    memcpy(capabilities_out->der, choice->capabilities.der, choice->capabilities.length);
+    capabilities_out->length = choice->capabilities.length;
     return STORE_OK;
 }
 
-enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
-                                               X509 **out, struct capabilities *capabilities_out,
-                                               char **why)
+enum store_status store_encryption_certificates(struct store *store, const char *address,
+                                                time_t now, STACK_OF(X509) * *out,
+                                                struct capabilities *capabilities_out, char **why)
 {
     struct choice *choice = NULL;
     *out = NULL;
     if (capabilities_out) {
-        *capabilities_out = (struct capabilities){NULL, 0};
+        *capabilities_out = (struct capabilities){.der = NULL};
     }
     enum store_status status = get(store, address, now, &choice, why);
     if (status != STORE_OK) {
         return status;
     }
-    if (choice->certificate) {
+    if (sk_X509_num(choice->certificates) > 0) {
         status = share(choice, out, capabilities_out, why);
     } else {
         why_set(why, "no valid public key of %s is known%s%s", address, choice->revoked ? ": " : "",
@@ -187,5 +199,20 @@ enum store_status store_encryption_certificate(struct store *store, const char *
         status = STORE_NONE;
     }
     cached_release(&choice->cached);
+    return status;
+}
+
+enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
+                                               X509 **out, struct capabilities *capabilities_out,
+                                               char **why)
+{
+    STACK_OF(X509) *certificates = NULL;
+    *out = NULL;
+    enum store_status status =
+        store_encryption_certificates(store, address, now, &certificates, capabilities_out, why);
+    if (status == STORE_OK) {
+        *out = sk_X509_shift(certificates);
+        sk_X509_pop_free(certificates, X509_free);
+    }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cert_use.h"
+#include "certificate.h"
 #include "handle.h"
 #include "notice_rows.h"
 #include "pubkey.h"
@@ -14,29 +15,58 @@
  * store; the one not seen for the longest time goes. Imported and pinned ones do not count. */
 #define HARVEST_MAX_PER_ADDRESS 32
 
-static enum store_status declared_already(struct sql *sql, const char *address,
-                                          const struct capabilities *capabilities, bool *out,
-                                          char **why)
+/* What a valid signature brought. */
+struct harvested {
+    const char *address;
+    X509 *certificate;
+    struct cert_addresses addresses; /* of the certificate */
+    const struct capabilities *capabilities;
+    time_t now;
+    bool hold; /* a new certificate waits for approval */
+};
+
+/* When it was declared: never later than now, or a clock that is fast would have the last word. */
+static int64_t declared_at(const struct harvested *harvested)
 {
+    const struct capabilities *capabilities = harvested->capabilities;
+    if (!capabilities || capabilities->signed_at <= 0) {
+        return 0;
+    }
+    return capabilities->signed_at < harvested->now ? capabilities->signed_at : harvested->now;
+}
+
+static bool has_capabilities(const struct harvested *harvested)
+{
+    const struct capabilities *capabilities = harvested->capabilities;
+    return capabilities && capabilities->der && capabilities->length > 0 &&
+           capabilities->length <= CAPABILITIES_MAX_BYTES;
+}
+
+/* Are these known, or others that were declared later? */
+static enum store_status declared_already(struct sql *sql, const struct harvested *harvested,
+                                          bool *out, char **why)
+{
+    const struct capabilities *capabilities = harvested->capabilities;
     int64_t found = 0;
+    if (!has_capabilities(harvested)) {
+        *out = true;
+        return STORE_OK;
+    }
     enum store_status status = sql_integer(
-        sql, "SELECT 1 FROM capabilities WHERE address = ?1 AND der = ?2",
-        SQL_VALUES(SQL_TEXT(address), SQL_BLOB(capabilities->der, capabilities->length)), &found,
-        why);
+        sql, "SELECT 1 FROM capabilities WHERE address = ?1 AND (der = ?2 OR declared > ?3)",
+        SQL_VALUES(SQL_TEXT(harvested->address), SQL_BLOB(capabilities->der, capabilities->length),
+                   SQL_INT(declared_at(harvested))),
+        &found, why);
     *out = status == STORE_OK;
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-static enum store_status put_capabilities(struct sql *sql, const char *address,
-                                          const struct capabilities *capabilities, time_t now,
+static enum store_status put_capabilities(struct sql *sql, const struct harvested *harvested,
                                           bool *changed, char **why)
 {
+    const struct capabilities *capabilities = harvested->capabilities;
     bool known = false;
-    if (!capabilities || !capabilities->der || capabilities->length == 0 ||
-        capabilities->length > CAPABILITIES_MAX_BYTES) {
-        return STORE_OK;
-    }
-    enum store_status status = declared_already(sql, address, capabilities, &known, why);
+    enum store_status status = declared_already(sql, harvested, &known, why);
     if (status != STORE_OK || known) {
         return status;
     }
@@ -45,9 +75,40 @@ static enum store_status put_capabilities(struct sql *sql, const char *address,
                    "INSERT INTO capabilities (address, der, declared) VALUES (?1, ?2, ?3)"
                    " ON CONFLICT (address)"
                    " DO UPDATE SET der = excluded.der, declared = excluded.declared",
-                   SQL_VALUES(SQL_TEXT(address), SQL_BLOB(capabilities->der, capabilities->length),
-                              SQL_INT(now)),
+                   SQL_VALUES(SQL_TEXT(harvested->address),
+                              SQL_BLOB(capabilities->der, capabilities->length),
+                              SQL_INT(declared_at(harvested))),
                    why);
+}
+
+/* Is this certificate, of row `id`, the preferred one, or another one that was declared later? */
+static enum store_status preferred_already(struct sql *sql, const struct harvested *harvested,
+                                           int64_t certificate, bool *out, char **why)
+{
+    int64_t found = 0;
+    enum store_status status = sql_integer(
+        sql, "SELECT 1 FROM preference WHERE address = ?1 AND (certificate = ?2 OR declared > ?3)",
+        SQL_VALUES(SQL_TEXT(harvested->address), SQL_INT(certificate),
+                   SQL_INT(declared_at(harvested))),
+        &found, why);
+    *out = status == STORE_OK;
+    return status == STORE_NONE ? STORE_OK : status;
+}
+
+static enum store_status put_preference(struct sql *sql, const struct harvested *harvested,
+                                        bool *changed, char **why)
+{
+    int64_t certificate = 0;
+    bool known = false;
+    enum store_status status = certificate_find(sql, harvested->certificate, &certificate, why);
+    if (status == STORE_OK) {
+        status = preferred_already(sql, harvested, certificate, &known, why);
+    }
+    if (status != STORE_OK || known) {
+        return status;
+    }
+    *changed = true;
+    return preference_put(sql, harvested->address, certificate, declared_at(harvested), why);
 }
 
 static enum store_status trim(struct store *store, const char *address, bool *removed, char **why)
@@ -73,40 +134,39 @@ static enum store_status trim(struct store *store, const char *address, bool *re
     return status == STORE_NONE ? STORE_OK : status;
 }
 
-/* What a valid signature brought. */
-struct harvested {
-    const char *address;
-    X509 *certificate;
-    struct cert_addresses addresses; /* of the certificate */
-    const struct capabilities *capabilities;
-    time_t now;
-    bool hold; /* a new certificate waits for approval */
-};
+/* A public key that was seen today, which the mail says nothing new of. */
+static enum store_status is_known_key(struct sql *sql, const struct harvested *harvested,
+                                      const char *fingerprint, int64_t since, bool *out, char **why)
+{
+    int64_t certificate = 0;
+    enum store_status status =
+        sql_integer(sql,
+                    "SELECT c.id FROM certificate c JOIN pubkey p ON p.certificate = c.id"
+                    " WHERE c.fingerprint = ?1 AND p.last_seen > ?2 AND p.source <> 2",
+                    SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since)), &certificate, why);
+    if (status == STORE_OK) {
+        status = declared_already(sql, harvested, out, why);
+    }
+    if (status == STORE_OK && *out) {
+        status = preferred_already(sql, harvested, certificate, out, why);
+    }
+    return status;
+}
 
 static enum store_status is_known_now(struct sql *sql, const struct harvested *harvested,
                                       const char *fingerprint, bool *out, char **why)
 {
-    const struct capabilities *capabilities = harvested->capabilities;
     const int64_t since = harvested->now - PUBKEY_SEEN_INTERVAL_S;
     int64_t found = 0;
-    enum store_status status =
-        sql_integer(sql,
-                    "SELECT 1 FROM certificate c JOIN pubkey p ON p.certificate = c.id"
-                    " WHERE c.fingerprint = ?1 AND p.last_seen > ?2 AND p.source <> 2",
-                    SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since)), &found, why);
-    if (status == STORE_OK && capabilities && capabilities->der && capabilities->length > 0 &&
-        capabilities->length <= CAPABILITIES_MAX_BYTES) {
-        return declared_already(sql, harvested->address, capabilities, out, why);
+    enum store_status status = is_known_key(sql, harvested, fingerprint, since, out, why);
+    if (status != STORE_NONE) {
+        return status;
     }
-    if (status == STORE_NONE) {
-        status =
-            sql_integer(sql,
-                        "SELECT 1 FROM certificate c JOIN candidate k ON k.certificate = c.id"
-                        " WHERE c.fingerprint = ?1 AND k.last_seen > ?2"
-                        " AND (k.rejected = 1 OR ?3 = 1)",
-                        SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since), SQL_INT(harvested->hold)),
-                        &found, why);
-    }
+    status = sql_integer(
+        sql,
+        "SELECT 1 FROM certificate c JOIN candidate k ON k.certificate = c.id"
+        " WHERE c.fingerprint = ?1 AND k.last_seen > ?2 AND (k.rejected = 1 OR ?3 = 1)",
+        SQL_VALUES(SQL_TEXT(fingerprint), SQL_INT(since), SQL_INT(harvested->hold)), &found, why);
     *out = status == STORE_OK;
     return status == STORE_NONE ? STORE_OK : status;
 }
@@ -182,6 +242,7 @@ static enum store_status learn(struct store *store, const struct harvested *harv
     enum pubkey_write write = PUBKEY_UNCHANGED;
     int64_t id = 0;
     bool declared = false;
+    bool preferred = false;
     enum store_status status = pubkey_put(store->sql, harvested->certificate, addresses,
                                           PUBKEY_HARVESTED, harvested->now, &id, &write, why);
     if (status == STORE_OK && write == PUBKEY_CHANGED) {
@@ -199,8 +260,15 @@ static enum store_status learn(struct store *store, const struct harvested *harv
         }
     }
     if (status == STORE_OK) {
-        status = put_capabilities(store->sql, harvested->address, harvested->capabilities,
-                                  harvested->now, &declared, why);
+        status = put_preference(store->sql, harvested, &preferred, why);
+    }
+    if (status == STORE_OK && preferred && write != PUBKEY_CHANGED) {
+        *changed = true;
+        status = audit_certificate(store, "public key preferred", harvested->address, id,
+                                   harvested->certificate, why);
+    }
+    if (status == STORE_OK) {
+        status = put_capabilities(store->sql, harvested, &declared, why);
     }
     if (status == STORE_OK && declared) {
         *changed = true;

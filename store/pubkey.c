@@ -137,6 +137,16 @@ enum store_status pubkey_put(struct sql *sql, X509 *certificate,
 
 /* ---- Deleting ---- */
 
+enum store_status preference_put(struct sql *sql, const char *address, int64_t certificate,
+                                 int64_t declared, char **why)
+{
+    return sql_run(sql,
+                   "INSERT INTO preference (address, certificate, declared) VALUES (?1, ?2, ?3)"
+                   " ON CONFLICT (address) DO UPDATE"
+                   " SET certificate = excluded.certificate, declared = excluded.declared",
+                   SQL_VALUES(SQL_TEXT(address), SQL_INT(certificate), SQL_INT(declared)), why);
+}
+
 enum store_status pubkey_remove(struct sql *sql, int64_t id, char **why)
 {
     int64_t certificate = 0;

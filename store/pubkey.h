@@ -33,6 +33,11 @@ enum store_status pubkey_is_from_directory(struct sql *sql, int64_t id, bool *ou
 /* Record a change of the row in the audit trail. */
 enum store_status pubkey_audit(struct store *store, const char *action, int64_t id, char **why);
 
+/* Note which certificate the owner of `address` wants to be encrypted to, by mail that was signed
+ * at `declared` (0: it does not say). Inside a transaction. */
+enum store_status preference_put(struct sql *sql, const char *address, int64_t certificate,
+                                 int64_t declared, char **why);
+
 /* Delete the row, its addresses and what is of no use without them. Inside a transaction. */
 enum store_status pubkey_remove(struct sql *sql, int64_t id, char **why);
 

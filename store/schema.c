@@ -299,11 +299,22 @@ static const char notices[] =
     "CREATE INDEX notice_of_mail ON notice (mail, superseded, recipient);"
     "CREATE INDEX notice_fingerprint ON notice (fingerprint);";
 
+/* Which of his certificates a correspondent wants to be encrypted to, by his latest signed mail,
+ * and when that was signed. `declared` of capabilities was the time of receipt until here. */
+static const char preferences[] =
+    "CREATE TABLE preference ("
+    " address TEXT PRIMARY KEY,"
+    " certificate INTEGER NOT NULL REFERENCES certificate (id) ON DELETE CASCADE,"
+    " declared INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX preference_certificate ON preference (certificate);";
+
 const struct schema_step schema_steps[] = {
     {version_1, NULL},         {key_requests, NULL},
     {pubkeys_and_audit, NULL}, {certification_authorities, NULL},
     {enrolments, NULL},        {lookups, NULL},
     {revocation, NULL},        {notices, NULL},
+    {preferences, NULL},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof *schema_steps;
 

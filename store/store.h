@@ -314,6 +314,7 @@ struct pubkey_list {
 struct capabilities {
     unsigned char *der; /* NULL if unknown */
     size_t length;
+    time_t signed_at; /* signingTime of the mail, 0 if it has none; not set by look-ups */
 };
 
 /* Import a certificate. STORE_REFUSED with the reason for: no address in it, domain or gateway
@@ -337,12 +338,14 @@ struct pubkey_import {
  */
 enum store_status store_pubkey_import_all(struct store *store, struct pubkey_import *entries,
                                           size_t count, time_t now, char **why);
-/* Learn from a valid signature by `address`: the encryption certificate and the capabilities. The
- * same checks as an import, and the certificate must name `address`. The caller has checked that it
- * chains to an anchor by itself. STORE_OK, with *changed_out (may be NULL) true when the store
- * learned something new, STORE_REFUSED when the certificate is no good for encryption (*why says
- * so; nothing is wrong otherwise). One that was rejected by an administrator is not learned, which
- * is STORE_OK. */
+/* Learn from a valid signature by `address`: the encryption certificate, that it is the one which
+ * its author wants to be encrypted to, and the capabilities. The latter two are declared by the
+ * mail that was signed last, whatever comes in last: who sends an old mail once more changes
+ * nothing. The same checks as an import, and the certificate must name `address`. The caller has
+ * checked that it chains to an anchor by itself. STORE_OK, with *changed_out (may be NULL) true
+ * when the store learned something new, STORE_REFUSED when the certificate is no good for
+ * encryption (*why says so; nothing is wrong otherwise). One that was rejected by an administrator
+ * is not learned, which is STORE_OK. */
 enum store_status store_harvest(struct store *store, const char *address, X509 *certificate,
                                 const struct capabilities *capabilities, time_t now,
                                 bool *changed_out, char **why);
@@ -351,10 +354,17 @@ enum store_status store_harvest(struct store *store, const char *address, X509 *
 enum store_status store_harvest_held(struct store *store, const char *address, X509 *certificate,
                                      const struct capabilities *capabilities, time_t now,
                                      bool *changed_out, char **why);
-/* The certificate to encrypt to `address` with at `now`: valid, a pinned one before all others,
- * imported before harvested before those of directories, then the latest notBefore.
- * *capabilities_out (may be NULL) gets what the address declared last. STORE_NONE if there is none.
- */
+/* The certificates to encrypt to `address` with at `now`, the preferred one first, at most
+ * STORE_MAX_ENCRYPTION_KEYS: valid, a pinned one before all others,
+ * imported before harvested before those of directories, then the one that his
+ * latest signed mail wants, then the latest notBefore.
+ * *out: sk_X509_pop_free(, X509_free). *capabilities_out (may be NULL) gets what the address
+ * declared last. STORE_NONE if there is none. */
+#define STORE_MAX_ENCRYPTION_KEYS 8
+enum store_status store_encryption_certificates(struct store *store, const char *address,
+                                                time_t now, STACK_OF(X509) * *out,
+                                                struct capabilities *capabilities_out, char **why);
+/* The first of them: X509_free(). */
 enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,
                                                X509 **out, struct capabilities *capabilities_out,
                                                char **why);

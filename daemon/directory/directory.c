@@ -66,6 +66,9 @@ struct looking {
     STACK_OF(X509) * taken;
 };
 
+_Static_assert(1U << WEAK_SHA1 == WEAKNESS_SHA1 && 1U << WEAK_RSA_1024 == WEAKNESS_RSA_1024,
+               "the bits of weak_algorithms");
+
 /* Does it chain to an anchor? 1, 0 with *reason, -1 an error of ours. */
 static int is_anchored(struct looking *looking, const struct answer *answer, X509 *certificate,
                        char **reason, char **why)
@@ -75,16 +78,27 @@ static int is_anchored(struct looking *looking, const struct answer *answer, X50
         .limits.max_chain = (size_t)looking->request->settings->max_chain,
     };
     enum signature_verdict verdict = SIGNATURE_UNTRUSTED;
+    STACK_OF(X509) *way = NULL;
+    unsigned refused;
+    char *text;
     if (!looking->trust_loaded &&
         store_trust(looking->request->store, &looking->trust, why) != STORE_OK)
         return -1;
     looking->trust_loaded = true;
     chain.anchors = looking->trust.anchors;
     chain.intermediates = looking->trust.intermediates;
-    if (chain_verify(certificate, answer->accompanying, &chain, CHAIN_ENCRYPT, &verdict, NULL,
+    if (chain_verify(certificate, answer->accompanying, &chain, CHAIN_ENCRYPT, &verdict, &way,
                      reason, why) != SMIME_OK)
         return -1;
-    return verdict == SIGNATURE_VALID;
+    refused = weakness_of_chain(way) & ~looking->request->settings->weak_algorithms;
+    sk_X509_pop_free(way, X509_free);
+    if (refused != 0) {
+        text = weakness_text(refused);
+        why_set(reason, "its chain depends on weak algorithms that are not accepted (%s)",
+                text != NULL ? text : "?");
+        free(text);
+    }
+    return verdict == SIGNATURE_VALID && refused == 0;
 }
 
 /* Returns 0 with finding->taken or finding->reason, -1 an error of ours. */

@@ -85,6 +85,15 @@ static const struct change_case {
      1,
      "allowed are undefined, none, strengthen, free",
      NULL},
+    {"edit a profile",
+     {"edit", "2", "--profile", "strict"},
+     0,
+     "",
+     "# the rules, ours\nrules = ( # first wins\n\t" RULE(
+         "a.test", "sign") ", # a\n\n  # about b\n  { managed = [ \"example.com\" ]; external = [ "
+                           "\"b.test\" ]; outgoing = \"none\"; profile = \"strict\"; } # b\n);\n"
+                           "harvest = true;"},
+    {"no such profile", {"edit", "1", "--profile", "strikt"}, 1, "there is no profile", NULL},
     {"no such TLS", {"edit", "1", "--require-tls", "yes"}, 1, "allowed are true, false", NULL},
     {"up",
      {"up", "2"},

@@ -71,6 +71,12 @@ static const struct check_case {
      NULL,
      {"2 never-decides tls -"}},
     {"TLS alone", R("*", "\"x.test\"", "require_tls = true;"), NULL, {NULL}},
+    {"a profile alone", R("*", "\"x.test\"", "profile = \"strict\";"), NULL, {NULL}},
+    {"a profile below another",
+     R("*", "\"*\"", "profile = \"strict\";") ",\n" R(
+         "*", "\"x.test\"", "profile = \"default\"; outgoing = \"sign\";"),
+     NULL,
+     {"2 never-decides profile -"}},
     {"a choice without a mode",
      R("*", "\"x.test\"", "choice = \"free\"; incoming = \"none\";"),
      NULL,

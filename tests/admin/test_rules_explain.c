@@ -165,7 +165,45 @@ START_TEST(test_choice_and_tls)
                       expected[i], run.out);
     }
     run_clear(&run);
-    expect_output("list", SMIMECTL("rules", "list"), "choice strengthen\n");
+    expect_output("list", SMIMECTL("rules", "list"), "choice strengthen; profile default\n");
+}
+END_TEST
+
+/* Which algorithms, by which rule, and where the keys do not fit. */
+START_TEST(test_profile)
+{
+    write_config("rules = (\n" R("*", "x.test", "profile = \"strict\";") ",\n" R(
+        "*", "*", "outgoing = \"encrypt-optional\";") ");\n");
+    expect_run("carol", SMIMECTL("pubkey", "import", in_dir("carol.pem")), 0, NULL);
+    static const char *const expected[] = {
+        "profile: strict, by rule 1\n",
+        "signs by: ecdsa with sha256\n",
+        "encrypts by: aes-256-gcm or aes-192-gcm or aes-128-gcm, key by ecdh\n",
+    };
+    struct run run = SMIMECTL("rules", "explain", "--from=alice@example.com", "--to=carol@x.test");
+    ck_assert_int_eq(run.code, 0);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        ck_assert_msg(strstr(run.out, expected[i]) != NULL, "\"%s\" is missing in:\n%s",
+                      expected[i], run.out);
+    }
+    run_clear(&run);
+    write_config("profile = \"edi-energy\";\nrules = (\n" R(
+        "*", "*", "outgoing = \"encrypt-optional\";") ");\n");
+    json_t *answer =
+        expect_json("unfit", SMIMECTL("rules", "explain", "--json", "--from=alice@example.com",
+                                      "--to=carol@x.test"));
+    const json_t *outgoing = json_object_get(answer, "outgoing");
+    const json_t *algorithms = json_object_get(outgoing, "algorithms");
+    ck_assert_str_eq(text_at(algorithms, "profile"), "edi-energy");
+    ck_assert_int_eq(position_of(algorithms), 0);
+    ck_assert(json_is_null(json_object_get(algorithms, "signature")));
+    ck_assert(json_is_null(json_object_get(algorithms, "ciphers")));
+    ck_assert_ptr_nonnull(strstr(text_at(json_object_get(outgoing, "signing"), "reason"),
+                                 "does not fit the profile edi-energy"));
+    ck_assert_ptr_nonnull(strstr(text_at(json_object_get(outgoing, "encryption"), "reason"),
+                                 "only RSA keys are allowed"));
+    ck_assert_str_eq(text_at(outgoing, "transform"), "none");
+    json_decref(answer);
 }
 END_TEST
 
@@ -229,6 +267,7 @@ int main(void)
     tcase_add_loop_test(explain, test_message, 0, sizeof explain_cases / sizeof *explain_cases);
     tcase_add_test(explain, test_text);
     tcase_add_test(explain, test_choice_and_tls);
+    tcase_add_test(explain, test_profile);
     tcase_add_test(explain, test_nothing_is_learned);
     tcase_add_test(explain, test_no_message);
     suite_add_tcase(suite, explain);

@@ -292,9 +292,9 @@ START_TEST(test_rules_list)
     write_config(rules_text);
     expect_output("list", SMIMECTL("rules", "list"),
                   "POSITION  MANAGED            EXTERNAL      INCOMING        OUTGOING          "
-                  "CHOICE     TLS        NOTE\n"
+                  "CHOICE     TLS        PROFILE  NOTE\n"
                   "       1  example.com        partner.test  undefined       encrypt-forced    "
-                  "undefined  undefined  Partner\n");
+                  "undefined  undefined  -        Partner\n");
     expect_output("default", SMIMECTL("rules", "list"), "default: incoming decrypt-optional;");
     json_t *list = expect_json("list", SMIMECTL("--json", "rules", "list"));
     ck_assert_uint_eq(json_array_size(list), 3);

@@ -32,7 +32,7 @@ content() {
 
 expect "smimed.conf.minimal" content etc/smimed.conf.minimal
 expect "smimed.conf.full, rules.conf" content etc/smimed.conf.full
-expect "the full one has 5 rules" grep -q ': 5 rules' \
+expect "the full one has 6 rules" grep -q ': 6 rules' \
     <("$build/smimed" -t -c "$tree/etc/smimed.conf" 2>&1 | sed 's/ is good//')
 
 # It would be content with anything if it did not see this.

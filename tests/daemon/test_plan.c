@@ -15,6 +15,7 @@ static struct recipient make(enum direction direction, enum transform transform,
                               .direction = direction,
                               .transform = transform,
                               .decision = {.mode = mode},
+                              .encryption = {.ciphers = {{ENCRYPT_AES_256_CBC}, 1}},
                               .blind = blind};
 }
 

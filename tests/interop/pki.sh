@@ -38,11 +38,18 @@ master_secret = "$work/secret";
 spool = "$work/spool";
 mozilla_roots = "";
 user = "";
-signature_scheme = "$2";
-key_transport = "$3";
-content_cipher = "$4";
+profiles = ( { name = "interop"; signatures = [ "$2", "ecdsa" ]; key_encryption = [ "$3", "ecdh" ];
+               ciphers = [ "$4" ]; } );
+profile = "interop";
+weak_algorithms = [ "3des" ];
 rules = ( { managed = [ "*" ]; external = [ "*" ]; outgoing = "$5"; } );
 EOF
+}
+
+# A profile as it comes with smimed.
+pki_profile_config() { # NAME
+    pki_config "$1" pss oaep aes-256-cbc encrypt-forced
+    sed -i "s/^profile = .*/profile = \"$1\";/" "$work/$1.conf"
 }
 
 # smimectl adds a signature to what it encrypts, so the plaintext that others see is multipart/signed.
@@ -56,6 +63,9 @@ pki_gateway() {
             pki_config "encrypt-$transport-$cipher" pkcs1 "$transport" "aes-256-$cipher" encrypt-forced
         done
     done
+    pki_config sign-pss-512 pss pkcs1 aes-256-cbc sign
+    sed -i 's/{ name = "interop";/& digests = [ "sha512" ];/' "$work/sign-pss-512.conf"
+    for who in strict compatible edi-energy; do pki_profile_config "$who"; done
     "$smimectl" -c "$work/sign-pkcs1.conf" init &&
         "$smimectl" -c "$work/sign-pkcs1.conf" trust import "$work/ca.crt" || return 1
     for who in alice erin; do

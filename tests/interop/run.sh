@@ -216,6 +216,15 @@ main() {
             check "$oracle" encrypt "ecdh-$cipher" decrypt_theirs "$oracle" erin ecdh "$cipher"
         done
     done
+    # Those who have all of it read what the profiles make that come with smimed.
+    for oracle in openssl bc; do
+        check "$oracle" verify pss-sha512 verify_ours "$oracle" sign-pss-512 alice@example.com
+        check "$oracle" decrypt strict decrypt_ours "$oracle" strict bob
+        check "$oracle" decrypt edi-energy decrypt_ours "$oracle" edi-energy bob
+    done
+    for oracle in openssl bc nss gpgsm; do
+        check "$oracle" decrypt compatible decrypt_ours "$oracle" compatible bob
+    done
     check mutt reads signed mutt_reads sign-pkcs1
     check mutt reads pss mutt_reads sign-pss
     check mutt reads encrypted mutt_reads encrypt-pkcs1-cbc 'The following data is S/MIME encrypted'

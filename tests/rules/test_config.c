@@ -326,9 +326,8 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->log, LOG_TARGET_SYSLOG);
     ck_assert_int_eq(s->log_level, LOG_LEVEL_DEBUG);
     ck_assert_int_eq(s->unauthorised_sender, UNAUTHORISED_REFUSE);
-    ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_GCM);
-    ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_OAEP);
-    ck_assert_int_eq(s->signature_scheme, SIGNATURE_PSS);
+    ck_assert_str_eq(s->profile, "partner");
+    ck_assert_uint_eq(s->weak_algorithms, 1U << WEAK_SHA1 | 1U << WEAK_RSA_1024);
     ck_assert(!s->header_protection && !s->restore_headers && s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&
@@ -405,8 +404,8 @@ START_TEST(full_rules)
     ck_assert_uint_eq(rules->count, 2);
     ck_assert_str_eq(rules->items[0].note, "Partner: never in the clear");
     ck_assert_str_eq(rules->items[0].file, FOLDER "/good.full.conf");
-    ck_assert_uint_eq(rules->items[0].line, 73);
-    ck_assert_uint_eq(rules->items[1].line, 78);
+    ck_assert_uint_eq(rules->items[0].line, 78);
+    ck_assert_uint_eq(rules->items[1].line, 83);
     ck_assert_uint_eq(rules->items[0].external_count, 2);
     ck_assert_int_eq(rules->items[0].incoming, INCOMING_DECRYPT_FORCED);
     ck_assert_int_eq(rules->items[1].incoming, INCOMING_UNDEFINED);
@@ -417,6 +416,31 @@ START_TEST(full_rules)
     ck_assert_int_eq(rules->items[1].require_tls, TLS_REQUIRED);
     ck_assert_int_eq(rules_outgoing(rules, "a@example.com", "ceo@other.test", "+", true).mode,
                      OUTGOING_ENCRYPT_FORCED);
+    ck_assert_ptr_null(rules->items[0].profile);
+    ck_assert_str_eq(rules->items[1].profile, "as ever");
+    config_free(&config);
+}
+END_TEST
+
+/* What a profile does not say is as in `default`. */
+START_TEST(full_profiles)
+{
+    struct config *config = load(FOLDER "/good.full.conf");
+    const struct settings *s = &config->settings;
+    const struct profile *partner = profile_find(s, "partner");
+    char *text = profile_text(partner);
+    char *same = profile_text(profile_find(s, "as ever"));
+    char *standard = profile_text(profile_find(s, PROFILE_DEFAULT));
+
+    ck_assert_uint_eq(s->profile_count, 2);
+    ck_assert_ptr_null(profile_find(s, "nowhere"));
+    ck_assert_str_eq(text, "digests sha512, sha256; signatures pss; key_encryption oaep, ecdh; "
+                           "ciphers aes-256-gcm, aes-128-cbc; minimum_rsa_bits 3072; "
+                           "minimum_ec_bits 384");
+    ck_assert_str_eq(same, standard);
+    free(text);
+    free(same);
+    free(standard);
     config_free(&config);
 }
 END_TEST
@@ -703,6 +727,7 @@ static Suite *config_suite(void)
     tcase_add_test(tc, full_clients);
     tcase_add_test(tc, full_scalars);
     tcase_add_test(tc, full_rules);
+    tcase_add_test(tc, full_profiles);
     tcase_add_test(tc, included_rules);
     tcase_add_test(tc, sender_logins_by_mta);
     tcase_add_test(tc, traps);

@@ -145,6 +145,20 @@ START_TEST(choice_and_tls)
     decision = rules_tls(&rules, "x@example.com", "y@c.test", "+");
     ck_assert_int_eq(decision.mode, TLS_REQUIRED);
     ck_assert_uint_eq(decision.position, 3);
+    /* A profile is decided by itself as well, by a rule without a mode, too. */
+    rules.items[0].profile = strdup("strict");
+    rules.items[2].profile = strdup("compatible");
+    decision = rules_outgoing(&rules, "x@example.com", "y@a.test", "+", true);
+    ck_assert_uint_eq(decision.position, 2);
+    ck_assert_str_eq(decision.profile, "strict");
+    ck_assert_uint_eq(decision.profile_position, 1);
+    decision = rules_outgoing(&rules, "x@example.com", "y@b.test", "+", true);
+    ck_assert_str_eq(decision.profile, "compatible");
+    ck_assert_uint_eq(decision.profile_position, 3);
+    rules.count = 2;
+    decision = rules_outgoing(&rules, "x@example.com", "y@b.test", "+", true);
+    ck_assert_ptr_null(decision.profile);
+    ck_assert_uint_eq(decision.profile_position, 0);
     rules.count = 1;
     decision = rules_tls(&rules, "x@example.com", "y@a.test", "+");
     ck_assert_int_eq(decision.mode, TLS_NOT_REQUIRED);

@@ -28,9 +28,9 @@ static void demand_defaults(const struct settings *s)
                           s->local_senders.count + s->shared_mailbox_count,
                       0);
     ck_assert_int_eq(s->unauthorised_sender, UNAUTHORISED_UNSIGNED);
-    ck_assert_int_eq(s->content_cipher, CIPHER_AES_256_CBC);
-    ck_assert_int_eq(s->key_transport, KEY_TRANSPORT_PKCS1);
-    ck_assert_int_eq(s->signature_scheme, SIGNATURE_PKCS1);
+    ck_assert_str_eq(s->profile, "default");
+    ck_assert_uint_eq(s->profile_count, 0);
+    ck_assert_uint_eq(s->weak_algorithms, 0);
     ck_assert(s->header_protection && s->restore_headers && !s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE);
     ck_assert(!s->reinject.address && !s->mail_server.address);

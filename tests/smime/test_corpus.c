@@ -16,6 +16,7 @@
 #define MAX_ROWS 4000
 #define MAX_FILES 6
 #define MAX_LAYERS 8
+#define ALL_WEAK (WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RSA_1024)
 #define NOW ((time_t)1780272000) /* 1 June 2026 */
 
 struct row {
@@ -34,6 +35,11 @@ struct family {
     const char *certificate;
     const char *intermediates[MAX_FILES];
     time_t now;
+    /* How many layers are good where weak algorithms are accepted, and where they are not: valid
+     * signatures (whoever made them), and what is decrypted. */
+    struct {
+        size_t valid, decrypted;
+    } lax, strict;
 };
 
 #define RFC4134 "bc-test-data/rfc4134/"
@@ -45,39 +51,51 @@ static const struct family families[] = {
      RFC4134 "BobRSASignByCarl.cer",
      {RFC4134 "AliceDSSSignByCarlNoInherit.cer", RFC4134 "AliceRSASignByCarl.cer",
       RFC4134 "DianeRSASignByCarl.cer", RFC4134 "DianeDSSSignByCarlInherit.cer"},
-     NOW},
+     NOW,
+     {0, 2},
+     {0, 0}},
     {"comm-central/",
      {"comm-central/smime/TestCA.pem"},
      "derived-pem/comm-central/smime/Bob.key.pem",
      "derived-pem/comm-central/smime/Bob.crt.pem",
      {0},
-     NOW},
+     NOW,
+     {14, 11},
+     {7, 11}},
     {"comm-central-2023/",
      {"comm-central-2023/TestCA.pem"},
      "derived-pem/comm-central-2023/Bob.key.pem",
      "derived-pem/comm-central-2023/Bob.crt.pem",
      {0},
-     NOW},
+     NOW,
+     {44, 25},
+     {33, 25}},
     {"johnny/",
      {"/etc/ssl/certs/GlobalSign_Root_CA_-_R3.pem"},
      NULL,
      NULL,
      {"johnny/assets/certificates/intermediate_ca.crt"},
-     1551398400},
+     1551398400,
+     {3, 0},
+     {3, 0}},
     {"mimekit/",
      {"mimekit/StartComCertificationAuthority.crt"},
      NULL,
      NULL,
      {"mimekit/StartComClass1PrimaryIntermediateClientCA.crt"},
-     1412121600 /* 1 October 2014 */},
+     1412121600 /* 1 October 2014 */,
+     {1, 0},
+     {0, 0}},
     {"nextcloud/",
      {"nextcloud/imap.localhost.ca.crt"},
      "nextcloud/user@imap.localhost.key",
      "nextcloud/user@imap.localhost.crt",
      {0},
-     NOW},
-    {"openssl/", {"openssl/smime-certs/smroot.pem"}, NULL, NULL, {0}, NOW},
-    {"pkits/", {"derived-pem/pkits-TrustAnchor.pem"}, NULL, NULL, {0}, NOW},
+     NOW,
+     {2, 1},
+     {2, 1}},
+    {"openssl/", {"openssl/smime-certs/smroot.pem"}, NULL, NULL, {0}, NOW, {0, 0}, {0, 0}},
+    {"pkits/", {"derived-pem/pkits-TrustAnchor.pem"}, NULL, NULL, {0}, NOW, {4, 0}, {4, 0}},
 };
 
 /* Rows that cannot be judged at this stage, by path or by expected verdict. */
@@ -295,6 +313,7 @@ static void family_open(const struct family *family, struct world_of *out)
                                          .intermediates = out->intermediates,
                                          .keys = {find_in_family, &out->keys},
                                          .now = family->now,
+                                         .weak_allowed = ALL_WEAK,
                                          .limits = test_limits};
     if (strcmp(family->prefix, "pkits/") == 0) {
         out->crls = corpus_crls(family->prefix);
@@ -601,6 +620,76 @@ START_TEST(corpus_family)
 }
 END_TEST
 
+/* ---- Weak algorithms ---- */
+
+static bool is_good(const struct layer *layer)
+{
+    return layer->signature == SIGNATURE_VALID || layer->encryption == ENCRYPTION_DECRYPTED;
+}
+
+/* Without weak algorithms no layer is better, and none that names one is good; what was good stays
+ * so unless something is told to be weak. */
+static void judge_strictly(const struct row *row, const struct opened *lax,
+                           const struct opened *strict)
+{
+    ck_assert_msg(strict->layer_count <= lax->layer_count, "%s", row->path);
+    for (size_t i = 0; i < strict->layer_count; i++) {
+        const struct layer *layer = &strict->layers[i];
+        const char *algorithms = layer->algorithms != NULL ? layer->algorithms : "";
+        ck_assert_msg(!is_good(layer) || is_good(&lax->layers[i]), "%s", row->path);
+        if (strstr(algorithms, "sha1 ") == algorithms || strstr(algorithms, "des-ede3") != NULL) {
+            ck_assert_msg(!is_good(layer), "%s: good with %s", row->path, algorithms);
+            ck_assert_msg(layer->weak != 0 || layer->signature == SIGNATURE_INVALID ||
+                              layer->signature == SIGNATURE_UNKNOWN_SIGNER,
+                          "%s: not told: %s", row->path, layer->reason);
+        }
+        if (is_good(&lax->layers[i]) && !is_good(layer))
+            ck_assert_msg(layer->weak != 0 && strstr(layer->reason, "not accepted") != NULL,
+                          "%s: %s", row->path, layer->reason);
+    }
+}
+
+static void count_good(const struct opened *opened, size_t *valid, size_t *decrypted)
+{
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        *valid += opened->layers[i].signature == SIGNATURE_VALID;
+        *decrypted += opened->layers[i].encryption == ENCRYPTION_DECRYPTED;
+    }
+}
+
+START_TEST(weak_algorithms_are_not_accepted)
+{
+    struct family found = families[_i];
+    struct world_of of;
+    if (families[_i].anchors[0][0] == '/' && access(families[_i].anchors[0], R_OK) != 0)
+        return;
+    found.lax.valid = found.lax.decrypted = found.strict.valid = found.strict.decrypted = 0;
+    read_manifest();
+    family_open(&families[_i], &of);
+    for (size_t i = 0; i < row_count; i++) {
+        struct opened lax;
+        struct opened strict;
+        if (!is_message(&rows[i]) || !starts(rows[i].path, families[_i].prefix))
+            continue;
+        of.request.weak_allowed = ALL_WEAK;
+        lax = open_row(&rows[i], &of.request);
+        of.request.weak_allowed = 0;
+        strict = open_row(&rows[i], &of.request);
+        judge_strictly(&rows[i], &lax, &strict);
+        count_good(&lax, &found.lax.valid, &found.lax.decrypted);
+        count_good(&strict, &found.strict.valid, &found.strict.decrypted);
+        opened_clear(&lax);
+        opened_clear(&strict);
+    }
+    family_close(&of);
+    free_manifest();
+    ck_assert_msg(memcmp(&found.lax, &families[_i].lax, sizeof found.lax) == 0 &&
+                      memcmp(&found.strict, &families[_i].strict, sizeof found.strict) == 0,
+                  "%s: {%zu, %zu}, {%zu, %zu}", found.prefix, found.lax.valid, found.lax.decrypted,
+                  found.strict.valid, found.strict.decrypted);
+}
+END_TEST
+
 /* No message is left out because its folder has no family. */
 START_TEST(every_message_has_a_family)
 {
@@ -636,6 +725,8 @@ int main(void)
     tcase = tcase_create("messages");
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, corpus_family, 0, sizeof families / sizeof *families);
+    tcase_add_loop_test(tcase, weak_algorithms_are_not_accepted, 0,
+                        sizeof families / sizeof *families);
     tcase_add_test(tcase, every_message_has_a_family);
     suite_add_tcase(suite, tcase);
     total =

@@ -37,11 +37,35 @@ static void make_keys(void)
     }
 }
 
-static struct encrypt_request request_for(STACK_OF(X509) * recipients, enum encrypt_cipher cipher,
-                                          enum encrypt_transport transport)
+/* To these keys, -1 at the end; RSA ones by `rsa`, all others by ECDH. */
+struct to {
+    struct encrypt_recipient items[KEY_COUNT];
+    size_t count;
+};
+
+static struct to to_keys(const int *which, enum encrypt_transport rsa)
 {
-    return (struct encrypt_request){
-        .recipients = recipients, .cipher = cipher, .transport = transport, .limits = test_limits};
+    struct to to = {.count = 0};
+    for (; which[to.count] >= 0; to.count++) {
+        const struct pki *pki = &keys[which[to.count]];
+        to.items[to.count] = (struct encrypt_recipient){
+            pki->certificate, EVP_PKEY_is_a(pki->key, "RSA") ? rsa : ENCRYPT_ECDH};
+    }
+    return to;
+}
+
+static struct to to_key(int which, enum encrypt_transport rsa)
+{
+    const int list[] = {which, -1};
+    return to_keys(list, rsa);
+}
+
+static struct encrypt_request request_for(const struct to *to, enum encrypt_cipher cipher)
+{
+    return (struct encrypt_request){.recipients = to->items,
+                                    .recipient_count = to->count,
+                                    .cipher = cipher,
+                                    .limits = test_limits};
 }
 
 static struct entity encrypt(const struct entity *message, const struct encrypt_request *request)
@@ -127,6 +151,30 @@ static const struct kind_case {
      {P521, -1},
      "smime-type=enveloped-data",
      {":dhSinglePass-stdDH-sha512kdf-scheme", ":id-aes256-wrap"}},
+    {"AES-128 GCM, OAEP",
+     ENCRYPT_AES_128_GCM,
+     ENCRYPT_OAEP,
+     {RSA_ONE, RSA_TWO, -1},
+     "smime-type=authEnveloped-data",
+     {":aes-128-gcm", ":rsaesOaep", ":mgf1", ":sha256"}},
+    {"AES-192 GCM to P-256",
+     ENCRYPT_AES_192_GCM,
+     ENCRYPT_PKCS1,
+     {P256, -1},
+     "smime-type=authEnveloped-data",
+     {":aes-192-gcm", ":id-aes192-wrap"}},
+    {"AES-128 CBC to P-256",
+     ENCRYPT_AES_128_CBC,
+     ENCRYPT_PKCS1,
+     {P256, -1},
+     "smime-type=enveloped-data",
+     {"aes-128-cbc", ":id-aes128-wrap"}},
+    {"AES-192 CBC",
+     ENCRYPT_AES_192_CBC,
+     ENCRYPT_PKCS1,
+     {RSA_ONE, -1},
+     "smime-type=enveloped-data",
+     {"aes-192-cbc"}},
     {"mixed, CBC, OAEP",
      ENCRYPT_AES_256_CBC,
      ENCRYPT_OAEP,
@@ -141,20 +189,11 @@ static const struct kind_case {
      {":aes-256-gcm", ":rsaEncryption", "sha256kdf-scheme"}},
 };
 
-static STACK_OF(X509) * stack_of(const int *which)
-{
-    X509 *certificates[KEY_COUNT];
-    size_t count = 0;
-    for (; which[count] >= 0; count++)
-        certificates[count] = keys[which[count]].certificate;
-    return pki_chain(certificates, count);
-}
-
 START_TEST(test_kind)
 {
     const struct kind_case *c = &kind_cases[_i];
-    STACK_OF(X509) *recipients = stack_of(c->recipients);
-    struct encrypt_request request = request_for(recipients, c->cipher, c->transport);
+    struct to to = to_keys(c->recipients, c->transport);
+    struct encrypt_request request = request_for(&to, c->cipher);
     struct entity message = entity_from(simple, sizeof simple - 1);
     struct entity out = encrypt(&message, &request);
     size_t length, at;
@@ -184,16 +223,15 @@ START_TEST(test_kind)
     free(text);
     entity_clear(&message);
     entity_clear(&out);
-    sk_X509_pop_free(recipients, X509_free);
 }
 END_TEST
 
 /* The authentication tag is whole: 16 bytes, and a changed message does not decrypt. */
 START_TEST(test_authenticated)
 {
-    STACK_OF(X509) *recipients = pki_chain(&keys[RSA_ONE].certificate, 1);
-    STACK_OF(X509) *others = pki_chain(&keys[RSA_TWO].certificate, 1);
-    struct encrypt_request request = request_for(recipients, ENCRYPT_AES_256_GCM, ENCRYPT_PKCS1);
+    struct to to = to_key(RSA_ONE, ENCRYPT_PKCS1);
+    struct to others = to_key(RSA_TWO, ENCRYPT_PKCS1);
+    struct encrypt_request request = request_for(&to, ENCRYPT_AES_256_GCM);
     struct entity message = entity_from(simple, sizeof simple - 1);
     struct entity out = encrypt(&message, &request);
     ck_assert_int_eq(cli_run("openssl cms -cmsout -outform DER -in encrypted.eml -out p7.der && "
@@ -206,29 +244,26 @@ START_TEST(test_authenticated)
                              RSA_ONE, RSA_ONE) == 0,
                      0);
     entity_clear(&out);
-    request.recipients = others;
+    request.recipients = others.items;
     out = encrypt(&message, &request);
     ck_assert_int_ne(decrypt(RSA_ONE), 0);
     entity_clear(&out);
     entity_clear(&message);
-    sk_X509_pop_free(recipients, X509_free);
-    sk_X509_pop_free(others, X509_free);
 }
 END_TEST
 
 START_TEST(test_hard_case)
 {
     const struct hard_case *c = &hard_cases[_i];
-    STACK_OF(X509) *recipients = pki_chain(&keys[P256].certificate, 1);
-    struct encrypt_request request = request_for(
-        recipients, _i % 2 == 0 ? ENCRYPT_AES_256_CBC : ENCRYPT_AES_256_GCM, ENCRYPT_PKCS1);
+    struct to to = to_key(P256, ENCRYPT_PKCS1);
+    struct encrypt_request request =
+        request_for(&to, _i % 2 == 0 ? ENCRYPT_AES_256_CBC : ENCRYPT_AES_256_GCM);
     struct entity message = entity_from(c->text, c->length);
     struct entity out = encrypt(&message, &request);
     ck_assert_msg(decrypt(P256) == 0, "%s", c->name);
     assert_content(c->name, &message);
     entity_clear(&message);
     entity_clear(&out);
-    sk_X509_pop_free(recipients, X509_free);
 }
 END_TEST
 
@@ -236,10 +271,11 @@ END_TEST
 START_TEST(test_signed)
 {
     const struct hard_case *c = &hard_cases[_i];
-    STACK_OF(X509) *recipients = pki_chain(&keys[RSA_ONE].certificate, 1);
-    struct encrypt_request request = request_for(recipients, ENCRYPT_AES_256_CBC, ENCRYPT_PKCS1);
+    struct to to = to_key(RSA_ONE, ENCRYPT_PKCS1);
+    struct encrypt_request request = request_for(&to, ENCRYPT_AES_256_CBC);
     struct sign_request sign_request = {.certificate = keys[P256].certificate,
                                         .key = keys[P256].key,
+                                        .scheme = SIGN_ECDSA,
                                         .now = PKI_NOW,
                                         .limits = test_limits};
     struct entity message = entity_from(c->text, c->length);
@@ -256,7 +292,6 @@ START_TEST(test_signed)
     entity_clear(&message);
     entity_clear(&signed_message);
     entity_clear(&out);
-    sk_X509_pop_free(recipients, X509_free);
 }
 END_TEST
 
@@ -275,22 +310,25 @@ static void assert_refused(const struct entity *message, const struct encrypt_re
 
 START_TEST(test_refused)
 {
-    X509 *const mixed[] = {keys[RSA_ONE].certificate, keys[X25519].certificate};
-    STACK_OF(X509) *none = sk_X509_new_null();
-    STACK_OF(X509) *bad = pki_chain(mixed, 2);
+    static const int mixed[] = {RSA_ONE, X25519, -1};
+    struct to none = {.count = 0};
+    struct to bad = to_keys(mixed, ENCRYPT_PKCS1);
     struct entity message = entity_from(simple, sizeof simple - 1);
-    struct encrypt_request request = request_for(none, ENCRYPT_AES_256_CBC, ENCRYPT_PKCS1);
+    struct encrypt_request request = request_for(&none, ENCRYPT_AES_256_CBC);
     assert_refused(&message, &request, SMIME_REFUSED, "no recipient");
     request.recipients = NULL;
     assert_refused(&message, &request, SMIME_REFUSED, "no recipient");
     /* One recipient that cannot be encrypted to: nobody gets anything. */
-    request.recipients = bad;
+    request = request_for(&bad, ENCRYPT_AES_256_CBC);
+    assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
+    /* Nor by a transport that is not for the key. */
+    bad.items[1] = (struct encrypt_recipient){keys[P256].certificate, ENCRYPT_OAEP};
+    assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
+    bad.items[1] = (struct encrypt_recipient){keys[RSA_TWO].certificate, ENCRYPT_ECDH};
     assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
     request.limits.max_message_bytes = 3;
     assert_refused(&message, &request, SMIME_REFUSED, "3 bytes");
     entity_clear(&message);
-    sk_X509_pop_free(none, X509_free);
-    sk_X509_pop_free(bad, X509_free);
 }
 END_TEST
 
@@ -304,9 +342,9 @@ START_TEST(test_stopped)
 {
     static const struct spool_options nowhere = {.directory = "/nonexistent",
                                                  .memory_bytes = 1 << 20};
-    STACK_OF(X509) *recipients = pki_chain(&keys[RSA_ONE].certificate, 1);
+    struct to to = to_key(RSA_ONE, ENCRYPT_PKCS1);
     struct entity message = entity_from(MIME TEXT "\r\n", strlen(MIME TEXT "\r\n"));
-    struct encrypt_request request = request_for(recipients, ENCRYPT_AES_256_GCM, ENCRYPT_PKCS1);
+    struct encrypt_request request = request_for(&to, ENCRYPT_AES_256_GCM);
     int ticks = 0;
     spool_free(&message.body);
     message.body = spool_new(&nowhere);
@@ -319,7 +357,6 @@ START_TEST(test_stopped)
     request.progress.tick = NULL;
     assert_refused(&message, &request, SMIME_ERROR, "");
     entity_clear(&message);
-    sk_X509_pop_free(recipients, X509_free);
 }
 END_TEST
 
@@ -333,9 +370,9 @@ END_TEST
 
 static int large_child(enum encrypt_cipher cipher)
 {
-    STACK_OF(X509) *recipients = pki_chain(&keys[RSA_ONE].certificate, 1);
+    struct to to = to_key(RSA_ONE, ENCRYPT_OAEP);
     struct entity message = entity_from(MIME TEXT "\r\n", strlen(MIME TEXT "\r\n"));
-    struct encrypt_request request = request_for(recipients, cipher, ENCRYPT_OAEP);
+    struct encrypt_request request = request_for(&to, cipher);
     struct entity out;
     struct rusage usage;
     for (size_t n = 0; n < LARGE_BYTES; n += 100)
@@ -346,7 +383,6 @@ static int large_child(enum encrypt_cipher cipher)
         return 3;
     entity_clear(&message);
     entity_clear(&out);
-    sk_X509_pop_free(recipients, X509_free);
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 4;
     return MEMORY_CHECKED && usage.ru_maxrss > LARGE_RSS_KB ? 5 : 0;

@@ -75,13 +75,17 @@ static bool make(const char *text, int transform, enum confidentiality policy)
     struct entity is_signed = {0};
     struct entity out = {0};
     struct protection protection;
-    STACK_OF(X509) *recipients = sk_X509_new_null();
+    const struct encrypt_recipient recipient = {bob.certificate, ENCRYPT_PKCS1};
     struct sign_request sign = {.certificate = alice.certificate,
                                 .key = alice.key,
+                                .scheme = SIGN_ECDSA,
                                 .now = PKI_NOW,
                                 .protection = &protection,
                                 .limits = test_limits};
-    struct encrypt_request encrypt = {.recipients = recipients, .limits = test_limits};
+    struct encrypt_request encrypt = {.recipients = &recipient,
+                                      .recipient_count = 1,
+                                      .cipher = ENCRYPT_AES_256_CBC,
+                                      .limits = test_limits};
     bool clean;
     char *why = NULL;
     ck_assert_int_eq(
@@ -92,13 +96,11 @@ static bool make(const char *text, int transform, enum confidentiality policy)
                       why_text(&why));
     else
         encrypt.protection = &protection;
-    ck_assert_int_gt(sk_X509_push(recipients, bob.certificate), 0);
     if ((transform & ENCRYPTED) != 0)
         ck_assert_msg(smime_encrypt((transform & SIGNED) != 0 ? &is_signed : &message, &encrypt,
                                     &out, &why) == SMIME_OK,
                       "%s", why_text(&why));
     cli_write_entity("message", (transform & ENCRYPTED) != 0 ? &out : &is_signed);
-    sk_X509_free(recipients);
     protection_clear(&protection);
     entity_clear(&message);
     entity_clear(&is_signed);
@@ -243,6 +245,7 @@ START_TEST(malformed_type_is_refused)
         struct protection protection;
         struct sign_request sign = {.certificate = alice.certificate,
                                     .key = alice.key,
+                                    .scheme = SIGN_ECDSA,
                                     .now = PKI_NOW,
                                     .protection = &protection,
                                     .limits = test_limits};
@@ -279,6 +282,7 @@ START_TEST(ceiling_counts_the_payload)
     struct protection protection;
     struct sign_request sign = {.certificate = alice.certificate,
                                 .key = alice.key,
+                                .scheme = SIGN_ECDSA,
                                 .now = PKI_NOW,
                                 .protection = &protection};
     char *why = NULL;

@@ -53,11 +53,18 @@ static void make_keys(void)
     pki_write_certificate(cli_path("root.pem"), root.certificate);
 }
 
+static const struct cipher_list all_ciphers = {
+    .items = {ENCRYPT_AES_256_GCM, ENCRYPT_AES_256_CBC, ENCRYPT_AES_128_GCM, ENCRYPT_AES_128_CBC},
+    .count = 4};
+
 static struct sign_request request_for(int key, STACK_OF(X509) * chain)
 {
     return (struct sign_request){.certificate = keys[key].certificate,
                                  .key = keys[key].key,
                                  .chain = chain,
+                                 .scheme =
+                                     EVP_PKEY_is_a(keys[key].key, "EC") ? SIGN_ECDSA : SIGN_PKCS1,
+                                 .ciphers = all_ciphers,
                                  .now = PKI_NOW,
                                  .limits = test_limits};
 }
@@ -178,24 +185,44 @@ static const struct algorithm_case {
     const char *name;
     int key;
     enum sign_scheme scheme;
+    enum sign_digest digest;
     const char *micalg;
     const char *prints[4]; /* in what `openssl cms -print` says */
 } algorithm_cases[] = {
-    {"RSA", KEY_RSA, SIGN_PKCS1, "micalg=sha-256;", {"algorithm: rsaEncryption", "sha256"}},
+    {"RSA",
+     KEY_RSA,
+     SIGN_PKCS1,
+     SIGN_SHA256,
+     "micalg=sha-256;",
+     {"algorithm: rsaEncryption", "sha256"}},
+    {"RSA, SHA-512",
+     KEY_RSA,
+     SIGN_PKCS1,
+     SIGN_SHA512,
+     "micalg=sha-512;",
+     {"algorithm: rsaEncryption", "sha512"}},
+    {"RSA PSS, SHA-512",
+     KEY_RSA,
+     SIGN_PSS,
+     SIGN_SHA512,
+     "micalg=sha-512;",
+     {":rsassaPss", "INTEGER           :40\n", ":mgf1", ":sha512"}},
     {"RSA PSS",
      KEY_RSA,
      SIGN_PSS,
+     SIGN_SHA256,
      "micalg=sha-256;",
      {":rsassaPss", "INTEGER           :20\n", ":mgf1", ":sha256"}},
     {"RSA-PSS key",
      KEY_RSA_PSS,
-     SIGN_PKCS1,
+     SIGN_PSS,
+     SIGN_SHA256,
      "micalg=sha-256;",
      {":rsassaPss", "INTEGER           :20\n", ":mgf1", ":sha256"}},
-    {"P-256", KEY_P256, SIGN_PKCS1, "micalg=sha-256;", {"algorithm: ecdsa-with-SHA256"}},
-    {"P-256, PSS asked for", KEY_P256, SIGN_PSS, "micalg=sha-256;", {"ecdsa-with-SHA256"}},
-    {"P-384", KEY_P384, SIGN_PKCS1, "micalg=sha-384;", {"ecdsa-with-SHA384", "sha384"}},
-    {"P-521", KEY_P521, SIGN_PKCS1, "micalg=sha-512;", {"ecdsa-with-SHA512", "sha512"}},
+    {"P-256", KEY_P256, SIGN_ECDSA, SIGN_SHA256, "micalg=sha-256;", {"ecdsa-with-SHA256"}},
+    {"P-384", KEY_P384, SIGN_ECDSA, SIGN_SHA384, "micalg=sha-384;", {"ecdsa-with-SHA384"}},
+    {"P-521", KEY_P521, SIGN_ECDSA, SIGN_SHA512, "micalg=sha-512;", {"ecdsa-with-SHA512"}},
+    {"P-521, SHA-256", KEY_P521, SIGN_ECDSA, SIGN_SHA256, "micalg=sha-256;", {"with-SHA256"}},
 };
 
 START_TEST(test_algorithm)
@@ -206,6 +233,7 @@ START_TEST(test_algorithm)
     struct entity message = entity_from(simple, sizeof simple - 1);
     struct entity out;
     request.scheme = c->scheme;
+    request.digest = c->digest;
     out = sign(&message, &request);
     ck_assert_msg(strstr(header_get(&out.header, "Content-Type", 0)->value, c->micalg) != NULL,
                   "%s", c->name);
@@ -384,6 +412,8 @@ static void *sign_often(void *context)
     for (int i = 0; i < 60; i++) {
         struct sign_request request = {.certificate = sender->certificate,
                                        .key = sender->key,
+                                       .scheme = EVP_PKEY_is_a(sender->key, "EC") ? SIGN_ECDSA
+                                                                                  : SIGN_PKCS1,
                                        .now = PKI_NOW,
                                        .limits = test_limits};
         struct entity message = entity_from(text, sizeof text - 1);

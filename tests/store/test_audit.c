@@ -77,6 +77,9 @@ START_TEST(every_change_is_recorded)
     ck_ok(&fixture, store_harvest(fixture.store, BOB, bob.certificate, &capabilities, PKI_NOW, NULL,
                                   &fixture.why));
     ck_last("capabilities learned", BOB, "");
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM audit WHERE object = '" BOB
+                                             "' AND action = 'public key preferred'"),
+                     1);
     ck_ok(&fixture, store_pubkey_pin(fixture.store, 1, PKI_NOW, &fixture.why));
     ck_last("public key pinned", BOB, "id 1, ");
     ck_ok(&fixture, store_pubkey_unpin(fixture.store, 1, &fixture.why));
@@ -110,6 +113,9 @@ START_TEST(nothing_else_is_recorded)
     struct pki bob = pki_leaf(&ca, BOB);
     ck_ok(&fixture,
           store_pubkey_import(fixture.store, bob.certificate, PKI_NOW, NULL, &fixture.why));
+    ck_ok(&fixture,
+          store_harvest(fixture.store, BOB, bob.certificate, NULL, PKI_NOW, NULL, &fixture.why));
+    ck_last("public key preferred", BOB, "id 1, ");
     int64_t before = entries();
     ck_ok(&fixture,
           store_pubkey_import(fixture.store, bob.certificate, PKI_NOW, NULL, &fixture.why));

@@ -280,7 +280,7 @@ static void ck_capabilities(const char *wanted)
 static bool declare(const struct pki *pair, const char *der, size_t length, time_t now)
 {
     bool changed = false;
-    struct capabilities capabilities = {(unsigned char *)(uintptr_t)der, length};
+    struct capabilities capabilities = {.der = (unsigned char *)(uintptr_t)der, .length = length};
     ck_ok(&fixture, store_harvest(fixture.store, BOB, pair->certificate, &capabilities, now,
                                   &changed, &fixture.why));
     return changed;
@@ -319,6 +319,152 @@ START_TEST(remembers_capabilities)
     pubkey_list_clear(&list);
     pki_clear(&pair);
     pki_clear(&other);
+}
+END_TEST
+
+/* Mail with this signingTime (0: none) comes in at `now`. */
+static bool harvest_signed(const struct pki *pair, time_t signed_at, time_t now)
+{
+    bool changed = false;
+    struct capabilities capabilities = {.signed_at = signed_at};
+    ck_ok(&fixture, store_harvest(fixture.store, BOB, pair->certificate, &capabilities, now,
+                                  &changed, &fixture.why));
+    return changed;
+}
+
+/* Of several certificates the one that the latest signed mail brought, whichever is newer, and in
+ * whatever order mail comes in. */
+START_TEST(the_latest_mail_chooses)
+{
+    struct pki newer = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki older = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    ck_assert(harvest_signed(&newer, PKI_NOW - 100, PKI_NOW));
+    ck_assert(harvest_signed(&older, PKI_NOW - 50, PKI_NOW));
+    ck_chosen(BOB, PKI_NOW, &older);
+    int64_t generation = fixture_generation(&fixture);
+    /* An old mail once more, and one that does not say when it was signed. */
+    ck_assert(!harvest_signed(&newer, PKI_NOW - 100, PKI_NOW + 1));
+    ck_assert(!harvest_signed(&newer, 0, PKI_NOW + 1));
+    ck_assert(!harvest_signed(&older, PKI_NOW - 20, PKI_NOW + 1));
+    ck_assert_int_eq(fixture_generation(&fixture), generation);
+    ck_chosen(BOB, PKI_NOW, &older);
+    ck_assert(harvest_signed(&newer, PKI_NOW - 10, PKI_NOW + 2));
+    ck_assert_int_eq(fixture_generation(&fixture), generation + 1);
+    ck_chosen(BOB, PKI_NOW, &newer);
+    /* A clock that is fast has the last word only until now. */
+    ck_assert(harvest_signed(&older, PKI_NOW + PKI_YEAR, PKI_NOW + 3));
+    ck_chosen(BOB, PKI_NOW + 3, &older);
+    ck_assert(harvest_signed(&newer, PKI_NOW + 4, PKI_NOW + 5));
+    ck_chosen(BOB, PKI_NOW + 5, &newer);
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM audit WHERE action ="
+                                             " 'public key preferred'"),
+                     3);
+    pki_clear(&newer);
+    pki_clear(&older);
+}
+END_TEST
+
+START_TEST(what_is_preferred_and_gone)
+{
+    struct pki newer = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki older = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_DAY);
+    struct pubkey_list list;
+    ck_assert(harvest_signed(&newer, PKI_NOW - 100, PKI_NOW));
+    ck_assert(harvest_signed(&older, PKI_NOW - 50, PKI_NOW));
+    /* Expired: the other one. */
+    ck_chosen(BOB, PKI_NOW + 2 * PKI_DAY, &newer);
+    ck_chosen(BOB, PKI_NOW, &older);
+    ck_ok(&fixture, store_pubkey_list(fixture.store, BOB, &list, &fixture.why));
+    for (size_t i = 0; i < list.count; i++) {
+        if (X509_cmp(list.items[i].certificate, older.certificate) == 0) {
+            ck_ok(&fixture, store_pubkey_delete(fixture.store, list.items[i].id, &fixture.why));
+        }
+    }
+    pubkey_list_clear(&list);
+    ck_chosen(BOB, PKI_NOW, &newer);
+    ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM preference"), 0);
+    pki_clear(&newer);
+    pki_clear(&older);
+}
+END_TEST
+
+/* What an administrator imported or pinned is not moved by mail. */
+START_TEST(imported_stays_whatever_mail_wants)
+{
+    struct pki imported = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki other = bob_valid(PKI_NOW - 80 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki newer = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    int64_t id = 0;
+    ck_ok(&fixture,
+          store_pubkey_import(fixture.store, imported.certificate, PKI_NOW, &id, &fixture.why));
+    ck_assert(harvest_signed(&newer, PKI_NOW - 5, PKI_NOW));
+    ck_chosen(BOB, PKI_NOW, &imported);
+    /* Of two that were imported the wish of his mail decides, until one is pinned. */
+    import(&other);
+    ck_chosen(BOB, PKI_NOW, &other);
+    ck_assert(harvest_signed(&imported, PKI_NOW - 4, PKI_NOW));
+    ck_chosen(BOB, PKI_NOW, &imported);
+    ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
+    ck_assert(harvest_signed(&other, PKI_NOW - 3, PKI_NOW));
+    ck_chosen(BOB, PKI_NOW, &imported);
+    pki_clear(&imported);
+    pki_clear(&other);
+    pki_clear(&newer);
+}
+END_TEST
+
+/* Capabilities likewise. */
+START_TEST(the_latest_mail_declares)
+{
+    struct pki pair = pki_leaf(&ca, BOB);
+    static const struct {
+        const char *der;
+        time_t signed_at;
+        bool changed;
+    } mails[] = {{"0\x01one", PKI_NOW - 50, true},
+                 {"0\x01old", PKI_NOW - 60, false},
+                 {"0\x01zzz", 0, false},
+                 {"0\x01two", PKI_NOW - 40, true}};
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++) {
+        struct capabilities capabilities = {.der = (unsigned char *)(uintptr_t)mails[i].der,
+                                            .length = 5,
+                                            .signed_at = mails[i].signed_at};
+        bool changed = false;
+        ck_ok(&fixture, store_harvest(fixture.store, BOB, pair.certificate, &capabilities,
+                                      PKI_NOW + (time_t)i, &changed, &fixture.why));
+        ck_assert_int_eq(changed, mails[i].changed);
+    }
+    ck_capabilities("0\x01two");
+    pki_clear(&pair);
+}
+END_TEST
+
+/* The preferred one first, then the others; expired ones are not among them. */
+START_TEST(all_that_may_be_used)
+{
+    struct pki pairs[] = {bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR),
+                          bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_YEAR),
+                          bob_valid(PKI_NOW - 50 * PKI_DAY, PKI_NOW + PKI_DAY)};
+    static const int order[] = {1, 0, 2};
+    STACK_OF(X509) *found = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(harvest_signed(&pairs[i], 0, PKI_NOW));
+    }
+    ck_assert(harvest_signed(&pairs[1], PKI_NOW - 5, PKI_NOW));
+    ck_ok(&fixture,
+          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &found, NULL, &fixture.why));
+    ck_assert_int_eq(sk_X509_num(found), 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(X509_cmp(sk_X509_value(found, i), pairs[order[i]].certificate), 0);
+    }
+    sk_X509_pop_free(found, X509_free);
+    ck_ok(&fixture, store_encryption_certificates(fixture.store, BOB, PKI_NOW + 2 * PKI_DAY, &found,
+                                                  NULL, &fixture.why));
+    ck_assert_int_eq(sk_X509_num(found), 2);
+    sk_X509_pop_free(found, X509_free);
+    for (size_t i = 0; i < 3; i++) {
+        pki_clear(&pairs[i]);
+    }
 }
 END_TEST
 
@@ -424,6 +570,11 @@ int main(void)
     tcase_add_test(tests, known_signer_needs_no_write_lock);
     tcase_add_test(tests, harvest_must_name_the_signer);
     tcase_add_test(tests, remembers_capabilities);
+    tcase_add_test(tests, the_latest_mail_chooses);
+    tcase_add_test(tests, what_is_preferred_and_gone);
+    tcase_add_test(tests, imported_stays_whatever_mail_wants);
+    tcase_add_test(tests, the_latest_mail_declares);
+    tcase_add_test(tests, all_that_may_be_used);
     tcase_add_test(tests, harvested_are_bounded);
     tcase_add_test(tests, names_sources);
     tcase_add_test(tests, damaged_certificates_are_errors);

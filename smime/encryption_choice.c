@@ -1,0 +1,85 @@
+/* How to encrypt to one recipient. */
+#include "encryption_choice.h"
+
+#include <openssl/evp.h>
+
+#include "why.h"
+
+static int choose_rsa(int bits, const struct smime_capabilities *capabilities,
+                      const struct encryption_policy *policy, struct encryption_choice *out,
+                      char **why)
+{
+    if (bits < policy->minimum_rsa_bits) {
+        why_set(why, "the RSA key has %d bits, and %d are wanted", bits, policy->minimum_rsa_bits);
+        return -1;
+    }
+    if (!policy->oaep && !policy->pkcs1) {
+        why_set(why, "it is an RSA key, and only elliptic curve keys are allowed");
+        return -1;
+    }
+    out->transport =
+        policy->oaep && (capabilities->oaep || !policy->pkcs1) ? ENCRYPT_OAEP : ENCRYPT_PKCS1;
+    return 0;
+}
+
+static int choose_ec(int bits, const struct encryption_policy *policy,
+                     struct encryption_choice *out, char **why)
+{
+    if (!policy->ecdh) {
+        why_set(why, "it is an elliptic curve key, and only RSA keys are allowed");
+        return -1;
+    }
+    if (bits < policy->minimum_ec_bits) {
+        why_set(why, "the elliptic curve key has %d bits, and %d are wanted", bits,
+                policy->minimum_ec_bits);
+        return -1;
+    }
+    out->transport = ENCRYPT_ECDH;
+    return 0;
+}
+
+static void choose_ciphers(const struct smime_capabilities *capabilities,
+                           const struct encryption_policy *policy, struct cipher_list *out)
+{
+    const struct cipher_list *declared = &capabilities->ciphers;
+    const struct cipher_list *allowed = &policy->ciphers;
+    out->count = 0;
+    for (size_t i = 0; i < declared->count; i++)
+        if (cipher_list_has(allowed, declared->items[i]))
+            cipher_list_add(out, declared->items[i]);
+    if (out->count > 0)
+        return;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (!encrypt_cipher_is_authenticated(allowed->items[i]))
+            cipher_list_add(out, allowed->items[i]);
+    if (out->count == 0)
+        *out = *allowed;
+}
+
+int encryption_choose(X509 *certificate, const struct smime_capabilities *capabilities,
+                      const struct encryption_policy *policy, struct encryption_choice *out,
+                      char **why)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    int type = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+    int rc = -1;
+    *out = (struct encryption_choice){.transport = ENCRYPT_PKCS1};
+    switch (type) {
+    case EVP_PKEY_RSA:
+        rc = choose_rsa(EVP_PKEY_get_bits(key), capabilities, policy, out, why);
+        break;
+    case EVP_PKEY_EC:
+        rc = choose_ec(EVP_PKEY_get_bits(key), policy, out, why);
+        break;
+    case EVP_PKEY_RSA_PSS:
+        why_set(why, "it is a key for RSASSA-PSS signatures alone");
+        break;
+    default:
+        why_set(why, "it is a key of a kind that cannot be encrypted to: only RSA and elliptic "
+                     "curve keys can");
+        break;
+    }
+    if (rc == 0)
+        choose_ciphers(capabilities, policy, &out->ciphers);
+    return rc;
+}
