@@ -1,5 +1,6 @@
 /* Where a rule forces encryption of the message, its envelope and header still travel in the clear
- * unless the connection is encrypted, which is the MTA's policy. */
+ * unless the connection is encrypted; and where a rule demands TLS, smimed sees only how mail comes
+ * in. How it goes on is the MTA's policy. */
 #include "setup.h"
 
 #include <stdlib.h>
@@ -57,30 +58,39 @@ static const char *pattern_domain(const struct pattern *pattern)
     return at ? at + 1 : pattern->text;
 }
 
+static bool forces_encryption(const struct rule *rule)
+{
+    return rule->outgoing == OUTGOING_ENCRYPT_FORCED;
+}
+
+static bool matters(const struct rule *rule)
+{
+    return forces_encryption(rule) || rule->require_tls == TLS_REQUIRED;
+}
+
 static void suggest(struct setup *setup, const struct rule *rule, const struct pattern *pattern)
 {
     const char *domain = pattern_domain(pattern);
+    const char *what = forces_encryption(rule) ? "forces encryption" : "demands TLS";
     if (!domain) {
         setup_advice(setup, "tls", "smtp_tls_security_level",
-                     text_of("the rule at %s:%u forces encryption for all recipients; "
+                     text_of("the rule at %s:%u %s for all recipients; "
                              "smtp_tls_security_level is \"%s\"",
-                             rule->file, rule->line,
+                             rule->file, rule->line, what,
                              postfix_main(setup->postfix, "smtp_tls_security_level")),
                      "S/MIME hides the text, not who writes to whom about what: envelope and "
                      "header travel in the clear. At least \"may\" uses TLS where it is offered.");
     } else if (!policy_encrypts(setup, domain)) {
         setup_advice(setup, "tls", domain,
-                     text_of("the rule at %s:%u forces encryption; a line for smtp_tls_policy_maps "
+                     text_of("the rule at %s:%u %s; a line for smtp_tls_policy_maps "
                              "would be: %s encrypt",
-                             rule->file, rule->line, domain),
-                     "S/MIME hides the text, not who writes to whom about what: without TLS "
-                     "envelope and header travel in the clear.");
+                             rule->file, rule->line, what, domain),
+                     forces_encryption(rule)
+                         ? "S/MIME hides the text, not who writes to whom about what: without TLS "
+                           "envelope and header travel in the clear."
+                         : "smimed sees by which connection mail comes in, not by which it goes "
+                           "on: that is the mail server's policy.");
     }
-}
-
-static bool demands_encryption(const struct rule *rule)
-{
-    return rule->outgoing == OUTGOING_ENCRYPT_FORCED;
 }
 
 void setup_check_tls(struct setup *setup)
@@ -94,7 +104,7 @@ void setup_check_tls(struct setup *setup)
     }
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->items[i];
-        for (size_t k = 0; demands_encryption(rule) && k < rule->external_count; k++) {
+        for (size_t k = 0; matters(rule) && k < rule->external_count; k++) {
             const struct pattern *pattern = &rule->external[k];
             if (asked < MAX_DOMAINS && !(offered && pattern->kind == PATTERN_ALL)) {
                 asked++;

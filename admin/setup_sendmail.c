@@ -2,6 +2,7 @@
  * understands. */
 #include "setup_sendmail.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,23 +67,81 @@ static void write_daemons(const struct settings *settings, FILE *out)
     }
 }
 
-/* A listener for copies of split messages: without filters of ours, and by a login, because a
+/* The listeners for copies of split messages: without filters of ours, and by a login, because a
  * Unix socket that Sendmail makes is for root only. */
-static void write_copies(const char *setting, const struct mail_server_setting *server,
-                         const char *name, const char *filters, FILE *out)
+static const struct {
+    const char *setting, *name, *filters;
+} copies[] = {
+    {"reinject", "copies", "a DKIM signer"},
+    {"reinject_incoming", "incoming-copies", "what scans, nothing that verifies DKIM"},
+};
+
+#define COPIES (sizeof copies / sizeof *copies)
+
+static const struct mail_server_setting *copies_server(const struct settings *settings, size_t i)
 {
+    return i == 0 ? &settings->reinject : &settings->reinject_incoming;
+}
+
+static bool is_here(const struct mail_server_setting *server)
+{
+    return server->host && !strcmp(server->host, "127.0.0.1");
+}
+
+static void write_copies(const struct settings *settings, size_t i, FILE *out)
+{
+    const struct mail_server_setting *server = copies_server(settings, i);
     if (server->unix_path) {
         fprintf(out,
                 "dnl Copies (%s): a Unix socket of Sendmail's is for root only. Let it be\n"
                 "dnl { address = \"inet:10588@127.0.0.1\"; user = ...; password_file = ...;\n"
                 "dnl login_in_clear = true; } and run this again.\n",
-                setting);
-    } else if (server->host && !strcmp(server->host, "127.0.0.1")) {
+                copies[i].setting);
+    } else if (is_here(server)) {
         fprintf(out,
-                "dnl Copies of split messages (%s), past smimed; filters behind smimed are named\n"
-                "dnl here as well: %s. Clients have to log in, as smimed does.\n"
+                "dnl Copies of split messages (%s), past smimed. Filters behind smimed (%s) are\n"
+                "dnl named here as well: InputMailFilters=... Clients have to log in.\n"
                 "DAEMON_OPTIONS(`Name=%s, Addr=127.0.0.1, Port=%u, M=Ea')dnl\n",
-                setting, filters, name, server->port);
+                copies[i].setting, copies[i].filters, copies[i].name, server->port);
+    }
+}
+
+/* Can it stand in a rule as it is, and between quotes of m4? */
+static bool is_plain(const char *user)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789.@_-";
+    return user[strspn(user, allowed)] == '\0';
+}
+
+/* M=a takes every login: who has one would send past all rules. Refused for now only, so that a
+ * login that is told otherwise than we think costs no mail. */
+static void write_login_rules(const struct settings *settings, FILE *out)
+{
+    bool begun = false;
+    for (size_t i = 0; i < COPIES; i++) {
+        const struct mail_server_setting *server = copies_server(settings, i);
+        if (!is_here(server) || !server->user) {
+            continue;
+        }
+        if (!is_plain(server->user)) {
+            fprintf(out, "dnl %s: the login cannot be named here. Every login is taken.\n",
+                    copies[i].setting);
+            continue;
+        }
+        if (!begun) {
+            fputs("dnl Only smimed may hand them in, by the login that it has in smimed.conf. Tabs "
+                  "matter.\n"
+                  "LOCAL_RULESETS\n"
+                  "SLocal_check_mail\n"
+                  "R$*\t$: $&{daemon_name} $| $&{auth_authen}\n",
+                  out);
+        }
+        begun = true;
+        fprintf(out,
+                "R%s $| `%s'\t$@ ok\n"
+                "R%s $| $*\t$#error $@ 4.7.1 $: \"451 only smimed hands in copies here\"\n",
+                copies[i].name, server->user, copies[i].name);
     }
 }
 
@@ -100,12 +159,13 @@ static void write_sendmail_mc(const struct settings *settings, FILE *out)
           "dnl These take the place of other DAEMON_OPTIONS for the same ports.\n",
           out);
     write_daemons(settings, out);
-    write_copies("reinject", &settings->reinject, "copies", "InputMailFilters=opendkim", out);
-    write_copies("reinject_incoming", &settings->reinject_incoming, "incoming-copies",
-                 "what scans, and nothing that verifies DKIM", out);
+    for (size_t i = 0; i < COPIES; i++) {
+        write_copies(settings, i, out);
+    }
     if (settings->message_size_limit > 0) {
         fprintf(out, "define(`confMAX_MESSAGE_SIZE', `%lld')dnl\n", settings->message_size_limit);
     }
+    write_login_rules(settings, out);
 }
 
 static void write_submit_mc(const struct settings *settings, FILE *out)

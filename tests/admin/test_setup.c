@@ -319,6 +319,11 @@ static const struct setup_case {
      .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\", "
                             "\"boss@other.test\", \"*\" ]; outgoing = \"encrypt-forced\"; } );\n",
      .findings = {"?tls partner.test", "?tls other.test", "?tls smtp_tls_security_level"}},
+    {.name = "TLS that a rule demands, and none for what is sent",
+     .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"lax.partner.test\" ]; "
+                            "require_tls = false; }, { managed = [ \"*\" ]; external = [ "
+                            "\"partner.test\" ]; require_tls = true; } );\n",
+     .findings = {"?tls partner.test"}},
     {.name = "forced encryption and TLS where it is offered",
      .config = SOCKETS SIZE "rules = ( { managed = [ \"*\" ]; external = [ \"partner.test\", "
                             "\"*\" ]; outgoing = \"encrypt-forced\"; } );\n",
@@ -627,6 +632,15 @@ START_TEST(prints_lines_for_sendmail)
                   "DAEMON_OPTIONS(`Name=copies, Addr=127.0.0.1, Port=10588, M=Ea')dnl\n");
     expect_output("copies of incoming messages", SMIMECTL("setup", "sendmail"),
                   "DAEMON_OPTIONS(`Name=incoming-copies, Addr=127.0.0.1, Port=10589, M=Ea')dnl\n");
+    write_settings(SOCKETS
+                   "reinject = { address = \"inet:10588@127.0.0.1\"; user = \"copies@x.test\"; "
+                   "password_file = \"/etc/p\"; login_in_clear = true; };\n");
+    expect_output("by smimed's login only", SMIMECTL("setup", "sendmail"),
+                  "Rcopies $| `copies@x.test'\t$@ ok\nRcopies $| $*\t$#error $@ 4.7.1 $: ");
+    write_settings(SOCKETS "reinject = { address = \"inet:10588@127.0.0.1\"; user = \"$1 `'\"; "
+                           "password_file = \"/etc/p\"; login_in_clear = true; };\n");
+    expect_output("a login that is no text of a rule", SMIMECTL("setup", "sendmail"),
+                  "the login cannot be named here");
     write_config("");
     expect_run("no sockets", SMIMECTL("setup", "sendmail"), 1, "names no sockets");
 }

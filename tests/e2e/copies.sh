@@ -52,7 +52,7 @@ copies_listener_postfix() {
 
 # As smimectl prints it, word for word but for the port, should a gate stand in front.
 copies_listener_sendmail() {
-    org_ctl example setup sendmail | sed -n '/^dnl Copies/,/^define(`confMAX\|^dnl ----/p' |
+    org_ctl example setup sendmail | sed -n '/^dnl Copies/,/^dnl ----/p' |
         sed '/^dnl\|^define/d' >"$E2E_DIR/copies.mc"
     sed "s/Port=[0-9]*/Port=$2/" "$E2E_DIR/copies.mc" >>"$1/etc/listeners.mc"
 }
@@ -119,6 +119,6 @@ mail_reached() {
 message_ids() {
     local file
     for file in "$@"; do
-        printf '<%s>\n' "$(field "$file" Message-ID)"
+        printf '<%s>\n' "$(sed -nE '/^\r?$/q; s/^Message-ID: *([^ ]*)\r?$/\1/Ip' "$file" | tr -d '\r')"
     done | sort -u
 }

@@ -162,7 +162,7 @@ deliver() {
         to+=(--to "$user@example.com")
     done
     ./smtp_client.pl --lf --client 127.0.0.2 --port "${ORG_INBOUND[example]}" \
-        --from bob@partner.test "${to[@]}" "$E2E_DIR/sent"
+        --from "${SENDER-bob@partner.test}" "${to[@]}" "$E2E_DIR/sent"
 }
 
 # Every result of a method that mail.example.com tells of: results FILE METHOD.
@@ -236,6 +236,11 @@ incoming_report() {
         'END: 550 5\.7\.[0-9]+ .*ralf@example\.com'
     wait_until 10 mta_queue_empty "$MTA"
     ok 'unknown, one refused: nobody has it' equals "$(mails alice unproved)$(mails ralf unproved)" ''
+    stranger nobody 'alice@example.com, ralf@example.com'
+    sed -i '/^DKIM-Signature/d' "$E2E_DIR/sent"
+    said=$(SENDER='' deliver alice ralf)
+    ok 'from nobody, one refused: all are, and the answer says for whom' matches "$said" \
+        'END: 550 5\.7\.[0-9]+ .*ralf@example\.com'
     ok 'unknown, one refused: no report' equals "$(org_mail partner bob | wc -l)" $((before + 1))
 }
 

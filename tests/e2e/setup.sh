@@ -115,7 +115,7 @@ apply_sendmail() {
     sed -i 's/InputMailFilters=smimed-submission/&;smimed-inbound/' "$DIR/etc/listeners.mc"
     sed "s,/run/smimed/,$E2E_DIR/example/smimed/run/," "$E2E_TOP/etc/sendmail.mc" |
         grep -E '^(MAIL_FILTER|FEATURE|DAEMON_OPTIONS|define)' >"$E2E_DIR/example.mc"
-    sed '/^dnl ---- submit.mc/,$d; /^dnl/d; /Name=copies/d' "$E2E_DIR/lines" >"$E2E_DIR/printed.mc"
+    sed '/^dnl ---- submit.mc/,$d; /^dnl/d; /Name=copies/d; /^LOCAL_RULESETS/,/^Rcopies .*error/d' "$E2E_DIR/lines" >"$E2E_DIR/printed.mc"
     ok 'they are those of the example' diff "$E2E_DIR/example.mc" "$E2E_DIR/printed.mc"
     ok 'for submit.mc, too' grep -qF "$(sed -n '/^define/p' "$DIR/etc/submit-lines.mc" |
         sed "s/$LOCAL_PORT/10587/")" "$E2E_TOP/etc/sendmail.mc"

@@ -32,6 +32,7 @@ smimed-cleanup unix n - n - 0 cleanup
     -o canonical_classes=envelope_sender,envelope_recipient
 CF
     printf 'no@sink.test REJECT not here\n' >"$MTA/etc/refused"
+    printf 'müller@example.com mueller/\n' >>"$MTA/etc/mailboxes"
     postfix_set "$MTA" "always_bcc = archive@example.com" \
         "virtual_alias_maps = inline:{{team@example.com=anna@example.com,bert@example.com}}"
 }
@@ -89,13 +90,35 @@ set_up() {
         mta mailbox "$MTA" "$user@example.com"
     done
     pair_user example alice && pair_user example ralf && pair_user partner bob || return 1
-    copies_keys && org_rules example '{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
+    mta mailbox "$MTA" closed@example.com
+    org_ctl example mailbox add closed@example.com >/dev/null || return 1
+    copies_keys && org_rules example '{ managed = [ "closed@example.com" ]; external = [ "*" ]; incoming = "decrypt-forced"; },
+{ managed = [ "*" ]; external = [ "forced@sink.test" ]; outgoing = "encrypt-forced"; },
 { managed = [ "*" ]; external = [ "*" ]; outgoing = "encrypt-optional"; }' &&
         pair_start
 }
 
 send() {
     org_send example alice "$@" "$E2E_DIR/message"
+}
+
+# The listener takes copies from smimed, and from nobody else who is on this machine.
+strangers_postfix() {
+    cp smtp_client.pl "$E2E_DIR/client" # where everybody may read it
+    ok 'nobody else hands in copies' not setpriv --reuid daemon --regid daemon --clear-groups \
+        perl "$E2E_DIR/client" --unix "$MTA/queue/public/smimed-reinject" \
+        --from alice@example.com --to key@sink.test "$E2E_DIR/message"
+}
+
+strangers_sendmail() {
+    local said
+    said=$(./smtp_client.pl --lf --port "$COPIES_PORT" --login "alice@example.com:$ORG_PASSWORD" \
+        --from alice@example.com --to key@sink.test "$E2E_DIR/message")
+    ok 'nobody else hands in copies' matches "$? $said" '^75 .*MAIL: 451 4\.7\.1 '
+}
+
+not() {
+    ! "$@"
 }
 
 # One message, four kinds of recipients: with a key, without, of ours, blind.
@@ -186,10 +209,10 @@ listener_fails() {
     ok 'without the listener: and is encrypted' equals "$(kind "$(files down)")" encrypted
     "back_$E2E_MTA"
     ok 'nothing went out of what was refused' equals "$(files refused | wc -l)" 0
-    message again 'key@sink.test, nokey@sink.test'
+    message back 'key@sink.test, nokey@sink.test'
     ok 'when it is back: accepted' send --to key@sink.test --to nokey@sink.test
-    wait_until 30 files_reached again 2
-    ok 'when it is back: both get theirs' equals "$(files again | wc -l)" 2
+    wait_until 30 files_reached back 2
+    ok 'when it is back: both get theirs' equals "$(files back | wc -l)" 2
 }
 
 # Alice can read it, ralf cannot.
@@ -214,6 +237,62 @@ incoming() {
         "$(field "$(mails ralf incoming)" X-Smimed-Encryption | cut -d' ' -f1)" not-decrypted
 }
 
+# What no content could satisfy is told at once, and the others get their mail.
+early() {
+    local said
+    message early 'alice@example.com, ralf@example.com'
+    said=$(./smtp_client.pl --lf --port "${ORG_INBOUND[example]}" --from x@else.test \
+        --to anna@example.com --to closed@example.com "$E2E_DIR/message")
+    ok 'encryption is demanded and there is no key: refused at once' matches "$said" \
+        'RCPT closed@example\.com: 550 5\.7\.1 .*closed@example\.com accepts only encrypted mail.*certificate'
+    wait_until 30 mail_reached anna early
+    ok 'and the other one has it' equals "$(mails anna early | wc -l)" 1
+}
+
+# SMTPUTF8 goes with the copies.
+international() {
+    message utf8 'alice@example.com, müller@example.com'
+    sed -i 's/^From: .*/From: jürgen@partner.test/; s/^Subject: .*/Subject: Grüße/' "$E2E_DIR/message"
+    {
+        sed '/^$/,$d' "$E2E_DIR/message"
+        sed '1,/^$/d' "$E2E_DIR/message" | sed '1i Content-Type: text/plain\n' |
+            openssl cms -encrypt -aes256 "$E2E_DIR/example/pki/alice.pem"
+    } >"$E2E_DIR/sent"
+    ok 'SMTPUTF8: accepted' ./smtp_client.pl --lf --port "${ORG_INBOUND[example]}" \
+        --mail-args 'SMTPUTF8 BODY=8BITMIME' --from jürgen@partner.test --to alice@example.com \
+        --to müller@example.com "$E2E_DIR/sent"
+    wait_until 30 mail_reached alice utf8
+    wait_until 30 mail_reached mueller utf8
+    ok 'SMTPUTF8: the copy is opened' contains "$(mails alice utf8)" "$COPIES_TEXT"
+    ok 'SMTPUTF8: its sender is' equals "$(field "$(mails alice utf8)" Return-Path)" '<jürgen@partner.test>'
+    ok 'SMTPUTF8: its subject is' equals "$(field "$(mails alice utf8)" Subject)" 'Grüße'
+    ok 'SMTPUTF8: who cannot read it has it encrypted' lacks "$(mails mueller utf8)" "$COPIES_TEXT"
+}
+
+# An administrator's mistake: copies go through smimed again. Nothing is done twice, nothing goes around.
+through_smimed() {
+    local to
+    mta_listener_again
+    message again 'key@sink.test, nokey@sink.test'
+    ok 'copies through smimed: accepted' send --to key@sink.test --to nokey@sink.test \
+        --to blind@sink.test
+    wait_until 30 files_reached again 3
+    wait_until 10 mta_queue_empty "$MTA"
+    ok 'copies through smimed: three go out, no more' equals "$(files again | wc -l)" 3
+    for to in key=encrypted nokey=signed blind=encrypted; do
+        copy_for again "${to%=*}@sink.test"
+        ok "copies through smimed: ${to%=*} gets it ${to#*=}" equals "$(kind "$COPY")" "${to#*=}"
+    done
+}
+
+# The listener for users as that for copies.
+mta_listener_again() {
+    local conf=$E2E_DIR/example/smimed/etc/smimed.conf
+    sed -i '/^reinject = /d' "$conf"
+    copies_setting "${ORG_SUBMISSION[example]}" | sed "s/\"$COPIES_LOGIN@/\"alice@/" >>"$conf"
+    org_reload example
+}
+
 # Without splitting, the client is asked to come again.
 uniform() {
     local said
@@ -231,10 +310,15 @@ uniform() {
 
 e2e_begin
 set_up || die 'the set-up failed'
+message strangers key@sink.test
+"strangers_$E2E_MTA"
 outgoing
 dsn
 report
 listener_fails
 incoming
+early
+[ "$E2E_MTA" != postfix ] || international # Debian's Sendmail has no SMTPUTF8
+through_smimed
 uniform
 finish
