@@ -307,6 +307,13 @@ static int open_separately(struct incoming *incoming, struct outcome_copy *tried
     return rc;
 }
 
+/* Is everything refused on which a key was tried in vain? Trying others then would only take time,
+ * by which a sender could tell such a failure from the refusal of what was decrypted. */
+static bool rejects(const struct gateway *gateway)
+{
+    return gateway->config->settings.unauthenticated_ciphertext == UNAUTHENTICATED_REJECT;
+}
+
 static int open_group(struct incoming *incoming, const size_t *members, size_t count, bool may_open,
                       char **why)
 {
@@ -326,7 +333,8 @@ static int open_group(struct incoming *incoming, const size_t *members, size_t c
                  matched, why);
     if (rc == 0 && may_open && incoming->splits &&
         !is_one_person(incoming->transaction, members, count) &&
-        part->opened.encryption == ENCRYPTION_NOT_DECRYPTED)
+        part->opened.encryption == ENCRYPTION_NOT_DECRYPTED &&
+        !(rejects(incoming->gateway) && part->opened.unauthenticated))
         rc = open_separately(incoming, &incoming->parts.copies[index], matched, why);
 out:
     free(storage);

@@ -381,6 +381,25 @@ START_TEST(test_incoming_is_decrypted_verified_and_learned)
 }
 END_TEST
 
+/* Nobody signed what is inside: only AES-GCM shows whether it was altered. */
+START_TEST(test_alterable_ciphertext_is_told)
+{
+    static const char *const ciphers[] = {"-aes-256-cbc", "-aes-256-gcm"};
+    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
+    make_incoming(ciphers[_i]);
+    expect_run("openssl cms -encrypt",
+               OPENSSL("cms", "-encrypt", ciphers[_i], "-in", in_dir("body.txt"), "-text", "-from",
+                       BOB, "-to", ALICE, "-out", in_dir("in.eml"), in_dir("alice.pem")),
+               0, NULL);
+    json_t *report =
+        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
+    ck_assert_str_eq(verdict(report, "encryption"), "decrypted");
+    ck_assert_int_eq(json_is_true(json_object_get(report, "unauthenticated_ciphertext")), _i == 0);
+    ck_assert(json_is_false(json_object_get(report, "defanged")));
+    json_decref(report);
+}
+END_TEST
+
 /* Its subject was hidden on its way (RFC 9788). */
 START_TEST(test_protected_header_is_told)
 {
@@ -639,6 +658,7 @@ int main(void)
     tcase_add_test(tests, test_clock);
     tcase_add_test(tests, test_protected_header_is_told);
     tcase_add_loop_test(tests, test_incoming_is_decrypted_verified_and_learned, 0, 2);
+    tcase_add_loop_test(tests, test_alterable_ciphertext_is_told, 0, 2);
     tcase_add_test(tests, test_incoming_is_no_decryption_oracle);
     tcase_add_test(tests, test_incoming_verdicts);
     tcase_add_test(tests, test_report_in_text);

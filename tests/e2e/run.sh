@@ -9,8 +9,8 @@ cd "$(dirname "$0")" || exit 2
 
 TESTS=(canonical modes reader roles choice notices edits setup traffic failures sending split
     kill listener dkim tls demo
-    canonical-sendmail modes-sendmail roles-sendmail choice-sendmail edits-sendmail setup-sendmail
-    traffic-sendmail failures-sendmail split-sendmail kill-sendmail listener-sendmail)
+    canonical-sendmail modes-sendmail reader-sendmail roles-sendmail choice-sendmail edits-sendmail
+    setup-sendmail traffic-sendmail failures-sendmail split-sendmail kill-sendmail listener-sendmail)
 LIMIT_S=300 # for one test
 
 [ $# -gt 0 ] || set -- "${TESTS[@]}"
