@@ -292,6 +292,7 @@ static void bob_signs_preferring(const char *name, const struct pki *signer,
                                            CMS_PARTIAL | CMS_NOSMIMECAP);
     ASN1_STRING *preference = ASN1_STRING_type_new(V_ASN1_OTHER);
     ASN1_TIME *time = ASN1_TIME_set(NULL, signed_at);
+    X509_ATTRIBUTE *attribute;
     size_t length;
     ck_assert(content != NULL && out != NULL && info != NULL && preference != NULL && time != NULL);
     ck_assert_int_gt(i2d_X509_NAME(X509_get_issuer_name(preferred->certificate), &at), 0);
@@ -303,13 +304,13 @@ static void bob_signs_preferring(const char *name, const struct pki *signer,
     ck_assert_int_eq(
         CMS_signed_add1_attr_by_NID(info, NID_pkcs9_signingTime, ASN1_STRING_type(time), time, -1),
         1);
-    ck_assert_int_eq(CMS_signed_add1_attr(info, X509_ATTRIBUTE_create(NID_id_smime_aa_encrypKeyPref,
-                                                                      V_ASN1_OTHER, preference)),
-                     1);
+    attribute = X509_ATTRIBUTE_create(NID_id_smime_aa_encrypKeyPref, V_ASN1_OTHER, preference);
+    ck_assert(attribute != NULL && CMS_signed_add1_attr(info, attribute) == 1);
     for (size_t i = 0; i < made_count; i++)
         if (cert_names_address(made[i].certificate, BOB))
             (void)CMS_add1_cert(cms, made[i].certificate);
     ck_assert_int_eq(SMIME_write_CMS(out, cms, content, CMS_DETACHED | CMS_STREAM), 1);
+    X509_ATTRIBUTE_free(attribute);
     ASN1_TIME_free(time);
     CMS_ContentInfo_free(cms);
     BIO_free(content);
