@@ -74,7 +74,7 @@ quoted() {
 }
 
 show_wire() {
-    show wire "Content-Type: $(field "$WIRE" Content-Type | sed 's/; *boundary=.*//')" \
+    show wire "Subject: $(field "$WIRE" Subject)" "Content-Type: $(field "$WIRE" Content-Type | sed 's/; *boundary=.*//')" \
         "$(cms_summary "$WIRE")"
 }
 
@@ -173,6 +173,11 @@ TEXT
         knows partner alice@example.com "$E2E_DIR/example/pki/alice.pem"
 }
 
+# hidden FILE SUBJECT SENTENCE
+hidden() {
+    [ "$(field "$1" Subject)" = '[...]' ] && not_readable "$1" "$2" && not_readable "$1" "$3"
+}
+
 # check_encrypted FROM-ORG FROM-USER TO-ORG TO-USER WIRE-NUMBER MAIL-NUMBER SENTENCE
 check_encrypted() {
     wire_wait "$3" "$5" || give_up 'nothing went over the wire'
@@ -180,7 +185,7 @@ check_encrypted() {
     show_wire
     claim 'on the wire: application/pkcs7-mime, one recipient' \
         is_type "$WIRE" application/pkcs7-mime
-    claim 'the text cannot be read there' not_readable "$WIRE" "$7"
+    claim 'neither subject nor text can be read there' hidden "$WIRE" Lunch "$7"
     claim "openssl decrypts it with $4's key, and nobody else's is named" \
         encrypted_to "$WIRE" "$3" "$4"
     show inside "Content-Type: $(field "$E2E_DIR/clear" Content-Type | sed 's/; *boundary=.*//')" \
