@@ -191,9 +191,19 @@ void reader_reinject(struct config_reader *reader, const config_setting_t *setti
     read_server(reader, setting, &reader->config->settings.reinject);
 }
 
+/* reinject is what switches splitting on: alone, the other would do nothing. */
 void reader_reinject_incoming(struct config_reader *reader, const config_setting_t *setting)
 {
-    read_server(reader, setting, &reader->config->settings.reinject_incoming);
+    struct mail_server_setting *own = &reader->config->settings.reinject_incoming;
+    const config_setting_t *root = config_setting_parent(setting);
+    const config_setting_t *reinject = config_setting_get_member(root, "reinject");
+    const char *text = reinject ? config_setting_get_string(reinject) : "";
+
+    read_server(reader, setting, own);
+    if (own->address && text && *text == '\0')
+        reader_problem(
+            reader, setting,
+            "reinject_incoming does nothing without reinject: name a listener there too");
 }
 
 void reader_mail_server(struct config_reader *reader, const config_setting_t *setting)
