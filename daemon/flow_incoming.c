@@ -193,6 +193,7 @@ static void learn(struct gateway *gateway, const char *from, time_t now, struct 
     const struct harvest *harvest = &out->opened.harvest;
     struct capabilities capabilities = {.der = harvest->capabilities,
                                         .length = harvest->capabilities_length,
+                                        .no_wish = !harvest->preferred,
                                         .signed_at = harvest->signing_time};
     enum harvest_policy policy = gateway->config->settings.harvest;
     enum store_status status;

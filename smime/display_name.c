@@ -1,55 +1,107 @@
 /* Addresses in the display name of From.
  *
  * GMime has decoded the name; compatibility forms (a full-width '@', say) become what they look
- * like, and what has no width is dropped, so that what is compared is what is seen. */
+ * like, and what nobody sees is dropped, so that what is compared is what is seen. What stands
+ * around an '@' is then cut to what a reader takes for the address, whether it is a valid one or
+ * not: quotes, braces and words that are glued to it must not hide it. */
 #include "display_name.h"
 
 #include <gmime/gmime.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "gmime_start.h"
 
-/* `name` as it is seen; NULL when it is no UTF-8. */
-static char *as_seen(const char *name)
+/* Of a name; nobody reads further. Putting accents in order takes the square of their number. */
+#define NAME_MAX_BYTES 2048
+
+/* What has no width, or as good as none, and what a program shows as nothing. */
+static bool is_unseen(gunichar c)
 {
-    char *normal = g_utf8_normalize(name, -1, G_NORMALIZE_ALL_COMPOSE);
-    GString *out;
-    if (normal == NULL)
-        return NULL;
-    out = g_string_new(NULL);
-    for (const char *p = normal; *p != '\0'; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-        if (!g_unichar_iszerowidth(c) && g_unichar_type(c) != G_UNICODE_FORMAT)
-            g_string_append_unichar(out, c);
-    }
+    return g_unichar_iszerowidth(c) || g_unichar_type(c) == G_UNICODE_FORMAT ||
+           g_unichar_type(c) == G_UNICODE_CONTROL || (c >= 0x2009 && c <= 0x200a) || c == 0x202f ||
+           c == 0x2800 || (c >= 0x115f && c <= 0x1160) || c == 0x3164 || c == 0xffa0 || c == 0xfffc;
+}
+
+/* `name` as it is seen. */
+static GString *as_seen(const char *name)
+{
+    char *whole = g_utf8_make_valid(name, (gssize)strnlen(name, NAME_MAX_BYTES));
+    GString *seen = g_string_new(NULL);
+    char *normal;
+    /* Blanks that are hardly seen would become such as are. */
+    for (const char *p = whole; *p != '\0'; p = g_utf8_next_char(p))
+        if (!is_unseen(g_utf8_get_char(p)))
+            g_string_append_unichar(seen, g_utf8_get_char(p));
+    g_free(whole);
+    normal = g_utf8_normalize(seen->str, -1, G_NORMALIZE_ALL_COMPOSE);
+    g_string_assign(seen, normal != NULL ? normal : "");
     g_free(normal);
-    return g_string_free(out, FALSE);
+    return seen;
 }
 
-/* Leave only those with a dot in the domain: "Anna @work.de" and "max@work" name nobody. */
-static void drop_dotless(struct mailboxes *mailboxes)
+static bool is_word(const char *at, const char *others)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < mailboxes->count; i++) {
-        char *item = mailboxes->items[i];
-        const char *at = strrchr(item, '@');
-        if (at != NULL && strchr(at, '.') != NULL)
-            mailboxes->items[kept++] = item;
-        else
-            free(item);
+    gunichar c = g_utf8_get_char(at);
+    return g_unichar_isalnum(c) || (c != 0 && c < 0x80 && strchr(others, (char)c) != NULL);
+}
+
+/* Where the address around the '@' at `at` begins and ends. */
+static void cut(const char *text, const char *at, const char **from_out, const char **to_out)
+{
+    const char *from = at;
+    const char *to = at + 1;
+    while (from > text && is_word(g_utf8_prev_char(from), "._+-"))
+        from = g_utf8_prev_char(from);
+    while (from < at && !is_word(from, ""))
+        from = g_utf8_next_char(from);
+    while (*to != '\0' && is_word(to, ".-"))
+        to = g_utf8_next_char(to);
+    while (to > at + 1 && (to[-1] == '.' || to[-1] == '-'))
+        to--;
+    *from_out = from;
+    *to_out = to;
+}
+
+/* Is it the end of the author's own address, "o'brien@example.com"? */
+static bool is_own(const char *text, const char *to, const char *own)
+{
+    size_t length = strlen(own);
+    return (size_t)(to - text) >= length && g_ascii_strncasecmp(to - length, own, length) == 0;
+}
+
+static int add(struct mailboxes *out, const char *from, const char *to)
+{
+    char *canonical = NULL;
+    char **items = reallocarray(out->items, out->count + 1, sizeof *items);
+    if (items == NULL)
+        return -1;
+    out->items = items;
+    /* What is no address for a program may be one for a reader. */
+    if (address_canonical(from, (size_t)(to - from), &canonical) != ADDRESS_OK)
+        canonical = strndup(from, (size_t)(to - from));
+    if (canonical == NULL)
+        return -1;
+    items[out->count++] = canonical;
+    return 0;
+}
+
+static int add_all(struct mailboxes *out, const char *text, const char *own)
+{
+    int rc = 0;
+    for (const char *at = strchr(text, '@'); rc == 0 && at != NULL; at = strchr(at + 1, '@')) {
+        const char *from;
+        const char *to;
+        cut(text, at, &from, &to);
+        if (from < at && memchr(at, '.', (size_t)(to - at)) != NULL && !is_own(text, to, own))
+            rc = add(out, from, to);
     }
-    mailboxes->count = kept;
-}
-
-static int add_name(struct mailboxes *out, const char *name)
-{
-    char *seen = name != NULL ? as_seen(name) : NULL;
-    int rc = seen != NULL ? mailboxes_add_from_text(out, seen) : 0;
-    g_free(seen);
     return rc;
 }
 
-int display_name_addresses(const struct header *header, struct mailboxes *out)
+int display_name_addresses(const struct header *header, const char *own, struct mailboxes *out)
 {
     const struct header_field *field = header_get(header, "From", 0);
     InternetAddressList *list;
@@ -59,12 +111,14 @@ int display_name_addresses(const struct header *header, struct mailboxes *out)
     list = field != NULL ? internet_address_list_parse(NULL, field->value) : NULL;
     if (list == NULL)
         return 0;
-    for (int i = 0; rc == 0 && i < internet_address_list_length(list); i++)
-        rc = add_name(out, internet_address_get_name(internet_address_list_get_address(list, i)));
+    for (int i = 0; rc == 0 && i < internet_address_list_length(list); i++) {
+        const char *name = internet_address_get_name(internet_address_list_get_address(list, i));
+        GString *seen = as_seen(name != NULL ? name : "");
+        rc = add_all(out, seen->str, own);
+        g_string_free(seen, TRUE);
+    }
     g_object_unref(list);
     if (rc != 0)
         mailboxes_clear(out);
-    else
-        drop_dotless(out);
     return rc;
 }

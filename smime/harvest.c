@@ -85,6 +85,13 @@ out:
     return found;
 }
 
+/* Is there such an attribute, be it one that can be read or not? */
+static bool names_preference(const struct verified *verified)
+{
+    return CMS_signed_get_attr_by_NID(verified->signer_info, NID_id_smime_aa_encrypKeyPref, -1) >=
+           0;
+}
+
 /* May mail to the author be encrypted with this certificate? 1, 0, or -1: an error of ours. */
 static int is_fit(X509 *certificate, const struct verified *verified, const struct author *author,
                   const struct open_request *request, char **why)
@@ -109,9 +116,12 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
     return verdict == SIGNATURE_VALID && refused == 0;
 }
 
-/* The preferred one, the signer's own, or another one that came along. Borrowed. */
+/* The preferred one, the signer's own, or another one that came along. Borrowed. The certificates
+ * of a CMS are not signed: what a mail that comes again brings may have been changed, and one that
+ * it does not name is no wish of its signer's. */
 static enum smime_status choose(const struct verified *verified, const struct author *author,
-                                const struct open_request *request, X509 **out, char **why)
+                                const struct open_request *request, X509 **out, bool *preferred_out,
+                                char **why)
 {
     X509 *first[] = {preferred(verified), verified->signer};
     int fit = 0;
@@ -125,6 +135,7 @@ static enum smime_status choose(const struct verified *verified, const struct au
         *out = sk_X509_value(verified->bundle, i);
         fit = is_fit(*out, verified, author, request, why);
     }
+    *preferred_out = *out == first[0] || (!names_preference(verified) && *out == first[1]);
     if (fit != 1)
         *out = NULL;
     return fit < 0 ? SMIME_ERROR : SMIME_OK;
@@ -152,7 +163,7 @@ enum smime_status harvest_learn(const struct verified *verified, const struct au
     *out = (struct harvest){0};
     if (verified->verdict != SIGNATURE_VALID || author->address == NULL)
         return SMIME_OK;
-    status = choose(verified, author, request, &certificate, why);
+    status = choose(verified, author, request, &certificate, &out->preferred, why);
     if (status != SMIME_OK)
         return status;
     out->intermediates = middle(verified->chain);

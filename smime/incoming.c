@@ -56,10 +56,12 @@ static void judge_encryption(struct work *work)
 }
 
 /* Does the layer vouch for all that is in it? Whoever altered ciphertext around it could not have
- * made it, unless of a text that he knew. */
+ * made it, unless of a text that he knew. What stands behind the parts of a multipart is not
+ * signed: blocks that somebody has appended there would be let in as soon as their padding is
+ * right. */
 static bool vouches(const struct layer *layer)
 {
-    return layer->signature == SIGNATURE_VALID ||
+    return (layer->signature == SIGNATURE_VALID && layer->alone) ||
            (layer->authenticated && layer->encryption == ENCRYPTION_DECRYPTED);
 }
 
@@ -290,7 +292,7 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     enum smime_status status;
     *out = (struct opened){0};
     if (mailboxes_from(&message->header, &work.author.address, &work.author.fault) == 0 &&
-        display_name_addresses(&message->header, &work.author.shown) != 0) {
+        display_name_addresses(&message->header, work.author.address, &work.author.shown) != 0) {
         why_set(why, "out of memory");
         status = SMIME_ERROR;
         goto out;

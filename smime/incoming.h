@@ -70,6 +70,7 @@ struct layer {
     bool authenticated; /* of LAYER_ENCRYPTED: AuthEnvelopedData */
     bool tried;    /* of LAYER_ENCRYPTED: a private key was used on it, with or without success */
     unsigned weak; /* weak algorithms that it depends on, accepted or not (weakness.h) */
+    bool alone;    /* of LAYER_SIGNED_*: nothing but blanks stands behind it */
     X509 *signer;  /* NULL if unknown */
     time_t signing_time; /* 0 if not given */
 };
@@ -80,6 +81,8 @@ struct harvest {
                           itself */
     unsigned char *capabilities; /* DER, NULL if not declared */
     size_t capabilities_length;
+    bool preferred; /* the signer has named it, or signed with it and named none; else it only came
+                       along, as anybody could have added it */
     time_t signing_time;            /* when it was declared; 0 if not given */
     STACK_OF(X509) * intermediates; /* CA certificates of the valid chain, anchor excluded */
 };

@@ -113,6 +113,23 @@ static enum smime_status claims_signature(struct finder *finder, const struct mu
     return status;
 }
 
+/* Is the text blank from `at` on? */
+static bool blank_from(const struct view *view, off_t at)
+{
+    char block[4096];
+    while (at < view->to) {
+        size_t want = view->to - at < (off_t)sizeof block ? (size_t)(view->to - at) : sizeof block;
+        ssize_t got = spool_read(view->text, block, want, at);
+        if (got <= 0)
+            return false;
+        for (ssize_t i = 0; i < got; i++)
+            if (strchr(" \t\r\n", block[i]) == NULL || block[i] == '\0')
+                return false;
+        at += got;
+    }
+    return true;
+}
+
 /* The signature in the second part, all else being as it should. */
 static enum smime_status read_detached(struct finder *finder, const struct multipart *parts,
                                        const struct view *body)
@@ -137,6 +154,7 @@ static enum smime_status read_detached(struct finder *finder, const struct multi
     out->kind = LAYER_SIGNED_DETACHED;
     out->signed_from = parts->parts[0].from;
     out->signed_to = parts->parts[0].to;
+    out->alone = parts->closed && blank_from(finder->view, parts->closed_end);
     return status == SMIME_REFUSED ? SMIME_OK : status;
 }
 

@@ -24,6 +24,7 @@ struct found_layer {
     struct spool *decoded; /* what `layout` was read from */
     off_t signed_from;     /* LAYER_SIGNED_DETACHED: the signed bytes in the view's text */
     off_t signed_to;
+    bool alone; /* nothing but blanks stands behind it */
 };
 
 /* Is the whole entity one S/MIME layer? Decided by the CMS content type inside. Never

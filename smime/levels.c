@@ -152,6 +152,7 @@ static enum smime_status open_signed(struct descent *descent, struct level *leve
         return SMIME_ERROR;
     check_signed_from(descent, level);
     layer->signature = verified->verdict;
+    layer->alone = opaque || found->alone;
     layer->weak = verified->weak;
     descent->out->weak |= layer->weak;
     why_set(&layer->reason, "%s", why_text(&verified->reason));

@@ -341,7 +341,7 @@ static bool ends_run(char c)
     return c == '\0' || strchr(" \t\r\n<>()[],;:\"\\", c) != NULL;
 }
 
-int mailboxes_add_from_text(struct mailboxes *mailboxes, const char *text)
+static int add_runs(struct mailboxes *mailboxes, const char *text)
 {
     for (const char *at = strchr(text, '@'); at != NULL; at = strchr(at + 1, '@')) {
         const char *from = at;
@@ -367,7 +367,7 @@ int mailboxes_mentioned(const struct header *header, const char *name, struct ma
         return -1;
     for (size_t i = 0; i < header->count; i++)
         if (g_ascii_strcasecmp(header->fields[i].name, name) == 0 &&
-            mailboxes_add_from_text(out, header->fields[i].value) != 0) {
+            add_runs(out, header->fields[i].value) != 0) {
             mailboxes_clear(out);
             return -1;
         }

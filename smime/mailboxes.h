@@ -26,10 +26,6 @@ int mailboxes_of(const struct header *header, const char *name, struct mailboxes
  * memory.
  */
 int mailboxes_mentioned(const struct header *header, const char *name, struct mailboxes *out);
-
-/* Add whatever looks like an address in `text`, words of a sentence for example. Returns 0, -1 out
- * of memory. */
-int mailboxes_add_from_text(struct mailboxes *mailboxes, const char *text);
 void mailboxes_clear(struct mailboxes *mailboxes);
 
 #endif

@@ -179,8 +179,10 @@ static enum smime_status take_line(struct scan *scan, enum line_kind kind, off_t
         out->stray = true;
     if (status == SMIME_OK && kind == LINE_DELIMITER)
         status = begin_part(scan, out, max_parts, end);
-    else
+    else {
         out->closed = true;
+        out->closed_end = end;
+    }
     return status;
 }
 

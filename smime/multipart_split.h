@@ -15,7 +15,8 @@ struct multipart_part {
 struct multipart {
     struct multipart_part *parts;
     size_t count;
-    bool closed; /* the close-delimiter was there */
+    bool closed;      /* the close-delimiter was there */
+    off_t closed_end; /* then: behind its line */
     bool stray; /* outside of the first part, a line begins with "--" and more that is no delimiter:
                    a program that took another boundary would find one there; or it has a bare CR,
                    and a delimiter might follow for a program that ends lines there */

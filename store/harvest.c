@@ -86,6 +86,10 @@ static enum store_status preferred_already(struct sql *sql, const struct harvest
                                            int64_t certificate, bool *out, char **why)
 {
     int64_t found = 0;
+    if (harvested->capabilities && harvested->capabilities->no_wish) {
+        *out = true;
+        return STORE_OK;
+    }
     enum store_status status = sql_integer(
         sql, "SELECT 1 FROM preference WHERE address = ?1 AND (certificate = ?2 OR declared > ?3)",
         SQL_VALUES(SQL_TEXT(harvested->address), SQL_INT(certificate),

@@ -314,6 +314,7 @@ struct pubkey_list {
 struct capabilities {
     unsigned char *der; /* NULL if unknown */
     size_t length;
+    bool no_wish;     /* the mail does not name the certificate that it brought; likewise */
     time_t signed_at; /* signingTime of the mail, 0 if it has none; not set by look-ups */
 };
 
@@ -355,7 +356,7 @@ enum store_status store_harvest_held(struct store *store, const char *address, X
                                      const struct capabilities *capabilities, time_t now,
                                      bool *changed_out, char **why);
 /* The certificates to encrypt to `address` with at `now`, the preferred one first, at most
- * STORE_MAX_ENCRYPTION_KEYS: valid, a pinned one before all others,
+ * STORE_MAX_ENCRYPTION_KEYS: valid, where one is pinned no others,
  * imported before harvested before those of directories, then the one that his
  * latest signed mail wants, then the latest notBefore.
  * *out: sk_X509_pop_free(, X509_free). *capabilities_out (may be NULL) gets what the address
