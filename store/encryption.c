@@ -45,6 +45,10 @@ static enum store_status read_certificates(struct sql *sql, const char *address,
         " LEFT JOIN preference f ON f.address = a.address AND f.certificate = c.id"
         " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
         " AND NOT EXISTS (SELECT 1 FROM revoked r WHERE r.certificate = c.id)"
+        " AND (p.pinned = 1 OR NOT EXISTS (SELECT 1 FROM pubkey_address a2"
+        "  JOIN pubkey p2 ON p2.id = a2.pubkey JOIN certificate c2 ON c2.id = p2.certificate"
+        "  WHERE a2.address = ?1 AND p2.pinned = 1 AND c2.not_before <= ?2 AND c2.not_after >= ?2"
+        "  AND NOT EXISTS (SELECT 1 FROM revoked r2 WHERE r2.certificate = c2.id)))"
         " ORDER BY p.pinned DESC, p.source, f.certificate IS NULL, c.not_before DESC,"
         " p.id DESC LIMIT ?3",
         SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(STORE_MAX_ENCRYPTION_KEYS)), out, why);
