@@ -57,3 +57,17 @@ int header_edits_restore(const struct restored *restored, const struct header *h
             return -1;
     return 0;
 }
+
+bool header_edits_hides(const struct settings *settings, const struct transaction *transaction)
+{
+    if (transaction->role == ROLE_INBOUND || !settings->header_protection ||
+        settings->header_confidentiality == HEADER_CONFIDENTIALITY_NONE)
+        return false;
+    for (size_t i = 0; i < transaction->recipient_count; i++) {
+        const struct recipient *recipient = &transaction->recipients[i];
+        if (transform_is_encrypted(recipient->transform) ||
+            (recipient->transform == TRANSFORM_REFUSE && !recipient->insecure))
+            return true;
+    }
+    return false;
+}

@@ -217,22 +217,6 @@ static void pieces_clear(struct pieces *pieces)
     mail_text_clear(&pieces->text);
 }
 
-/* Was the message to be encrypted for anybody, and part of its header to be hidden with it? */
-static bool hides_header(const struct gateway *gateway, const struct transaction *transaction)
-{
-    const struct settings *settings = &gateway->config->settings;
-    if (transaction->role == ROLE_INBOUND || !settings->header_protection ||
-        settings->header_confidentiality == HEADER_CONFIDENTIALITY_NONE)
-        return false;
-    for (size_t i = 0; i < transaction->recipient_count; i++) {
-        const struct recipient *recipient = &transaction->recipients[i];
-        if (transform_is_encrypted(recipient->transform) ||
-            (recipient->transform == TRANSFORM_REFUSE && !recipient->insecure))
-            return true;
-    }
-    return false;
-}
-
 /* The header that the report gives back: it travels in the clear, and its reader knows what he has
  * written. */
 static int returned_header(const struct gateway *gateway, const struct transaction *transaction,
@@ -241,7 +225,7 @@ static int returned_header(const struct gateway *gateway, const struct transacti
     const struct header *header = &transaction->message.header;
     struct outcome hiding = {0};
     int rc = header_copy(out, header);
-    if (rc == 0 && hides_header(gateway, transaction))
+    if (rc == 0 && header_edits_hides(&gateway->config->settings, transaction))
         rc = header_edits_hide(CONFIDENTIALITY_BASELINE, header, &hiding);
     if (rc == 0)
         rc = outcome_edit_header(&hiding, out);

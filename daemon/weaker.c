@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+#include "header_edits.h"
 #include "log.h"
 #include "mail_server.h"
 #include "message_id.h"
@@ -154,7 +155,10 @@ static enum store_status put(const struct gateway *gateway, const struct transac
                              const char *detail, char **why)
 {
     const struct header_field *subject = header_get(&transaction->message.header, "Subject", 0);
-    char *words = subject_words(subject != NULL ? subject->value : NULL, SUBJECT_MAX_BYTES);
+    bool hidden = header_edits_hides(&gateway->config->settings, transaction);
+    char *words = hidden
+                      ? strdup(&PROTECTION_SUBJECT[1])
+                      : subject_words(subject != NULL ? subject->value : NULL, SUBJECT_MAX_BYTES);
     char *message_id = message_id_named(&transaction->message.header);
     char *topic = topic_of(transaction, message_id);
     struct notice_note note = {.kind = NOTICE_WEAKER,
