@@ -1,14 +1,38 @@
 /* How to encrypt to one recipient. */
 #include "encryption_choice.h"
 
+#include <stdbool.h>
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "why.h"
 
-static int choose_rsa(int bits, const struct smime_capabilities *capabilities,
+/* OpenSSL encrypts to no larger keys, and from 3072 bits on only with short exponents: one such key
+ * must not stop the message for all others. */
+static bool rsa_is_odd(EVP_PKEY *key, int bits)
+{
+    BIGNUM *exponent = NULL;
+    bool odd = bits > OPENSSL_RSA_MAX_MODULUS_BITS ||
+               EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1 ||
+               (bits > OPENSSL_RSA_SMALL_MODULUS_BITS &&
+                BN_num_bits(exponent) > OPENSSL_RSA_MAX_PUBEXP_BITS) ||
+               BN_num_bits(exponent) < 2 || BN_num_bits(exponent) >= bits;
+    BN_free(exponent);
+    return odd;
+}
+
+static int choose_rsa(EVP_PKEY *key, const struct smime_capabilities *capabilities,
                       const struct encryption_policy *policy, struct encryption_choice *out,
                       char **why)
 {
+    int bits = EVP_PKEY_get_bits(key);
+    if (rsa_is_odd(key, bits)) {
+        why_set(why, "the RSA key is too large, or its exponent is out of the ordinary");
+        return -1;
+    }
     if (bits < policy->minimum_rsa_bits) {
         why_set(why, "the RSA key has %d bits, and %d are wanted", bits, policy->minimum_rsa_bits);
         return -1;
@@ -66,7 +90,7 @@ int encryption_choose(X509 *certificate, const struct smime_capabilities *capabi
     *out = (struct encryption_choice){.transport = ENCRYPT_PKCS1};
     switch (type) {
     case EVP_PKEY_RSA:
-        rc = choose_rsa(EVP_PKEY_get_bits(key), capabilities, policy, out, why);
+        rc = choose_rsa(key, capabilities, policy, out, why);
         break;
     case EVP_PKEY_EC:
         rc = choose_ec(EVP_PKEY_get_bits(key), policy, out, why);
