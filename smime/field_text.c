@@ -105,7 +105,7 @@ static const char *line_end(const char *at)
 
 static size_t trimmed_length(const char *line, size_t length)
 {
-    while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\t'))
+    while (length > 0 && (plain(line[length - 1]) == ' ' || line[length - 1] == '\t'))
         length--;
     return length;
 }

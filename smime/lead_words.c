@@ -9,6 +9,8 @@
 #include "field_text.h"
 #include "gmime_start.h"
 
+#define MAX_ACCENTS 16 /* of one letter */
+
 /* Spellings that differ in case or in how accents are written fold to the same. */
 static char *fold(const char *text, gssize bytes)
 {
@@ -46,9 +48,14 @@ static const char *behind_word(const char *text, const char *folded)
         bool same;
         bool begins;
         at = g_utf8_next_char(at);
-        /* A letter and the accent that follows it are one. */
-        while (*at != '\0' && g_unichar_combining_class(g_utf8_get_char(at)) != 0)
+        /* A letter and the accents that follow it are one. Putting many of them in order takes GLib
+         * the square of their number, and no word has them. */
+        for (size_t i = 0; *at != '\0' && g_unichar_combining_class(g_utf8_get_char(at)) != 0;
+             i++) {
+            if (i == MAX_ACCENTS)
+                return NULL;
             at = g_utf8_next_char(at);
+        }
         begin = fold(text, at - text);
         if (begin == NULL)
             return NULL;
