@@ -11,7 +11,7 @@
 #include "test_run.h"
 #include "why.h"
 
-enum { RSA_2048, P256, P384, PSS, PSS_SHA512, X25519_KEY, KEY_COUNT };
+enum { RSA_2048, P256, P384, PSS, PSS_SHA512, X25519_KEY, RSA_ODD, KEY_COUNT };
 
 static struct pki ca, keys[KEY_COUNT];
 
@@ -32,17 +32,38 @@ static EVP_PKEY *pss_key(const EVP_MD *digest)
     return key;
 }
 
+/* An RSA key with a public exponent of 67 bits, which OpenSSL does not encrypt with. */
+static EVP_PKEY *key_with_long_exponent(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    BIGNUM *exponent = NULL;
+    EVP_PKEY *key = NULL;
+    pki_need(context != NULL && EVP_PKEY_keygen_init(context) == 1 &&
+                 EVP_PKEY_CTX_set_rsa_keygen_bits(context, 3200) == 1 &&
+                 BN_hex2bn(&exponent, "40000000000000001") > 0 &&
+                 EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent) == 1 &&
+                 EVP_PKEY_generate(context, &key) == 1,
+             "an RSA key with a long exponent");
+    BN_free(exponent);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
 static void make_keys(void)
 {
-    static const enum pki_key kinds[] = {PKI_RSA_2048, PKI_EC_P256, PKI_EC_P384,
-                                         PKI_EC_P256,  PKI_EC_P256, PKI_X25519};
+    static const enum pki_key kinds[] = {PKI_RSA_2048, PKI_EC_P256, PKI_EC_P384, PKI_EC_P256,
+                                         PKI_EC_P256,  PKI_X25519,  PKI_RSA_2048};
     ca = pki_ca("CA");
     for (int i = 0; i < KEY_COUNT; i++) {
-        EVP_PKEY *key = i == PSS ? pss_key(NULL) : i == PSS_SHA512 ? pss_key(EVP_sha512()) : NULL;
+        bool pss = i == PSS || i == PSS_SHA512;
+        EVP_PKEY *key = i == PSS          ? pss_key(NULL)
+                        : i == PSS_SHA512 ? pss_key(EVP_sha512())
+                        : i == RSA_ODD    ? key_with_long_exponent()
+                                          : NULL;
         keys[i] = pki_make(&(struct pki_spec){.addresses = {"bob@partner.test"},
                                               .key = kinds[i],
                                               .use_key = key,
-                                              .key_usage = key ? "digitalSignature" : NULL},
+                                              .key_usage = pss ? "digitalSignature" : NULL},
                            &ca);
         EVP_PKEY_free(key);
     }
@@ -155,6 +176,7 @@ static const struct {
      NULL},
     {"a key for PSS", PSS, {.known = false}, {ALL, BOTH}, NULL, "RSASSA-PSS signatures alone"},
     {"X25519", X25519_KEY, {.known = false}, {ALL, BOTH}, NULL, "cannot be encrypted to"},
+    {"an exponent of 67 bits", RSA_ODD, {.known = false}, {ALL, BOTH}, NULL, "out of the ordinary"},
 };
 
 static char *text_of(const struct encryption_choice *choice)

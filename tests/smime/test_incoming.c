@@ -429,6 +429,35 @@ START_TEST(certificates_only_is_no_signature)
 }
 END_TEST
 
+/* ---- What vouches for ciphertext ---- */
+
+/* What stands behind the parts of a signed message is not signed: whoever appends blocks to a
+ * captured ciphertext writes there, and must not learn whether their padding was right. */
+static const struct {
+    const char *tail;
+    size_t length;
+    bool unauthenticated;
+} tails[] = {
+    {"", 0, false},
+    {"\r\n \t\r\n", 6, false},
+    {"\r\n-- \r\nof a list\r\n", 19, true},
+    {"\x81\x92\xa3\xb4\xc5\xd6\xe7\xf8\x09", 9, true},
+    {"\0", 1, true},
+};
+
+START_TEST(only_what_is_signed_vouches)
+{
+    struct bytes inner = signed_entity(TEXT_ENTITY, SIGN_ALICE);
+    struct opened opened;
+    bytes_add(&inner, tails[_i].tail, tails[_i].length);
+    opened = open_message(message_of("alice@example.com", encrypted_entity(inner, ENCRYPT_BOB)));
+    assert_encryption(&opened, ENCRYPTION_DECRYPTED);
+    assert_signature(&opened, SIGNATURE_VALID);
+    ck_assert(opened.unauthenticated == tails[_i].unauthenticated);
+    opened_clear(&opened);
+}
+END_TEST
+
 /* ---- Sub-parts ---- */
 
 /* A multipart/mixed of a text and `part`. Consumes it. */
@@ -754,6 +783,7 @@ int main(void)
     tcase_add_test(tcase, blank_before_the_colon);
     tcase_add_test(tcase, pem_is_no_smime);
     tcase_add_test(tcase, certificates_only_is_no_signature);
+    tcase_add_loop_test(tcase, only_what_is_signed_vouches, 0, sizeof tails / sizeof *tails);
     tcase_add_test(tcase, signed_part_is_partial);
     tcase_add_test(tcase, encrypted_part_is_left_alone);
     tcase_add_loop_test(tcase, winmail_dat_is_told, 0, sizeof tnef_types / sizeof *tnef_types);

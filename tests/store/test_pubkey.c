@@ -413,6 +413,48 @@ START_TEST(imported_stays_whatever_mail_wants)
 }
 END_TEST
 
+/* Nor is what mail only brings along: its certificates are not signed. */
+START_TEST(what_mail_only_brings_is_not_preferred)
+{
+    struct pki newer = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki older = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct capabilities brought = {.signed_at = PKI_NOW - 50, .no_wish = true};
+    bool changed = false;
+    ck_assert(harvest_signed(&newer, PKI_NOW - 100, PKI_NOW));
+    ck_ok(&fixture, store_harvest(fixture.store, BOB, older.certificate, &brought, PKI_NOW,
+                                  &changed, &fixture.why));
+    ck_assert(changed); /* it is learned */
+    ck_chosen(BOB, PKI_NOW, &newer);
+    pki_clear(&newer);
+    pki_clear(&older);
+}
+END_TEST
+
+/* Whoever pins a certificate wants no other one, even where it does not fit a profile. */
+START_TEST(only_the_pinned_one_is_offered)
+{
+    struct pki pinned = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki other = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    STACK_OF(X509) *offered = NULL;
+    int64_t id = 0;
+    ck_ok(&fixture,
+          store_pubkey_import(fixture.store, pinned.certificate, PKI_NOW, &id, &fixture.why));
+    import(&other);
+    ck_ok(&fixture,
+          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, &fixture.why));
+    ck_assert_int_eq(sk_X509_num(offered), 2);
+    sk_X509_pop_free(offered, X509_free);
+    ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
+    ck_ok(&fixture,
+          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, &fixture.why));
+    ck_assert_int_eq(sk_X509_num(offered), 1);
+    ck_assert_int_eq(X509_cmp(sk_X509_value(offered, 0), pinned.certificate), 0);
+    sk_X509_pop_free(offered, X509_free);
+    pki_clear(&pinned);
+    pki_clear(&other);
+}
+END_TEST
+
 /* Capabilities likewise. */
 START_TEST(the_latest_mail_declares)
 {
@@ -573,6 +615,8 @@ int main(void)
     tcase_add_test(tests, the_latest_mail_chooses);
     tcase_add_test(tests, what_is_preferred_and_gone);
     tcase_add_test(tests, imported_stays_whatever_mail_wants);
+    tcase_add_test(tests, what_mail_only_brings_is_not_preferred);
+    tcase_add_test(tests, only_the_pinned_one_is_offered);
     tcase_add_test(tests, the_latest_mail_declares);
     tcase_add_test(tests, all_that_may_be_used);
     tcase_add_test(tests, harvested_are_bounded);
