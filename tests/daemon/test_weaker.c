@@ -215,6 +215,30 @@ START_TEST(no_stranger)
 }
 END_TEST
 
+/* A notice is sent in the clear: it must not tell what the message hides. */
+START_TEST(hidden_subject_stays_hidden)
+{
+    static const struct {
+        const char *config;
+        const char *subject;
+    } policies[] = {{OPTIONAL, "[...]"},
+                    {OPTIONAL "header_confidentiality = \"none\";", "merger with ACME"}};
+
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        struct notice_list list;
+
+        begin(policies[i].config, ROLE_SUBMISSION);
+        send_one(DORA, "X-Smimed: sign, encrypt\nSubject: merger with ACME\n", BOB);
+        list = listed();
+        ck_assert_uint_eq(list.count, 1);
+        ck_assert_str_eq(list.items[0].detail, "unsigned " BOB);
+        ck_assert_str_eq(list.items[0].object, policies[i].subject);
+        notice_list_clear(&list);
+        end();
+    }
+}
+END_TEST
+
 /* ---- How often ---- */
 
 START_TEST(once_for_a_message)
@@ -311,6 +335,7 @@ int main(void)
     tcase_add_loop_test(tests, told_or_not, 0, COUNT(cases));
     tcase_add_test(tests, nobody_else);
     tcase_add_test(tests, no_stranger);
+    tcase_add_test(tests, hidden_subject_stays_hidden);
     tcase_add_test(tests, once_for_a_message);
     tcase_add_test(tests, not_of_the_refused);
     tcase_add_test(tests, trouble_is_not_the_messages);
