@@ -27,11 +27,22 @@ static bool has_same(const struct header *a, const struct header *b, const char 
     return one != NULL && other != NULL && field_text_same(one->value, other->value);
 }
 
+/* S/MIME of its own, which nobody has judged, must not come to stand where ours was. */
+static bool is_smime(const struct header *header)
+{
+    struct media_type media = {0};
+    bool found = media_type_read(header, &media, NULL) != SMIME_OK || media.ambiguous != NULL ||
+                 media_type_is(&media, "multipart", "signed") || media_type_is_cms(&media) ||
+                 media_type_has_suffix(&media, ".p7m");
+    media_type_clear(&media);
+    return found;
+}
+
 /* Is the message inside the one around it, and not one that is sent on? */
 static bool is_wrapped(const struct media_type *media, const struct header *message,
                        const struct header *inner, const char *from)
 {
-    if (header_count(inner, "From") == 0)
+    if (header_count(inner, "From") == 0 || is_smime(inner))
         return false;
     if (media->forwarded != NULL)
         return strcasecmp(media->forwarded, "no") == 0;

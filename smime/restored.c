@@ -12,13 +12,14 @@
 static const struct restorable {
     const char *name;
     bool text;    /* for people only: restored from what is encrypted and not signed as well */
+    bool vouched; /* but not this: nobody takes our tags off it */
     bool several; /* may be there more than once (RFC 5322 section 3.6) */
     bool kept;    /* stays where the payload has none */
 } restorables[RESTORED_NAMES] = {
     {.name = "Subject", .text = true},
     {.name = "Comments", .text = true, .several = true},
     {.name = "Keywords", .text = true, .several = true},
-    {.name = "Thread-Topic", .text = true},
+    {.name = "Thread-Topic", .text = true, .vouched = true},
     {.name = "To"},
     {.name = "Cc"},
     {.name = "Reply-To"},
@@ -131,7 +132,8 @@ static int compare_one(const struct header *message, const struct header *payloa
                        struct restored *out)
 {
     bool allowed =
-        !out->from_differs && trust >= (restorable->text ? PAYLOAD_DECRYPTED : PAYLOAD_SIGNED);
+        !out->from_differs &&
+        trust >= (restorable->text && !restorable->vouched ? PAYLOAD_DECRYPTED : PAYLOAD_SIGNED);
     struct header fields = {0};
     int rc = 0;
     int usable;

@@ -40,11 +40,11 @@ struct restored {
 /* What speaks for a payload. */
 enum payload_trust {
     PAYLOAD_UNKNOWN,   /* readable by all, and not signed, or not well: nothing is replaced */
-    PAYLOAD_DECRYPTED, /* it was encrypted, but anybody could have done that: Subject, Comments,
-                          Keywords and Thread-Topic, which tell the reader what was hidden. Nobody
-                          is led to answer to somebody else by what was not signed */
-    PAYLOAD_SIGNED, /* all signatures are valid and From's: also To, Cc, Reply-To, Followup-To and
-                       Date. What was added outside is taken away */
+    PAYLOAD_DECRYPTED, /* it was encrypted, but anybody could have done that: Subject, Comments
+                          and Keywords, which tell the reader what was hidden. Nobody is led to
+                          answer to somebody else by what was not signed */
+    PAYLOAD_SIGNED,    /* all signatures are valid and From's: also Thread-Topic, To, Cc, Reply-To,
+                          Followup-To and    Date. What was added outside is taken away */
 };
 
 /* Compare the header of `message` with that of its payload. `out` has form and from_differs; the

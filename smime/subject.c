@@ -76,6 +76,16 @@ static bool is_passed_over(gunichar c)
     }
 }
 
+static bool append_bracket(gunichar c, GString *out)
+{
+    for (size_t i = 0; i < sizeof brackets / sizeof *brackets; i++)
+        if (c == brackets[i].from) {
+            g_string_append_c(out, brackets[i].to);
+            return true;
+        }
+    return false;
+}
+
 /* Append what is compared of the character at `at`: full width, case, blanks and accents do not
  * matter. */
 static void fold_character(const char *at, GString *out)
@@ -89,16 +99,13 @@ static void fold_character(const char *at, GString *out)
             g_string_append_c(out, g_ascii_tolower((char)c));
         return;
     }
-    for (size_t i = 0; i < sizeof brackets / sizeof *brackets; i++)
-        if (c == brackets[i].from) {
-            g_string_append_c(out, brackets[i].to);
-            return;
-        }
+    if (append_bracket(c, out))
+        return;
     wide = g_utf8_normalize(at, g_utf8_next_char(at) - at, G_NORMALIZE_ALL);
     lower = g_utf8_casefold(wide != NULL ? wide : "", -1);
     plain = g_utf8_normalize(lower, -1, G_NORMALIZE_ALL);
     for (const char *p = plain; p != NULL && *p != '\0'; p = g_utf8_next_char(p))
-        if (!is_passed_over(g_utf8_get_char(p)))
+        if (!is_passed_over(g_utf8_get_char(p)) && !append_bracket(g_utf8_get_char(p), out))
             g_string_append_unichar(out, g_utf8_get_char(p));
     g_free(wide);
     g_free(lower);

@@ -118,7 +118,12 @@ static const struct {
      "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
     {"keywords", "Keywords: a\r\nKeywords: b\r\nThread-Topic: t\r\nComments: c\r\n" CIPHER,
      ENCRYPTED,
-     "cipher; restored=Comments,Keywords,Thread-Topic; "
+     "cipher; restored=Comments,Keywords; confidential=Comments,Keywords,Thread-Topic; "
+     "differing=Thread-Topic",
+     "Comments: c|Keywords: a|Keywords: b|"},
+    {"keywords, signed", "Keywords: a\r\nKeywords: b\r\nThread-Topic: t\r\nComments: c\r\n" CIPHER,
+     SIGNED_ENCRYPTED,
+     "cipher; restored=Subject,Comments,Keywords,Thread-Topic,To; "
      "confidential=Comments,Keywords,Thread-Topic",
      "Comments: c|Keywords: a|Keywords: b|Thread-Topic: t|"},
     {"nothing was hidden",
@@ -232,6 +237,15 @@ static const struct {
      "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\nFrom: "
      "eve@x.test\r\n" PLAIN(""),
      SIGNED, "wrapped; from=differs; differing=Subject", ""},
+    {"wrapped, with S/MIME of its own",
+     "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\n" FROM
+     "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\r\n"
+     "\r\n--b\r\n\r\nx\r\n--b--\r\n",
+     SIGNED, "none", ""},
+    {"wrapped, with ciphertext of its own",
+     "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\n" FROM
+     "Content-Type: application/pkcs7-mime\r\n\r\nx\r\n",
+     SIGNED, "none", ""},
     {"wrapped and encoded",
      "Content-Type: message/rfc822; forwarded=no\r\nContent-Transfer-Encoding: base64\r\n\r\n"
      "U3ViamVjdDogcmVhbA0KDQo=\r\n",

@@ -83,6 +83,9 @@ START_TEST(spellings)
         " [verschlu\xcc\x88sselt] Hello", /* u and a combining diaeresis */
         " [VERSCHL\xc3\x9cSSELT] Hello",
         " =?iso-8859-1?q?=5BVerschl=FCsselt=5D?= Hello",
+        " [sig\xe3\x85\xa4ned] Hello",           /* Hangul filler */
+        " [signed\xe2\xa0\x80] Hello",           /* Braille blank */
+        " \xef\xb9\x9dsigned\xef\xb9\x9e Hello", /* small tortoise shell brackets */
     };
     static const char *const german[] = {"[signed]", "[verschlüsselt]"};
     char *out = subject_tag(forged[_i], german, 2, "");
@@ -149,7 +152,7 @@ int main(void)
     tcase_set_timeout(tests, 10);
     tcase_add_test(tests, many_tags_are_taken_out_quickly);
     tcase_add_test(tests, encoded_prefix_keeps_its_blank);
-    tcase_add_loop_test(tests, spellings, 0, 15);
+    tcase_add_loop_test(tests, spellings, 0, 18);
     tcase_add_test(tests, folded_subjects);
     tcase_add_test(tests, long_subjects_are_folded);
     suite_add_tcase(suite, tests);
