@@ -55,6 +55,19 @@ static int expect(struct gateway *gateway, struct transaction *transaction,
     return rc;
 }
 
+/* Can all recipients so far share one body? 1, 0, -1 out of memory. Two by two is not enough: three
+ * may read a cipher in pairs, and none together. */
+static int share_one_body(const struct transaction *transaction)
+{
+    struct plan plan;
+    int shared;
+    if (plan_make(transaction->recipients, transaction->recipient_count, &plan) != 0)
+        return -1;
+    shared = plan.count <= 1;
+    plan_clear(&plan);
+    return shared;
+}
+
 int flow_recipient(struct gateway *gateway, struct transaction *transaction, time_t now,
                    struct reply *reply_out, char **why)
 {
@@ -66,9 +79,16 @@ int flow_recipient(struct gateway *gateway, struct transaction *transaction, tim
         return -1;
     }
     /* Postfix strands a local submission whole when one recipient is refused here. */
-    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway) ||
-        plan_same_group(&transaction->recipients[0], last))
+    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway))
         return 0;
+    rc = share_one_body(transaction);
+    if (rc > 0)
+        return 0;
+    if (rc < 0) {
+        why_set(why, "out of memory");
+        reply_defer(reply_out);
+        return -1;
+    }
     reply_set(reply_out, 452, "4.5.3", "This recipient needs a message of its own, send it again",
               "Dieser Empfaenger braucht eine eigene Nachricht, bitte erneut senden");
     why_set(why, "%s gets %s by rule %zu, the first recipient %s", last->canonical,

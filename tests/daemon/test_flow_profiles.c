@@ -393,6 +393,22 @@ START_TEST(uniform_where_nothing_is_split)
 }
 END_TEST
 
+/* Bob shares a cipher with each of the others, but they have none in common. */
+START_TEST(uniform_is_for_all_together)
+{
+    begin("rules = ( " RULE("encrypt-forced") " );");
+    transaction = world_message(&world, ROLE_SUBMISSION, "alice@example.com", "alice@example.com",
+                                "From: alice@example.com\n"
+                                "To: bob@partner.test, gina@gcm.test\n\nx\n");
+    ck_assert_int_eq(world_recipient(&world, &transaction, "bob@partner.test"), 0);
+    ck_assert_int_eq(world_recipient(&world, &transaction, "gina@gcm.test"), 0);
+    ck_assert_int_eq(world_recipient(&world, &transaction, "olaf@old.test"), 452);
+    outcome = world_end(&world, &transaction);
+    ck_assert_int_eq(outcome.action, FLOW_REPLACE);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flow_profiles");
@@ -404,6 +420,7 @@ int main(void)
     tcase_add_loop_test(tests, declares_what_it_reads, 0,
                         sizeof declarations / sizeof *declarations);
     tcase_add_test(tests, uniform_where_nothing_is_split);
+    tcase_add_test(tests, uniform_is_for_all_together);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
