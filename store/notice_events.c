@@ -149,7 +149,8 @@ struct comparison {
     FILE *out; /* a line for each */
 };
 
-static bool is_successor(const struct comparison *comparison, X509 *former)
+/* `chosen`: by an administrator, who wants to hear of any other key. */
+static bool is_successor(const struct comparison *comparison, X509 *former, bool chosen)
 {
     X509 *certificate = comparison->certificate;
     time_t begins = 0;
@@ -159,7 +160,8 @@ static bool is_successor(const struct comparison *comparison, X509 *former)
     bool same_key = key && former_key && EVP_PKEY_eq(key, former_key) == 1;
     ERR_clear_error();
     return same_key ||
-           (X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_issuer_name(former)) == 0 &&
+           (!chosen &&
+            X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_issuer_name(former)) == 0 &&
             cert_validity(former, &begins, &ends) == 0 &&
             ends <= comparison->now + NOTICE_RENEWAL_S);
 }
@@ -176,7 +178,8 @@ static enum store_status compare(void *context, sqlite3_stmt *row, char **why)
         status = issuer ? STORE_OK : store_no_memory(why);
     }
     if (status == STORE_OK) {
-        comparison->expected = comparison->expected || is_successor(comparison, former);
+        comparison->expected = comparison->expected ||
+                               is_successor(comparison, former, sqlite3_column_int(row, 2) != 0);
         if (comparison->count++ < FORMER_MAX) {
             fprintf(comparison->out, "\n%s %s", fingerprint, issuer);
         }
@@ -192,7 +195,8 @@ static enum store_status compare_all(struct sql *sql, const char *address, const
                                      struct comparison *comparison, char **why)
 {
     return sql_each(sql,
-                    "SELECT c.der, c.fingerprint FROM pubkey_address a"
+                    "SELECT c.der, c.fingerprint, p.source = 0 OR p.pinned = 1"
+                    " FROM pubkey_address a"
                     " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
                     " WHERE a.address = ?1 AND c.fingerprint <> ?2"
                     " AND c.not_before <= ?3 AND c.not_after >= ?3"

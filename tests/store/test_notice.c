@@ -386,6 +386,7 @@ static const struct {
      PKI_NOW + PKI_YEAR, true},
     {"the same, of what was imported", false, false, false, true, PKI_NOW + PKI_YEAR, true},
     {"a renewal by the same issuer", false, false, false, false, PKI_NOW + 60 * PKI_DAY, false},
+    {"a renewal of what was imported", false, false, false, true, PKI_NOW + 10 * PKI_DAY, true},
     {"just before that", false, false, false, false, PKI_NOW + 60 * PKI_DAY + 1, true},
     {"another issuer at the end", true, false, false, false, PKI_NOW + 10 * PKI_DAY, true},
     {"another issuer, the same key", true, true, false, false, PKI_NOW + PKI_YEAR, false},
