@@ -49,7 +49,8 @@ static int note(struct transaction *transaction, const char *address,
 }
 
 static enum directory_status look_up(struct gateway *gateway, struct transaction *transaction,
-                                     const struct recipient *recipient, time_t now, char **why)
+                                     const struct recipient *recipient, bool another, time_t now,
+                                     char **why)
 {
     struct directory_report report = {0};
     const struct directory_request request = {
@@ -57,6 +58,7 @@ static enum directory_status look_up(struct gateway *gateway, struct transaction
         .store = gateway->store,
         .address = recipient->canonical,
         .written = recipient->text,
+        .another = another,
         .now = now,
         .timeout_ms = time_left_ms(gateway, transaction),
     };
@@ -79,7 +81,7 @@ static bool must_wait(const struct gateway *gateway, const struct recipient *rec
 
 /* Look up, where somebody is to be asked. */
 static enum directory_status ask(struct gateway *gateway, struct transaction *transaction,
-                                 const struct recipient *recipient, time_t now,
+                                 const struct recipient *recipient, bool another, time_t now,
                                  const struct smime_progress *progress, char **why)
 {
     if (!directory_applies(&gateway->config->settings, recipient->canonical))
@@ -88,7 +90,12 @@ static enum directory_status ask(struct gateway *gateway, struct transaction *tr
         why_set(why, "the time for this message is up, or the MTA has gone");
         return DIRECTORY_ERROR;
     }
-    return look_up(gateway, transaction, recipient, now, why);
+    return look_up(gateway, transaction, recipient, another, now, why);
+}
+
+static bool cannot_be_used(enum usable_key usable)
+{
+    return usable == USABLE_KEY_NONE || usable == USABLE_KEY_UNFIT;
 }
 
 enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
@@ -102,15 +109,21 @@ enum recipient_key recipient_key_find(struct gateway *gateway, struct transactio
     enum usable_key usable = USABLE_KEY_NONE;
     profile_encryption_policy(profile_decided(&gateway->config->settings, &recipient->decision),
                               &policy);
-    /* Once more where the one that was known turned out revoked: then there is something to ask. */
-    for (int i = 0; i < 2 && usable == USABLE_KEY_NONE && status == DIRECTORY_NEEDLESS; i++) {
+    /* Once more where what was known turned out revoked, or does not fit: then there is something
+     * to ask. */
+    for (int i = 0; i < 2 && cannot_be_used(usable) && status == DIRECTORY_NEEDLESS; i++) {
         if (may_ask)
-            status = ask(gateway, transaction, recipient, now, progress, why);
+            status = ask(gateway, transaction, recipient, usable == USABLE_KEY_UNFIT, now, progress,
+                         why);
         if (status == DIRECTORY_ERROR)
             return RECIPIENT_KEY_ERROR;
+        if (usable == USABLE_KEY_UNFIT && status == DIRECTORY_NEEDLESS)
+            break;
         usable = usable_key_find(gateway->store, inquiry, recipient->canonical, &policy, now, out,
                                  choice_out, why);
     }
+    if (cannot_be_used(usable) && status == DIRECTORY_UNAVAILABLE && must_wait(gateway, recipient))
+        return RECIPIENT_KEY_LATER;
     switch (usable) {
     case USABLE_KEY_FOUND:
         return RECIPIENT_KEY_KNOWN;
@@ -122,6 +135,5 @@ enum recipient_key recipient_key_find(struct gateway *gateway, struct transactio
     case USABLE_KEY_NONE:
         break;
     }
-    return status == DIRECTORY_UNAVAILABLE && must_wait(gateway, recipient) ? RECIPIENT_KEY_LATER
-                                                                            : RECIPIENT_KEY_NONE;
+    return RECIPIENT_KEY_NONE;
 }

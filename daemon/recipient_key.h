@@ -1,5 +1,5 @@
-/* Is there a public key to encrypt to a recipient with? Known ones first; where none is, the
- * directories are asked, if whoever sends has the right to. */
+/* Is there a public key to encrypt to a recipient with? Known ones first; where none is or fits,
+ * the directories are asked, if whoever sends has the right to. */
 #ifndef DAEMON_RECIPIENT_KEY_H
 #define DAEMON_RECIPIENT_KEY_H
 

@@ -19,9 +19,11 @@ void lookup_clear(struct lookup *lookup)
 
 /* ---- Is one due? ---- */
 
-/* Is there a valid certificate? With `settled`, one that does not hang on look-ups. */
+enum which { WHICH_ANY, WHICH_SETTLED /* does not hang on look-ups */, WHICH_PINNED };
+
+/* Is there a valid certificate of this kind? */
 static enum store_status has_certificate(struct sql *sql, const char *address, time_t now,
-                                         bool settled, bool *out, char **why)
+                                         enum which which, bool *out, char **why)
 {
     int64_t found = 0;
     enum store_status status =
@@ -29,8 +31,8 @@ static enum store_status has_certificate(struct sql *sql, const char *address, t
                     "SELECT 1 FROM pubkey_address a JOIN pubkey p ON p.id = a.pubkey"
                     " JOIN certificate c ON c.id = p.certificate WHERE a.address = ?1"
                     " AND c.not_before <= ?2 AND c.not_after >= ?2"
-                    " AND (?3 = 0 OR p.source <> 2 OR p.pinned = 1) LIMIT 1",
-                    SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(settled)), &found, why);
+                    " AND (?3 = 0 OR (?3 = 1 AND p.source <> 2) OR p.pinned = 1) LIMIT 1",
+                    SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(which)), &found, why);
     *out = status == STORE_OK;
     return status == STORE_NONE ? STORE_OK : status;
 }
@@ -58,12 +60,13 @@ static enum store_status read_lookup(struct sql *sql, const char *address, time_
     return status;
 }
 
-static enum store_status need(struct sql *sql, const char *address, time_t now,
+static enum store_status need(struct sql *sql, const char *address, bool another, time_t now,
                               enum lookup_need *need_out, struct lookup *out, char **why)
 {
     bool settled = false;
     bool any = false;
-    enum store_status status = has_certificate(sql, address, now, true, &settled, why);
+    enum store_status status =
+        has_certificate(sql, address, now, another ? WHICH_PINNED : WHICH_SETTLED, &settled, why);
     if (status != STORE_OK || settled) {
         *need_out = LOOKUP_NEEDLESS;
         return status;
@@ -73,7 +76,7 @@ static enum store_status need(struct sql *sql, const char *address, time_t now,
     if (status != STORE_OK) {
         return status == STORE_NONE ? STORE_OK : status;
     }
-    status = has_certificate(sql, address, now, false, &any, why);
+    status = has_certificate(sql, address, now, WHICH_ANY, &any, why);
     /* What was found may have expired or been deleted since. */
     if (status == STORE_OK && (out->result != LOOKUP_FOUND || any)) {
         *need_out = LOOKUP_KNOWN;
@@ -81,15 +84,16 @@ static enum store_status need(struct sql *sql, const char *address, time_t now,
     return status;
 }
 
-enum store_status store_lookup_need(struct store *store, const char *address, time_t now,
-                                    enum lookup_need *need_out, struct lookup *out, char **why)
+enum store_status store_lookup_need(struct store *store, const char *address, bool another,
+                                    time_t now, enum lookup_need *need_out, struct lookup *out,
+                                    char **why)
 {
     *out = (struct lookup){0};
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = need(store->sql, address, now, need_out, out, why);
+    status = need(store->sql, address, another, now, need_out, out, why);
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status != STORE_OK || *need_out != LOOKUP_KNOWN) {

@@ -32,10 +32,12 @@ enum lookup_need {
     LOOKUP_DUE,
 };
 
-/* Does anybody have to be asked for a certificate of `address` at `now`? *out (lookup_clear()) is
- * filled with LOOKUP_KNOWN. */
-enum store_status store_lookup_need(struct store *store, const char *address, time_t now,
-                                    enum lookup_need *need_out, struct lookup *out, char **why);
+/* Does anybody have to be asked for a certificate of `address` at `now`? `another`: none that is
+ * there will do, so that only a pinned one makes it needless. *out (lookup_clear()) is filled with
+ * LOOKUP_KNOWN. */
+enum store_status store_lookup_need(struct store *store, const char *address, bool another,
+                                    time_t now, enum lookup_need *need_out, struct lookup *out,
+                                    char **why);
 
 /* May a certificate that a directory has for `address` be used? STORE_OK, or STORE_REFUSED with the
  * reason: what store_pubkey_import() refuses, an address that it does not name, a certificate that

@@ -318,8 +318,8 @@ static int is_due(const struct directory_request *request, struct directory_repo
         return 0;
     if (request->fresh)
         return 1;
-    if (store_lookup_need(request->store, request->address, request->now, &need, &report->lookup,
-                          why) != STORE_OK)
+    if (store_lookup_need(request->store, request->address, request->another, request->now, &need,
+                          &report->lookup, why) != STORE_OK)
         return -1;
     if (need == LOOKUP_KNOWN) {
         report->remembered = true;

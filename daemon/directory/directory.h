@@ -29,6 +29,7 @@ struct directory_request {
     const char *written; /* as the sender wrote it, may be NULL; counts for SMIMEA */
     time_t now;
     long timeout_ms; /* for everybody together */
+    bool another;    /* none that the store has will do: ask although there is one */
     bool fresh;      /* ask even where nobody has to be */
     bool all;        /* ask everybody, also behind the first who has one */
 };

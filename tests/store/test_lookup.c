@@ -44,17 +44,23 @@ static void put(const char *address, enum lookup_result result, time_t now, X509
     sk_X509_pop_free(certificates, X509_free);
 }
 
-static void expect_need(const char *address, time_t now, enum lookup_need wanted)
+static void expect_need_of(const char *address, bool another, time_t now, enum lookup_need wanted)
 {
     struct lookup lookup;
     enum lookup_need need = LOOKUP_NEEDLESS;
-    ck_ok(&fixture, store_lookup_need(fixture.store, address, now, &need, &lookup, &fixture.why));
+    ck_ok(&fixture,
+          store_lookup_need(fixture.store, address, another, now, &need, &lookup, &fixture.why));
     ck_assert_int_eq(need, wanted);
     if (need == LOOKUP_KNOWN) {
         ck_assert_str_eq(lookup.source, "ldaps://ldap.partner.test");
         ck_assert_str_eq(lookup.reason, "as told");
     }
     lookup_clear(&lookup);
+}
+
+static void expect_need(const char *address, time_t now, enum lookup_need wanted)
+{
+    expect_need_of(address, false, now, wanted);
 }
 
 /* The one that is encrypted to; NULL: none. */
@@ -115,6 +121,28 @@ START_TEST(found_is_used_and_vanishes)
                      4);
     pki_clear(&bob);
     pki_clear(&newer);
+}
+END_TEST
+
+/* Where what is there will not do. */
+START_TEST(another_one_is_asked_for)
+{
+    struct pki bob = make(BOB, NULL, 0);
+    struct pki other = make(BOB, NULL, PKI_NOW - PKI_DAY);
+    int64_t id = 0;
+    ck_ok(&fixture,
+          store_pubkey_import(fixture.store, bob.certificate, PKI_NOW, &id, &fixture.why));
+    expect_need_of(BOB, false, PKI_NOW, LOOKUP_NEEDLESS);
+    expect_need_of(BOB, true, PKI_NOW, LOOKUP_DUE);
+    put(BOB, LOOKUP_NOTHING, PKI_NOW, NULL, NULL);
+    expect_need_of(BOB, true, PKI_NOW, LOOKUP_KNOWN);
+    expect_need_of(BOB, true, PKI_NOW + HOUR + 1, LOOKUP_DUE);
+    put(BOB, LOOKUP_FOUND, PKI_NOW + 2 * HOUR, other.certificate, NULL);
+    expect_need_of(BOB, true, PKI_NOW + 2 * HOUR, LOOKUP_KNOWN);
+    ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
+    expect_need_of(BOB, true, PKI_NOW + 4 * HOUR, LOOKUP_NEEDLESS);
+    pki_clear(&bob);
+    pki_clear(&other);
 }
 END_TEST
 
@@ -299,6 +327,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, negative_answers_count_for_a_time);
     tcase_add_test(all, found_is_used_and_vanishes);
+    tcase_add_test(all, another_one_is_asked_for);
     tcase_add_test(all, found_but_deleted_or_expired_is_due);
     tcase_add_test(all, speaks_only_for_whom_it_was_asked);
     tcase_add_test(all, never_touches_what_others_brought);

@@ -104,7 +104,8 @@ static enum lookup_need asked(const char *address)
     enum lookup_need need = LOOKUP_NEEDLESS;
     char *why = NULL;
     ck_assert_int_eq(
-        store_lookup_need(world.gateway->store, address, PKI_NOW, &need, &lookup, &why), STORE_OK);
+        store_lookup_need(world.gateway->store, address, false, PKI_NOW, &need, &lookup, &why),
+        STORE_OK);
     lookup_clear(&lookup);
     return need;
 }
@@ -143,6 +144,35 @@ START_TEST(encrypted_to_what_the_directory_has)
     ck_assert_ptr_null(sent.transaction.lookups);
     expect_readable(&sent, &bob);
     sent_clear(&sent);
+}
+END_TEST
+
+/* A key that is known and does not fit is as none: who may have another one is asked, once; but not
+ * where the one that does not fit is pinned. */
+START_TEST(asked_for_one_that_fits)
+{
+    static const bool pins[] = {false, true};
+    bool pinned = pins[_i];
+    struct pki known = pki_make(&(struct pki_spec){.addresses = {BOB}, .key = PKI_RSA_2048}, NULL);
+    int64_t id = 0;
+    char *why = NULL;
+    open_world("encrypt-forced", slapd.tls_uri,
+               "profiles = ( { name = \"curves\"; key_encryption = [ \"ecdh\" ]; } );"
+               "profile = \"curves\";");
+    ck_assert_int_eq(
+        store_pubkey_import(world.gateway->store, known.certificate, PKI_NOW, &id, &why), STORE_OK);
+    if (pinned)
+        ck_assert_int_eq(store_pubkey_pin(world.gateway->store, id, PKI_NOW, &why), STORE_OK);
+    for (int i = 0; i < 2; i++) {
+        struct sent sent = send_to(BOB);
+        ck_assert_int_eq(sent.outcome.transform,
+                         pinned ? TRANSFORM_REFUSE : TRANSFORM_SIGN_ENCRYPT);
+        ck_assert((sent.transaction.lookups != NULL) == (!pinned && i == 0));
+        if (!pinned)
+            expect_readable(&sent, &bob);
+        sent_clear(&sent);
+    }
+    pki_clear(&known);
 }
 END_TEST
 
@@ -275,6 +305,7 @@ int main(void)
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_test(all, encrypted_to_what_the_directory_has);
+    tcase_add_loop_test(all, asked_for_one_that_fits, 0, 2);
     tcase_add_test(all, several_recipients_at_once);
     tcase_add_loop_test(all, each_outcome, 0, sizeof outcomes / sizeof *outcomes);
     tcase_add_test(all, only_for_senders_with_the_right_to);
