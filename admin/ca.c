@@ -90,7 +90,8 @@ static const struct command ca_commands[] = {
      .synopsis = "[--state valid|expired|revoked]",
      .summary = "list what the CA has issued",
      .details = "Lists the certificates that this and former CAs have issued, the oldest first:\n"
-                "serial number, mailbox, use (both, sign, encrypt), expiry and state.",
+                "serial number, mailbox, use (both, sign, encrypt), expiry, state, and the\n"
+                "reason of a revocation.",
      .example = "  smimectl ca list --state valid",
      .run = ca_list},
     {0},

@@ -242,8 +242,8 @@ static const struct command pubkey_commands[] = {
      .synopsis = "ID|ADDRESS",
      .summary = "show one public key",
      .details =
-         "Shows everything about the public key with this id, or about the one that mail to\n"
-         "the address is encrypted with now.",
+         "Shows everything about the public key with this id, or about the preferred one of the\n"
+         "address: mail to it is encrypted with that now, unless it does not fit the profile.",
      .example = "  smimectl pubkey show bob@partner.test",
      .run = pubkey_show_command},
     {.name = "export",
@@ -252,8 +252,8 @@ static const struct command pubkey_commands[] = {
      .options = WITH(OPTION_DER) | WITH(OPTION_PEM),
      .synopsis = "ID|ADDRESS [--pem|--der]",
      .summary = "write a certificate to standard output",
-     .details = "Writes the certificate with this id, or the one that mail to the address is\n"
-                "encrypted with now, as PEM (default) or DER.",
+     .details = "Writes the certificate with this id, or the preferred one of the address, as PEM\n"
+                "(default) or DER.",
      .example = "  smimectl pubkey export bob@partner.test --der > bob.cer",
      .run = pubkey_export},
     {.name = "delete",
@@ -299,9 +299,11 @@ static const struct command pubkey_commands[] = {
      .max_words = MAX_FILES,
      .synopsis = "ID...",
      .summary = "encrypt to these and no others while they are valid",
-     .details = "Pins public keys: whatever else is imported or learned for their addresses, mail\n"
-                "is encrypted with them, until they expire or are unpinned. Of one address only\n"
-                "one key is pinned at a time.",
+     .details =
+         "Pins public keys: whatever else is imported or learned for their addresses, mail\n"
+         "is encrypted with them and no others, until they expire, are revoked or unpinned.\n"
+         "One that does not fit the profile is not replaced by another one. Of one address\n"
+         "only one key is pinned at a time.",
      .example = "  smimectl pubkey pin 12",
      .run = pubkey_pin},
     {.name = "unpin",
@@ -309,7 +311,8 @@ static const struct command pubkey_commands[] = {
      .max_words = MAX_FILES,
      .synopsis = "ID...",
      .summary = "undo pin",
-     .details = "Unpins public keys: imported ones and the newest are preferred again.",
+     .details = "Unpins public keys: the others of their addresses are used again, imported ones\n"
+                "before learned ones.",
      .example = "  smimectl pubkey unpin 12",
      .run = pubkey_unpin},
     {.name = "pending",

@@ -97,9 +97,10 @@ static const struct command rules_commands[] = {
      .summary = "find rules that never decide, and mailboxes that cannot do what they ask",
      .details =
          "Finds rules, and patterns of rules, that never decide because rules above them do, in\n"
-         "each direction; forced modes for mailboxes without the certificate or key that they\n"
-         "need; and, with --alias-map, mailboxes whose mail is decrypted and sent on to the\n"
-         "outside. FILE is a Postfix virtual alias map as text ('-' is standard input).\n"
+         "each direction, for TLS and for profiles; forced modes for mailboxes without the\n"
+         "certificate or key that they need; and, with --alias-map, mailboxes whose mail is\n"
+         "decrypted and sent on to the outside. FILE is a Postfix virtual alias map as text\n"
+         "('-' is standard input).\n"
          "\n"
          "Exit codes: 0 nothing found; 6 something was found; 1 the check failed.",
      .example = "  smimectl rules check\n"
@@ -111,10 +112,11 @@ static const struct command rules_commands[] = {
      .summary = "say which rule decides between two addresses, and why the others do not",
      .details =
          "Says for mail from one address to another in which direction it goes, which rule\n"
-         "decides, why each of the others does not, which certificates would be used or\n"
-         "are missing, and what would be done. --from '<>' stands for the null sender.\n"
-         "With --message also which rules its From calls for, and what would become of this\n"
-         "message; nothing is learned from it, and nothing is sent.",
+         "decides, why each of the others does not, which certificates would be used, are\n"
+         "missing or do not fit the profile, the algorithms, and what would be done. --from\n"
+         "'<>' stands for the null sender. With --message also which rules its From calls for,\n"
+         "and what would become of this message; nothing is learned from it, and nothing is\n"
+         "sent.",
      .example = "  smimectl rules explain --from alice@example.com --to bob@partner.test",
      .run = rules_explain},
     {0},

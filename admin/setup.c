@@ -181,16 +181,18 @@ static const struct command setup_commands[] = {
          "the time in their names, and runs postfix check; Postfix is not told to reload.\n"
          "Exit code 6: something is wrong.",
      .example = "  smimectl setup postfix\n"
-                "  smimectl setup postfix --apply && postfix reload",
+                "  smimectl setup postfix --apply",
      .run = setup_postfix},
     {.name = "sendmail",
      .synopsis = "",
      .summary = "print the lines for sendmail.mc and submit.mc",
      .details = "Prints the m4 lines that Sendmail's configuration gets, with the sockets, the\n"
                 "timeout and the size limit of smimed.conf: a listener and a filter for each\n"
-                "role, and the port by which programs on this machine hand over. smimed(8) says\n"
-                "what is different from Postfix.",
-     .example = "  smimectl setup sendmail >>/etc/mail/sendmail.mc",
+                "role, listeners for copies of split messages, and the port by which programs\n"
+                "on this machine hand over. Those for sendmail.mc go before its MAILER lines,\n"
+                "those for submit.mc in place of its FEATURE(`msp'). smimed(8) says what is\n"
+                "different from Postfix.",
+     .example = "  smimectl setup sendmail",
      .run = setup_sendmail},
     {.run = NULL}};
 

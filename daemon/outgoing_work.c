@@ -65,7 +65,8 @@ static int protect(struct outgoing_work *work, bool encrypted, struct protection
         *used_out = out;
     else
         /* It would have to be signed opaquely, and nobody without S/MIME could read it. */
-        work->note = "the header is not protected: it is not all 7-bit, or has overlong lines";
+        work->note = "the header is not protected: it is not all 7-bit, has overlong lines, or a "
+                     "Content-Type that cannot be marked";
     return 0;
 }
 

@@ -156,8 +156,10 @@ static char *make_text(const struct settings *settings, const struct facts *fact
                        struct outcome *outcome)
 {
     const struct opened *opened = &outcome->opened;
+    bool doubtful =
+        opened->unauthenticated && settings->unauthenticated_ciphertext != UNAUTHENTICATED_ACCEPT;
     const struct both *encryption =
-        &encryptions[opened->encryption == ENCRYPTION_NONE ? 0 : 1 + opened->unauthenticated];
+        &encryptions[opened->encryption == ENCRYPTION_NONE ? 0 : 1 + doubtful];
     const struct both *signature = &signatures[opened->signature];
     const struct template_word words[] = {
         {"host", settings->authserv_id},

@@ -330,7 +330,8 @@ const struct setting_entry settings_table[] = {
     /* notices */
     LIST("administrator", false, "a mail address, or a list of them",
          "Who is told of certificates that expire, of activations that were completed or failed, "
-         "and of\nother people's keys that change unexpectedly. Without it that is only logged.",
+         "and of\nother people's keys that change unexpectedly or wait for approval. Without it "
+         "that is\nonly logged.",
          "[ \"postmaster@example.com\" ]"),
     TEXT(
         notice_sender, "", 0, NAME_MAX_BYTES, is_mail_address_or_empty,

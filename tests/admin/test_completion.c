@@ -96,6 +96,7 @@ static const struct completion_case {
     {"trust delete ", {"1"}, NULL, 1},
     {"rules delete ", {"1"}, NULL, 1},
     {"rules add --position ", {"last"}, NULL, 1},
+    {"rules add --profile s", {"strict"}, NULL, 1},
     {"rules add --outgoing-mode e", {"encrypt-optional", "encrypt-forced"}, NULL, 2},
     {"process --ou", {"--outgoing"}, NULL, 1},
     {"process --role ", {"inbound", "submission", "local"}, NULL, 3},
@@ -173,20 +174,23 @@ END_TEST
 /* What stands in the script and not in the synopses is taken by the program. */
 START_TEST(test_words_are_taken)
 {
-    static const char *const options[] = {"--incoming-mode", "--outgoing-mode"};
-    for (size_t i = 0; i < 2; i++) {
+    static const struct {
+        const char *name;
+        int count;
+    } options[] = {{"--incoming-mode", 5}, {"--outgoing-mode", 5}, {"--profile", 4}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         char line[64];
-        snprintf(line, sizeof line, "rules add %s ", options[i]);
+        snprintf(line, sizeof line, "rules add %s ", options[i].name);
         struct run run = complete(line);
         int count = 0;
         for (char *rest = NULL, *word = strtok_r(run.out, " \n", &rest); word;
              word = strtok_r(NULL, " \n", &rest), count++) {
             expect_run(
                 word,
-                SMIMECTL("rules", "add", "--managed=*", "--external=x.test", options[i], word), 0,
-                NULL);
+                SMIMECTL("rules", "add", "--managed=*", "--external=x.test", options[i].name, word),
+                0, NULL);
         }
-        ck_assert_int_eq(count, 5);
+        ck_assert_int_eq(count, options[i].count);
         run_clear(&run);
     }
     static const char *const texts[][2] = {{"mailbox request x --key ", "mailbox request"},

@@ -430,6 +430,8 @@ static const struct {
     {"", ENCRYPT, false, NULL},
     {"summary = true;", ENCRYPT, true, "Encryption: yes, but whether the message was altered"},
     {"summary = true;", ENCRYPT_GCM, true, "Encryption: yes\r\n"},
+    {"summary = true; unauthenticated_ciphertext = \"accept\";", ENCRYPT, true,
+     "Encryption: yes\r\n"},
     {"summary = true;", "cat html", false, NULL},
     /* With something in front the signature would be that of a part. */
     {"summary = true;", SIGN, false, NULL},
