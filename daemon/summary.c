@@ -71,11 +71,6 @@ struct facts {
     const char *algorithms;
 };
 
-const char *summary_built_in(void)
-{
-    return built_in;
-}
-
 char *summary_load(const char *path, char **why)
 {
     char *text = path[0] != '\0' ? text_template_read(path, why) : strdup(built_in);
