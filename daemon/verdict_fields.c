@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include <openssl/bn.h>
-#include <openssl/x509v3.h>
 
 #include "auth_results.h"
 #include "cert_use.h"

@@ -1,8 +1,6 @@
 /* The verdicts' names, and releasing what was opened. */
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
-
 #include "incoming.h"
 #include "why.h"
 

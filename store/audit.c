@@ -9,7 +9,6 @@
 
 #include "certificate.h"
 #include "handle.h"
-#include "why.h"
 
 /* ---- Who ---- */
 

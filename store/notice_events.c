@@ -12,7 +12,6 @@
 #include "certificate.h"
 #include "enrolment.h"
 #include "notice_rows.h"
-#include "why.h"
 
 #define FORMER_MAX 8         /* certificates named beside a new one */
 #define ISSUER_MAX_BYTES 500 /* of a name */

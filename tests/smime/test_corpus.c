@@ -3,7 +3,6 @@
  *
  * The corpus is no part of the product: SMIMED_CORPUS or ../shared/corpus, and where it is absent
  * the test says so and passes. */
-#include <strings.h>
 #include <sys/mman.h>
 #include <time.h>
 
