@@ -28,16 +28,6 @@ static bool is_ours(const char *name)
            strcasecmp(name, CHOICE_FIELD) == 0;
 }
 
-/* Which of its name fields[at] is, from 1. */
-static size_t index_of(const struct header *header, size_t at)
-{
-    size_t index = 1;
-    for (size_t i = 0; i < at; i++)
-        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
-            index++;
-    return index;
-}
-
 static int strip_field(const struct settings *settings, const struct header *header, size_t at,
                        struct outcome *outcome)
 {
@@ -45,17 +35,17 @@ static int strip_field(const struct settings *settings, const struct header *hea
     char *value = NULL;
     int rc = 0;
     if (is_ours(field->name))
-        return outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+        return outcome_edit_field(outcome, EDIT_DELETE, header, at, NULL);
     if (strcasecmp(field->name, "Authentication-Results") != 0)
         return 0;
     switch (auth_results_without_smime(field->value, settings->authserv_id, &value)) {
     case AUTH_RESULTS_KEEP:
         break;
     case AUTH_RESULTS_DELETE:
-        rc = outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+        rc = outcome_edit_field(outcome, EDIT_DELETE, header, at, NULL);
         break;
     case AUTH_RESULTS_CHANGE:
-        rc = outcome_edit(outcome, EDIT_CHANGE, field->name, index_of(header, at), value);
+        rc = outcome_edit_field(outcome, EDIT_CHANGE, header, at, value);
         break;
     case AUTH_RESULTS_ERROR:
         rc = -1;
