@@ -205,18 +205,6 @@ static int signer_read(X509 *certificate, const char *from, struct signer *out)
                : -1;
 }
 
-/* The certificate that the message's signature verdict is about. */
-static X509 *signer_of(const struct opened *opened)
-{
-    for (size_t i = 0; i < opened->layer_count; i++) {
-        const struct layer *layer = &opened->layers[i];
-        if (layer->kind != LAYER_ENCRYPTED && layer->signature == opened->signature &&
-            layer->signer != NULL)
-            return layer->signer;
-    }
-    return NULL;
-}
-
 /* Is there to be said that decrypted text could have been altered on its way? */
 static bool is_doubtful(const struct settings *settings, const struct opened *opened)
 {
@@ -356,18 +344,18 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
 int verdict_fields_add(const struct settings *settings, const struct header *header,
                        struct outcome *outcome, char **why)
 {
-    X509 *certificate = signer_of(&outcome->opened);
+    const struct layer *layer = opened_signer_layer(&outcome->opened);
     struct signer signer = {0};
     char *from = NULL;
     int rc = 0;
     /* Not one plain mailbox: nobody's. */
     (void)mailboxes_from(header, &from, NULL);
-    if (certificate != NULL)
-        rc = signer_read(certificate, from != NULL ? from : "", &signer);
+    if (layer != NULL)
+        rc = signer_read(layer->signer, from != NULL ? from : "", &signer);
     if (rc == 0)
         rc = add_fields(settings, outcome, &signer);
     if (rc == 0 && settings->subject_tags)
-        rc = subject_tags_add(settings, header, outcome);
+        rc = subject_tags_add(settings, header, is_doubtful(settings, &outcome->opened), outcome);
     if (rc != 0)
         why_set(why, "out of memory");
     free(from);

@@ -57,6 +57,17 @@ static void harvest_clear(struct harvest *harvest)
     *harvest = (struct harvest){0};
 }
 
+const struct layer *opened_signer_layer(const struct opened *opened)
+{
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        const struct layer *layer = &opened->layers[i];
+        if (layer->kind != LAYER_ENCRYPTED && layer->signature == opened->signature &&
+            layer->signer != NULL)
+            return layer;
+    }
+    return NULL;
+}
+
 void opened_clear(struct opened *opened)
 {
     if (opened == NULL)
