@@ -555,6 +555,8 @@ static const struct {
     {"\"mailto:bob@partner.test?\" <alice@example.com>", SIGNATURE_MISMATCH},
     {"=?utf-8?q?bob=40partner.test=E2=80=99s?= mail <alice@example.com>", SIGNATURE_MISMATCH},
     {"=?utf-8?q?bob=40partner.test=E2=A0=80?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=40part=F3=A0=87=B0ner.test?= <alice@example.com>", SIGNATURE_MISMATCH},
+    {"=?utf-8?q?bob=40part=E2=81=A5ner.test?= <alice@example.com>", SIGNATURE_MISMATCH},
     {"=?utf-8?q?bob=40partner.test=01?= <alice@example.com>", SIGNATURE_MISMATCH},
     {"=?utf-8?q?bob=E2=80=8A=40partner.test?= <alice@example.com>", SIGNATURE_MISMATCH},
     {"bob@partner.test", SIGNATURE_MISMATCH},
