@@ -242,9 +242,7 @@ START_TEST(asked_at_the_end_for_a_null_sender)
     struct outcome outcome = world_end(&world, &transaction);
     ck_assert_int_eq(asked(BOB), LOOKUP_KNOWN);
     ck_assert_int_eq(outcome.transform, TRANSFORM_SIGN_ENCRYPT);
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
 }
 END_TEST
 
