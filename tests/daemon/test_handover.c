@@ -12,7 +12,6 @@
 #include "test_run.h"
 #include "why.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MANY (2 * HANDOVER_MAX_CONNECTIONS + 3)
 
 static struct smtp_test_server server;

@@ -14,7 +14,6 @@
 
 #define MAX_ROWS 4000
 #define MAX_FILES 6
-#define MAX_LAYERS 8
 #define ALL_WEAK (WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RSA_1024)
 #define NOW ((time_t)1780272000) /* 1 June 2026 */
 

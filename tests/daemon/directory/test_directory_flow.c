@@ -92,9 +92,7 @@ static struct sent send_to(const char *recipient)
 
 static void sent_clear(struct sent *sent)
 {
-    outcome_clear(&sent->outcome);
-    transaction_clear(&sent->transaction);
-    free(sent->transaction.login);
+    world_forget(&sent->transaction, &sent->outcome);
 }
 
 /* Was anybody asked about the address, and what did he say? */
