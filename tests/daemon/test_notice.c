@@ -60,18 +60,6 @@ static void put(enum notice_kind kind, const char *topic, const char *recipient,
                   why_text(&why));
 }
 
-/* How many contents has the server got? */
-static size_t contents(void)
-{
-    char *events = smtp_server_saw(&server, "events", NULL);
-    size_t count = 0;
-
-    for (char *at = events; (at = strstr(at, " CONTENT\n")) != NULL; at++)
-        count++;
-    free(events);
-    return count;
-}
-
 /* What Python reads in the mail of connection `name`. */
 static char *mail_of(const char *name)
 {
@@ -326,7 +314,7 @@ START_TEST(one_digest_once)
     put(NOTICE_TEST, "3", NULL, "", "");
     for (int i = 0; i < 3; i++)
         notice_chore(world.gateway, PKI_NOW + i * PKI_DAY);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_states("sent sent sent");
     ck_seen("1", "MAIL FROM:<>", true);
     ck_seen("1", "RCPT TO:<a@example.com> NOTIFY=NEVER\r\n", true);
@@ -350,12 +338,12 @@ START_TEST(many_are_two_mails)
         if (i % 100 == 0)
             notice_chore(world.gateway, PKI_NOW + i);
     }
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 3599);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 3600);
     notice_chore(world.gateway, PKI_NOW + 7200);
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     end();
 }
 END_TEST
@@ -371,7 +359,7 @@ START_TEST(to_whom_the_server_takes)
     put(NOTICE_TEST, "1", NULL, "", "");
     notice_chore(world.gateway, PKI_NOW);
     notice_chore(world.gateway, PKI_NOW + PKI_DAY);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_seen("2", "RCPT TO:<gone", false);
     ck_states("sent");
     ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
@@ -397,7 +385,7 @@ START_TEST(refused)
     ck_states("waiting given-up");
     notice_chore(world.gateway, PKI_NOW + NOTICE_RETRY_MIN_S + 1);
     ck_states("sent given-up");
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     end();
 }
 END_TEST
@@ -424,7 +412,8 @@ START_TEST(waits_for_the_server)
     put(NOTICE_ACTIVATED, "3", NULL, "bob@example.com", "ca");
     notice_chore(world.gateway, PKI_NOW + 200);
     notice_chore(world.gateway, PKI_NOW + 7200);
-    ck_assert_uint_eq(contents(), 4); /* one of them was the third connection's */
+    ck_assert_uint_eq(smtp_server_contents(&server),
+                      4); /* one of them was the third connection's */
     ck_states("sent sent sent");
     third = mail_of("3");
     fifth = mail_of("5");
@@ -433,7 +422,7 @@ START_TEST(waits_for_the_server)
     free(third);
     free(fifth);
     notice_chore(world.gateway, PKI_NOW + 100 * PKI_DAY);
-    ck_assert_uint_eq(contents(), 4);
+    ck_assert_uint_eq(smtp_server_contents(&server), 4);
     end();
 }
 END_TEST
@@ -464,7 +453,7 @@ START_TEST(nobody_to_send_to)
     put(NOTICE_WEAKER, "3", "alice@example.com", "hello", "no-key b@partner.test");
     notice_chore(world.gateway, PKI_NOW);
     ck_states("logged logged sent");
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     end();
 }
 END_TEST
@@ -488,7 +477,8 @@ static void run_in_a_process_and_kill_it(size_t wanted_contents)
             notice_chore(gateway, PKI_NOW);
         _exit(gateway ? 0 : 1);
     }
-    for (int waited = 0; contents() < wanted_contents && waited < PATIENCE_MS; waited += 10)
+    for (int waited = 0; smtp_server_contents(&server) < wanted_contents && waited < PATIENCE_MS;
+         waited += 10)
         usleep(10000);
     kill(child, SIGKILL);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -507,10 +497,10 @@ START_TEST(killed_between_sending_and_remembering)
     ck_states("waiting");
     put(NOTICE_TEST, "2", NULL, "", "");
     notice_chore(world.gateway, PKI_NOW + 1); /* it may still be at it */
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 10 + NOTICE_LEASE_MARGIN_S);
     ck_states("sent waiting");
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     first = mail_of("1");
     second = mail_of("2");
     ck_assert_str_eq(first, second); /* Message-ID, date and text */
@@ -518,7 +508,7 @@ START_TEST(killed_between_sending_and_remembering)
     free(second);
     notice_chore(world.gateway, PKI_NOW + PKI_DAY);
     ck_states("sent sent");
-    ck_assert_uint_eq(contents(), 3);
+    ck_assert_uint_eq(smtp_server_contents(&server), 3);
     end();
 }
 END_TEST
@@ -550,7 +540,7 @@ START_TEST(two_keepers)
         ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
         ck_assert_int_eq(status, 0);
     }
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_states("sent");
     end();
 }
