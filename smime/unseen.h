@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include <glib.h>
+#include <gmime/gmime.h>
 
 /* Is `c` a control character, formatting, or one of the letters and signs that are shown as nothing
  * though they are no marks (Default_Ignorable_Code_Point of Unicode), the blank of Braille among
