@@ -60,6 +60,15 @@ bool utf8_is_printable(const char *text, size_t length)
     return true;
 }
 
+size_t utf8_cut(const char *text, size_t length, size_t most)
+{
+    if (length <= most)
+        return length;
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
+        most--;
+    return most;
+}
+
 bool utf8_is_ascii(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {

@@ -9,6 +9,9 @@
  * and paragraph separators U+2028 and U+2029? */
 bool utf8_is_printable(const char *text, size_t length);
 
+/* How many bytes of `text` are `most` at most, without cutting a character of UTF-8. */
+size_t utf8_cut(const char *text, size_t length, size_t most);
+
 /* Are all bytes ASCII? */
 bool utf8_is_ascii(const char *text, size_t length);
 

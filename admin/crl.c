@@ -1,5 +1,4 @@
 /* smimectl crl: certificate revocation lists in the store. */
-#include <stdlib.h>
 
 #include "command.h"
 #include "crl_commands.h"

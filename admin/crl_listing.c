@@ -4,12 +4,10 @@
 #include <time.h>
 
 #include <openssl/bn.h>
-#include <openssl/x509v3.h>
 
 #include "chain_revocation.h"
 #include "command.h"
 #include "crl_commands.h"
-#include "iso8601.h"
 #include "revocation.h"
 #include "table.h"
 #include "tell.h"

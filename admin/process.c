@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "actor.h"
-#include "address.h"
 #include "command.h"
 #include "iso8601.h"
 #include "message_io.h"

@@ -1,7 +1,6 @@
 /* smimectl rules check: rules and patterns that never decide. */
 #include "rules_check.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -210,7 +210,6 @@ int choice_strip(const struct settings *settings, const struct header *header,
 {
     struct words words;
     bool *found;
-    size_t index = 0;
     int rc = 0;
     if (words_make(settings, &words) != 0)
         return -1;
@@ -221,10 +220,9 @@ int choice_strip(const struct settings *settings, const struct header *header,
         char *rest = NULL;
         if (strcasecmp(header->fields[i].name, "Subject") != 0)
             continue;
-        index++;
         rc = lead_words_take(header->fields[i].value, words.items, words.count, found, &rest);
         if (rc == 0 && rest != NULL)
-            rc = outcome_edit(outcome, EDIT_CHANGE, header->fields[i].name, index, rest);
+            rc = outcome_edit_field(outcome, EDIT_CHANGE, header, i, rest);
         free(rest);
     }
     free(found);

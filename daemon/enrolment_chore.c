@@ -6,6 +6,7 @@
 #include "chores.h"
 #include "enrol.h"
 #include "log.h"
+#include "monotonic.h"
 #include "why.h"
 
 #define DAY_S (24 * 60 * 60)
@@ -16,14 +17,6 @@ struct work {
     time_t now;
     time_t started; /* CLOCK_MONOTONIC */
 };
-
-static time_t monotonic_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 static bool has_time(const struct work *work)
 {

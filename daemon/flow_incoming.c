@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
 #include "copies.h"
 #include "flow_parts.h"
 #include "header_edits.h"

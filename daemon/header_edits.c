@@ -1,33 +1,20 @@
 /* The edits that header protection makes. */
 #include "header_edits.h"
 
-#include <strings.h>
-
-/* Which of its name fields[at] is, from 1. */
-static size_t index_of(const struct header *header, size_t at)
-{
-    size_t index = 1;
-    for (size_t i = 0; i < at; i++)
-        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
-            index++;
-    return index;
-}
-
 int header_edits_hide(enum confidentiality policy, const struct header *header,
                       struct outcome *outcome)
 {
     int rc = 0;
     /* From the highest index down: a deletion leaves those still to come as they are. */
     for (size_t i = header->count; rc == 0 && i-- > 0;) {
-        const char *name = header->fields[i].name;
-        switch (protection_exposure(policy, name)) {
+        switch (protection_exposure(policy, header->fields[i].name)) {
         case EXPOSURE_SAME:
             break;
         case EXPOSURE_OBSCURED:
-            rc = outcome_edit(outcome, EDIT_CHANGE, name, index_of(header, i), PROTECTION_SUBJECT);
+            rc = outcome_edit_field(outcome, EDIT_CHANGE, header, i, PROTECTION_SUBJECT);
             break;
         case EXPOSURE_REMOVED:
-            rc = outcome_edit(outcome, EDIT_DELETE, name, index_of(header, i), NULL);
+            rc = outcome_edit_field(outcome, EDIT_DELETE, header, i, NULL);
             break;
         }
     }

@@ -14,6 +14,7 @@
 
 #include "chores.h"
 #include "log.h"
+#include "monotonic.h"
 #include "privileges.h"
 #include "why.h"
 
@@ -28,14 +29,6 @@ struct keeper {
     bool ended;  /* the thread that does the chores */
     time_t *due; /* of each chore, CLOCK_MONOTONIC */
 };
-
-static time_t monotonic_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 /* The chore that is due first. Locked. */
 static size_t next_chore(const struct keeper *keeper)

@@ -1,7 +1,6 @@
 /* The log line of a message: key=value pairs, text between double quotes, one line a message. */
 #include "message_log.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -10,6 +10,7 @@
 #include "chores.h"
 #include "log.h"
 #include "message_id.h"
+#include "monotonic.h"
 #include "notice.h"
 #include "notice_delivery.h"
 #include "notice_text.h"
@@ -25,13 +26,6 @@ struct work {
     time_t now;
     time_t started; /* CLOCK_MONOTONIC */
 };
-
-static time_t monotonic_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 static time_t now_of(const struct work *work)
 {

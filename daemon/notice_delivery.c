@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "mail_date.h"
+#include "mail_template.h"
 #include "notice_message.h"
 #include "notice_text.h"
 #include "utf8.h"
@@ -14,7 +15,8 @@
 
 #define LOG_ID "notice"
 
-char *notice_from(const struct settings *settings)
+/* The From address: the setting's, or MAILER-DAEMON of authserv_id. NULL out of memory. */
+static char *from_address(const struct settings *settings)
 {
     char *from = NULL;
     if (settings->notice_sender[0] != '\0')
@@ -92,13 +94,13 @@ static int make_text(const struct settings *settings, const struct notice_mail *
     return rc;
 }
 
-int notice_compose(const struct settings *settings, const struct spool_options *spool,
+static int compose(const struct settings *settings, const struct spool_options *spool,
                    const struct notice_mail *mail, time_t now, struct entity *out, char **why)
 {
     struct mail_text text = {0};
     struct notice_parts parts = {.message_id = mail->message_id, .replied = is_to_sender(mail)};
     char date[MAIL_DATE_BYTES];
-    char *address = notice_from(settings);
+    char *address = from_address(settings);
     char *to = to_text(settings, mail);
     char *from = NULL;
     int rc = -1;
@@ -188,7 +190,7 @@ enum handover_status notice_deliver(const struct settings *settings,
         recipients[i] = (struct copy_recipient){
             .text = is_to_sender(mail) ? mail->recipient : settings->administrators.items[i],
             .notify = "NEVER"};
-    if (notice_compose(settings, spool, mail, now, &message, why) == 0)
+    if (compose(settings, spool, mail, now, &message, why) == 0)
         status = hand_over(settings, &copy, recipients, why);
     entity_clear(&message);
     free(recipients);

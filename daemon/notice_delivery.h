@@ -5,17 +5,9 @@
 #include "handover.h"
 #include "notice.h"
 
-/* The From address of notices: the setting's, or MAILER-DAEMON of authserv_id. A new string, NULL
- * out of memory. */
-char *notice_from(const struct settings *settings);
-
-/* The mail: text and fields depend on `mail` and the settings alone, and on `now` only in how many
- * days are left. *out: entity_clear(). A template that is broken is logged, and the text that is
- * built in used. Returns 0, -1 with *why. */
-int notice_compose(const struct settings *settings, const struct spool_options *spool,
-                   const struct notice_mail *mail, time_t now, struct entity *out, char **why);
-
-/* Compose it and hand it over, with the null sender so that nothing comes back. Of several
+/* Compose the mail: its text and fields depend on `mail` and the settings alone, and on `now` only
+ * in how many days are left. A template that is broken is logged, and the text that is built in
+ * used. Then hand it over, with the null sender so that nothing comes back. Of several
  * administrators those whom the server refuses are left out. HANDOVER_DONE: at least one got it,
  * and *why (NULL otherwise) names those who did not; HANDOVER_DEFERRED and HANDOVER_REFUSED with
  * *why. There has to be a recipient. Takes up to work_timeout_s for each refusal. */

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 
-#include "mail_template.h"
 #include "notice.h"
 
 enum notice_language { NOTICE_GERMAN, NOTICE_ENGLISH };

@@ -24,6 +24,17 @@ int outcome_edit(struct outcome *outcome, enum edit_kind kind, const char *name,
     return 0;
 }
 
+int outcome_edit_field(struct outcome *outcome, enum edit_kind kind, const struct header *header,
+                       size_t at, const char *value)
+{
+    const char *name = header->fields[at].name;
+    size_t index = 1;
+    for (size_t i = 0; i < at; i++)
+        if (strcasecmp(header->fields[i].name, name) == 0)
+            index++;
+    return outcome_edit(outcome, kind, name, index, value);
+}
+
 static bool is_replaced(const char *name)
 {
     return header_is_content(name) || strcasecmp(name, "MIME-Version") == 0;

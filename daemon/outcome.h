@@ -66,6 +66,10 @@ int outcome_edit_header(const struct outcome *outcome, struct header *header);
 int outcome_edit(struct outcome *outcome, enum edit_kind kind, const char *name, size_t index,
                  const char *value);
 
+/* The same, EDIT_DELETE or EDIT_CHANGE, of fields[at] of `header`. */
+int outcome_edit_field(struct outcome *outcome, enum edit_kind kind, const struct header *header,
+                       size_t at, const char *value);
+
 /* The edits that replace MIME-Version and the content fields of `before` by those of `after`.
  * Returns 0, -1 out of memory. */
 int outcome_replace_content(struct outcome *outcome, const struct header *before,

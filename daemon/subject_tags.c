@@ -53,13 +53,11 @@ static int strip_more(const struct header *header, const struct tags *tags, stru
 }
 
 /* "[encrypted] [signed] ". NULL out of memory. */
-static char *make_prefix(const struct settings *settings, const struct opened *opened)
+static char *make_prefix(const struct settings *settings, const struct opened *opened,
+                         bool doubtful)
 {
-    bool decrypted = opened->encryption == ENCRYPTION_DECRYPTED;
-    bool doubtful = decrypted && opened->unauthenticated &&
-                    settings->unauthenticated_ciphertext != UNAUTHENTICATED_ACCEPT;
     const char *const items[] = {
-        decrypted ? settings->tag_encrypted : NULL,
+        opened->encryption == ENCRYPTION_DECRYPTED ? settings->tag_encrypted : NULL,
         doubtful ? settings->tag_unauthenticated : NULL,
         opened->signature == SIGNATURE_VALID  ? settings->tag_signed
         : opened->signature != SIGNATURE_NONE ? settings->tag_invalid
@@ -78,12 +76,12 @@ static char *make_prefix(const struct settings *settings, const struct opened *o
     return prefix;
 }
 
-int subject_tags_add(const struct settings *settings, const struct header *header,
+int subject_tags_add(const struct settings *settings, const struct header *header, bool doubtful,
                      struct outcome *outcome)
 {
     const struct tags tags = all_tags(settings);
     const struct header_field *subject = header_get(header, "Subject", 0);
-    char *prefix = make_prefix(settings, &outcome->opened);
+    char *prefix = make_prefix(settings, &outcome->opened, doubtful);
     char *value = NULL;
     int rc = -1;
     if (prefix == NULL)

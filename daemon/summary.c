@@ -71,11 +71,6 @@ struct facts {
     const char *algorithms;
 };
 
-const char *summary_built_in(void)
-{
-    return built_in;
-}
-
 char *summary_load(const char *path, char **why)
 {
     char *text = path[0] != '\0' ? text_template_read(path, why) : strdup(built_in);
@@ -134,10 +129,8 @@ static void facts_clear(struct facts *facts)
 /* Of a signature that is not valid nothing is told: it would be what a stranger claims. */
 static int read_facts(const struct opened *opened, struct facts *out)
 {
-    const struct layer *layer = NULL;
-    for (size_t i = 0; i < opened->layer_count && opened->signature == SIGNATURE_VALID; i++)
-        if (opened->layers[i].signature == SIGNATURE_VALID && opened->layers[i].signer != NULL)
-            layer = &opened->layers[i];
+    const struct layer *layer =
+        opened->signature == SIGNATURE_VALID ? opened_signer_layer(opened) : NULL;
     if (layer == NULL) {
         out->signer = strdup("");
         out->issuer = strdup("");

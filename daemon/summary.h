@@ -14,7 +14,4 @@ int summary_add(const struct gateway *gateway, struct outcome *outcome, char **w
  * *why. */
 char *summary_load(const char *path, char **why);
 
-/* The text that is built in. */
-const char *summary_built_in(void);
-
 #endif

@@ -22,6 +22,7 @@
 #include "chores.h"
 #include "keeper.h"
 #include "log.h"
+#include "monotonic.h"
 #include "pid_file.h"
 #include "why.h"
 #include "worker.h"
@@ -51,14 +52,6 @@ struct supervisor {
     int pid_file;
     int failures; /* children that ended other than well during the stop */
 };
-
-static time_t monotonic_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 /* In the new process: leave the supervisor's descriptors, so that its death is noticed, and become
  * the worker or the keeper. */

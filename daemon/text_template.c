@@ -1,7 +1,6 @@
 /* Texts with words to be put in. */
 #include "text_template.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

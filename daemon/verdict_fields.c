@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include <openssl/bn.h>
-#include <openssl/x509v3.h>
 
 #include "auth_results.h"
 #include "cert_use.h"
@@ -29,16 +28,6 @@ static bool is_ours(const char *name)
            strcasecmp(name, CHOICE_FIELD) == 0;
 }
 
-/* Which of its name fields[at] is, from 1. */
-static size_t index_of(const struct header *header, size_t at)
-{
-    size_t index = 1;
-    for (size_t i = 0; i < at; i++)
-        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
-            index++;
-    return index;
-}
-
 static int strip_field(const struct settings *settings, const struct header *header, size_t at,
                        struct outcome *outcome)
 {
@@ -46,17 +35,17 @@ static int strip_field(const struct settings *settings, const struct header *hea
     char *value = NULL;
     int rc = 0;
     if (is_ours(field->name))
-        return outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+        return outcome_edit_field(outcome, EDIT_DELETE, header, at, NULL);
     if (strcasecmp(field->name, "Authentication-Results") != 0)
         return 0;
     switch (auth_results_without_smime(field->value, settings->authserv_id, &value)) {
     case AUTH_RESULTS_KEEP:
         break;
     case AUTH_RESULTS_DELETE:
-        rc = outcome_edit(outcome, EDIT_DELETE, field->name, index_of(header, at), NULL);
+        rc = outcome_edit_field(outcome, EDIT_DELETE, header, at, NULL);
         break;
     case AUTH_RESULTS_CHANGE:
-        rc = outcome_edit(outcome, EDIT_CHANGE, field->name, index_of(header, at), value);
+        rc = outcome_edit_field(outcome, EDIT_CHANGE, header, at, value);
         break;
     case AUTH_RESULTS_ERROR:
         rc = -1;
@@ -216,18 +205,6 @@ static int signer_read(X509 *certificate, const char *from, struct signer *out)
                : -1;
 }
 
-/* The certificate that the message's signature verdict is about. */
-static X509 *signer_of(const struct opened *opened)
-{
-    for (size_t i = 0; i < opened->layer_count; i++) {
-        const struct layer *layer = &opened->layers[i];
-        if (layer->kind != LAYER_ENCRYPTED && layer->signature == opened->signature &&
-            layer->signer != NULL)
-            return layer->signer;
-    }
-    return NULL;
-}
-
 /* Is there to be said that decrypted text could have been altered on its way? */
 static bool is_doubtful(const struct settings *settings, const struct opened *opened)
 {
@@ -367,18 +344,18 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
 int verdict_fields_add(const struct settings *settings, const struct header *header,
                        struct outcome *outcome, char **why)
 {
-    X509 *certificate = signer_of(&outcome->opened);
+    const struct layer *layer = opened_signer_layer(&outcome->opened);
     struct signer signer = {0};
     char *from = NULL;
     int rc = 0;
     /* Not one plain mailbox: nobody's. */
     (void)mailboxes_from(header, &from, NULL);
-    if (certificate != NULL)
-        rc = signer_read(certificate, from != NULL ? from : "", &signer);
+    if (layer != NULL)
+        rc = signer_read(layer->signer, from != NULL ? from : "", &signer);
     if (rc == 0)
         rc = add_fields(settings, outcome, &signer);
     if (rc == 0 && settings->subject_tags)
-        rc = subject_tags_add(settings, header, outcome);
+        rc = subject_tags_add(settings, header, is_doubtful(settings, &outcome->opened), outcome);
     if (rc != 0)
         why_set(why, "out of memory");
     free(from);

@@ -1,6 +1,7 @@
 /* Places, mistakes and names, for all that read the configuration. */
 #include "config_reader.h"
 #include "suggestion.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,14 +76,12 @@ bool reader_cut(const config_setting_t *setting)
 static char *quote(const char *text)
 {
     size_t length = strnlen(text, QUOTED_MAX_BYTES + 1);
+    size_t shown = utf8_cut(text, length, QUOTED_MAX_BYTES);
     char *quoted = NULL;
 
-    if (length <= QUOTED_MAX_BYTES)
-        return asprintf(&quoted, "\"%s\"", text) < 0 ? NULL : quoted;
-    length = QUOTED_MAX_BYTES;
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
-        length--;
-    return asprintf(&quoted, "\"%.*s...\"", (int)length, text) < 0 ? NULL : quoted;
+    return asprintf(&quoted, "\"%.*s%s\"", (int)shown, text, shown < length ? "..." : "") < 0
+               ? NULL
+               : quoted;
 }
 
 char *reader_value_text(const config_setting_t *setting)

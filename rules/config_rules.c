@@ -2,7 +2,6 @@
  * profile; }, ... ) */
 #include "config_reader.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -49,6 +49,13 @@ static enum smime_status protect(const struct protection *protection, struct hea
     return rc > 0 ? SMIME_REFUSED : SMIME_ERROR;
 }
 
+static void head_clear(struct canonical_head *head)
+{
+    header_clear(&head->header);
+    free(head->text);
+    *head = (struct canonical_head){0};
+}
+
 enum smime_status canonical_head_make(const struct entity *message,
                                       const struct protection *protection,
                                       const struct smime_limits *limits, struct canonical_head *out,
@@ -76,7 +83,7 @@ enum smime_status canonical_head_make(const struct entity *message,
         status = SMIME_REFUSED;
     }
     if (status != SMIME_OK) {
-        canonical_head_clear(out);
+        head_clear(out);
         return status;
     }
     out->text = header_text(&out->header, &out->length);
@@ -86,15 +93,6 @@ enum smime_status canonical_head_make(const struct entity *message,
     return SMIME_OK;
 failed:
     why_set(why, "cannot read the message: %s", strerror(errno));
-    canonical_head_clear(out);
+    head_clear(out);
     return SMIME_ERROR;
-}
-
-void canonical_head_clear(struct canonical_head *head)
-{
-    if (head == NULL)
-        return;
-    header_clear(&head->header);
-    free(head->text);
-    *head = (struct canonical_head){0};
 }

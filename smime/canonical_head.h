@@ -14,12 +14,11 @@ struct canonical_head {
     unsigned flags; /* what is unclean in header and body (enum unclean); 0 when all is clean */
 };
 
-/* Read `message`: SMIME_OK with *out filled (canonical_head_clear()). With `protection` (may be
+/* Read `message`: SMIME_OK with *out filled (header_clear(), free(text)). With `protection` (may be
  * NULL) the entity is a payload, and its protected fields stand in front. */
 enum smime_status canonical_head_make(const struct entity *message,
                                       const struct protection *protection,
                                       const struct smime_limits *limits, struct canonical_head *out,
                                       char **why);
-void canonical_head_clear(struct canonical_head *head);
 
 #endif

@@ -2,9 +2,7 @@
 #include "defang.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "boundary.h"
 #include "decode.h"

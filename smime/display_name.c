@@ -13,6 +13,7 @@
 
 #include "address.h"
 #include "gmime_start.h"
+#include "unseen.h"
 
 /* Of a name; nobody reads further. Putting accents in order takes the square of their number. */
 #define NAME_MAX_BYTES 2048
@@ -20,9 +21,8 @@
 /* What has no width, or as good as none, and what a program shows as nothing. */
 static bool is_unseen(gunichar c)
 {
-    return g_unichar_iszerowidth(c) || g_unichar_type(c) == G_UNICODE_FORMAT ||
-           g_unichar_type(c) == G_UNICODE_CONTROL || (c >= 0x2009 && c <= 0x200a) || c == 0x202f ||
-           c == 0x2800 || (c >= 0x115f && c <= 0x1160) || c == 0x3164 || c == 0xffa0 || c == 0xfffc;
+    return unseen_character(c) || g_unichar_iszerowidth(c) || (c >= 0x2009 && c <= 0x200a) ||
+           c == 0x202f || c == 0xfffc;
 }
 
 /* `name` as it is seen. */

@@ -146,6 +146,10 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
                              struct opened *out, char **why);
 void opened_clear(struct opened *opened);
 
+/* The layer whose signer is who the signature verdict is about: of those with this verdict and a
+ * known signer the outermost. NULL if there is none. */
+const struct layer *opened_signer_layer(const struct opened *opened);
+
 /* What an outgoing message already is, looking only at its outermost layer. */
 enum smime_kind { SMIME_KIND_PLAIN, SMIME_KIND_SIGNED, SMIME_KIND_ENCRYPTED };
 enum smime_status smime_kind(const struct entity *message, const struct smime_limits *limits,

@@ -1,7 +1,6 @@
 /* One SignerInfo: is it well-formed, and is the signature good? */
 #include "signer_info.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

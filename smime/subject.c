@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <gmime/gmime.h>
 
 #include "field_text.h"
 #include "gmime_start.h"
+#include "unseen.h"
 
 static bool is_ascii(const char *text)
 {
@@ -52,21 +52,11 @@ static const struct {
                 {0x3014, '['}, {0x3015, ']'}, {0x301a, '['}, {0x301b, ']'}};
 
 /* Nothing that a reader sees: blanks, formatting, accents. */
-/* Letters and signs that nobody sees, though they are no marks (Default_Ignorable_Code_Point), and
- * the blank of Braille. */
-static bool is_unseen(gunichar c)
-{
-    return (c >= 0x115f && c <= 0x1160) || c == 0x2065 || c == 0x2800 || c == 0x3164 ||
-           c == 0xffa0 || (c >= 0xfff0 && c <= 0xfff8) || (c >= 0xe0000 && c <= 0xe0fff);
-}
-
 static bool is_passed_over(gunichar c)
 {
-    if (is_unseen(c))
+    if (unseen_character(c))
         return true;
     switch (g_unichar_type(c)) {
-    case G_UNICODE_CONTROL:
-    case G_UNICODE_FORMAT:
     case G_UNICODE_NON_SPACING_MARK:
     case G_UNICODE_ENCLOSING_MARK:
     case G_UNICODE_SPACING_MARK:

@@ -1,8 +1,6 @@
 /* The verdicts' names, and releasing what was opened. */
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
-
 #include "incoming.h"
 #include "why.h"
 
@@ -57,6 +55,17 @@ static void harvest_clear(struct harvest *harvest)
     free(harvest->capabilities);
     sk_X509_pop_free(harvest->intermediates, X509_free);
     *harvest = (struct harvest){0};
+}
+
+const struct layer *opened_signer_layer(const struct opened *opened)
+{
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        const struct layer *layer = &opened->layers[i];
+        if (layer->kind != LAYER_ENCRYPTED && layer->signature == opened->signature &&
+            layer->signer != NULL)
+            return layer;
+    }
+    return NULL;
 }
 
 void opened_clear(struct opened *opened)

@@ -10,7 +10,6 @@
 
 #include <openssl/err.h>
 
-#include "openssl_reason.h"
 #include "signer_address.h"
 #include "signer_info.h"
 #include "trust_chain.h"

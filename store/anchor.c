@@ -1,8 +1,6 @@
 /* Trust anchors: importing and deleting own ones, listing both kinds. */
 #include <stdlib.h>
 
-#include <openssl/err.h>
-
 #include "cert_use.h"
 #include "certificate.h"
 #include "handle.h"

@@ -9,7 +9,7 @@
 
 #include "certificate.h"
 #include "handle.h"
-#include "why.h"
+#include "utf8.h"
 
 /* ---- Who ---- */
 
@@ -54,14 +54,11 @@ out:
 static void cut(char *text)
 {
     static const char mark[] = "...";
-    size_t end = AUDIT_MAX_TEXT_BYTES - sizeof mark;
-    if (strlen(text) < AUDIT_MAX_TEXT_BYTES) {
-        return;
+    size_t length = strlen(text);
+    if (length >= AUDIT_MAX_TEXT_BYTES) {
+        memcpy(text + utf8_cut(text, length, AUDIT_MAX_TEXT_BYTES - sizeof mark), mark,
+               sizeof mark);
     }
-    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) {
-        end--;
-    }
-    memcpy(text + end, mark, sizeof mark);
 }
 
 static enum store_status insert(struct store *store, const char *action, const char *object,

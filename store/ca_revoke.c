@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include <openssl/bn.h>
-#include <openssl/err.h>
 
 #include "audit.h"
 #include "ca_rows.h"

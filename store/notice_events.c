@@ -12,23 +12,11 @@
 #include "certificate.h"
 #include "enrolment.h"
 #include "notice_rows.h"
-#include "why.h"
+#include "utf8.h"
 
 #define FORMER_MAX 8         /* certificates named beside a new one */
 #define ISSUER_MAX_BYTES 500 /* of a name */
 #define ERROR_MAX_BYTES 1000 /* of what a CA said */
-
-/* How many bytes of `text` (UTF-8) are `most` at most, without cutting a character. */
-static int cut(const char *text, size_t length, size_t most)
-{
-    if (length > most) {
-        length = most;
-        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
-            length--;
-        }
-    }
-    return (int)length;
-}
 
 /* ---- Enrolments ---- */
 
@@ -100,7 +88,8 @@ enum store_status notice_of_enrolment(struct store *store, int64_t mailbox, cons
     }
     topic = enrolment_topic(&row, error != NULL);
     if (asprintf(&detail, "%s%s%.*s", row.ca, error ? "\n" : "",
-                 error ? cut(error, strlen(error), ERROR_MAX_BYTES) : 0, error ? error : "") < 0) {
+                 error ? (int)utf8_cut(error, strlen(error), ERROR_MAX_BYTES) : 0,
+                 error ? error : "") < 0) {
         detail = NULL;
     }
     if (!topic || !detail) {
@@ -133,7 +122,7 @@ static char *issuer_text(X509 *certificate)
     if (memory && X509_NAME_print_ex(memory, X509_get_issuer_name(certificate), 0,
                                      XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
         long length = BIO_get_mem_data(memory, &start);
-        copy = strndup(start, (size_t)cut(start, (size_t)length, ISSUER_MAX_BYTES));
+        copy = strndup(start, utf8_cut(start, (size_t)length, ISSUER_MAX_BYTES));
     }
     ERR_clear_error();
     BIO_free(memory);

@@ -5,7 +5,6 @@
 
 #include "audit.h"
 #include "notice_rows.h"
-#include "why.h"
 
 /* An attempt that is planned for later than this was planned by a clock that was wrong. */
 #define LATEST_ATTEMPT_S (24 * 60 * 60)

@@ -3,7 +3,6 @@
 
 #include "handle.h"
 #include "revocation.h"
-#include "why.h"
 
 void revocation_place_clear(struct revocation_place *place)
 {

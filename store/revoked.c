@@ -5,7 +5,6 @@
 #include "handle.h"
 #include "revocation.h"
 #include "revoked.h"
-#include "why.h"
 
 void revoked_list_clear(struct revoked_list *list)
 {

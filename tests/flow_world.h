@@ -164,6 +164,15 @@ static inline struct outcome world_end(struct world *world, struct transaction *
     return outcome;
 }
 
+/* Done with a message of world_message(), and what became of it. */
+static inline void world_forget(struct transaction *transaction, struct outcome *outcome)
+{
+    outcome_clear(outcome);
+    transaction_clear(transaction);
+    free(transaction->login);
+    *transaction = (struct transaction){0};
+}
+
 /* The message that goes out: header with edits applied and body, as one string (free()). */
 static inline char *world_text(const struct transaction *transaction, const struct outcome *outcome)
 {

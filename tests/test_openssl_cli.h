@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "test_entity.h"
+#include "test_pki.h"
 
 static char cli_directory[] = "/tmp/smimed-test.XXXXXX";
 
@@ -72,6 +73,15 @@ static inline void cli_write(const char *name, const char *text, size_t length)
 {
     FILE *file = fopen(cli_path(name), "wbe");
     entity_need(file != NULL && fwrite(text, 1, length, file) == length && fclose(file) == 0, name);
+}
+
+/* The certificate to the file `name`, the key to `name`.key. */
+static inline void cli_write_pki(const char *name, const struct pki *pki)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s.key", name);
+    pki_write_certificate(cli_path(name), pki->certificate);
+    pki_write_key(cli_path(key), pki->key);
 }
 
 static inline void cli_write_entity(const char *name, const struct entity *entity)

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "cmp_reason.h"
 #include "credential.h"
 #include "credential_file.h"

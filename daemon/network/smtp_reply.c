@@ -99,18 +99,12 @@ enum smtp_reply_state smtp_reply_feed(struct smtp_reply *reply, const char *byte
 
 char *smtp_reply_words(const struct smtp_reply *reply)
 {
-    size_t length = reply->length;
+    size_t length = utf8_cut(reply->text, reply->length, SMTP_REPLY_MAX_WORDS_BYTES);
     char *words = NULL;
-    bool cut = length > SMTP_REPLY_MAX_WORDS_BYTES;
     bool readable;
 
-    if (cut) {
-        length = SMTP_REPLY_MAX_WORDS_BYTES;
-        while (length > 0 && ((unsigned char)reply->text[length] & 0xC0) == 0x80)
-            length--; /* not within a character */
-    }
-    if (asprintf(&words, "%03d %.*s%s", reply->code, (int)length, reply->text, cut ? " ..." : "") <
-        0)
+    if (asprintf(&words, "%03d %.*s%s", reply->code, (int)length, reply->text,
+                 length < reply->length ? " ..." : "") < 0)
         return NULL;
     for (char *p = words; *p != '\0'; p++)
         if (*p == '\n')

@@ -46,16 +46,13 @@ static const struct pki *new_key(const char *name, const char *address, const ch
                                  int age_days)
 {
     struct pki *out = &made[made_count++];
-    char key[64];
     *out = pki_make(&(struct pki_spec){.addresses = {address},
                                        .common_name = name,
                                        .key = PKI_RSA_2048,
                                        .key_usage = usage,
                                        .not_before = now - age_days * PKI_DAY},
                     &world.ca);
-    snprintf(key, sizeof key, "%s.key", name);
-    pki_write_certificate(cli_path(name), out->certificate);
-    pki_write_key(cli_path(key), out->key);
+    cli_write_pki(name, out);
     return out;
 }
 
@@ -91,9 +88,7 @@ static void pass(enum role role, const char *sender, const char *recipient, cons
     result = world_text(&transaction, &outcome);
     cli_write(out, result, strlen(result));
     free(result);
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
 }
 
 /* Alice writes: what Bob gets is the file "to-bob". */

@@ -83,9 +83,7 @@ START_TEST(each_mode)
         ck_assert_ptr_nonnull(strstr(outcome.reply.english, recipient));
         ck_assert_ptr_nonnull(strstr(outcome.reply.german, recipient));
     }
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
     close_setup(&setup);
 }
 END_TEST
@@ -106,9 +104,7 @@ static struct outcome send_text(struct setup *setup, struct transaction *transac
 
 static void end(struct setup *setup, struct transaction *transaction, struct outcome *outcome)
 {
-    outcome_clear(outcome);
-    transaction_clear(transaction);
-    free(transaction->login);
+    world_forget(transaction, outcome);
     close_setup(setup);
 }
 
@@ -155,9 +151,7 @@ START_TEST(blind_recipient_is_not_named_to_others)
         send_text(&setup, &transaction, "alice@example.com", "alice@example.com", TEXT, both);
     ck_assert_int_eq(outcome.action, FLOW_REPLY);
     ck_assert_ptr_nonnull(strstr(outcome.reply.english, "Bcc"));
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
     outcome = send_text(&setup, &transaction, "alice@example.com", "alice@example.com", TEXT, one);
     ck_assert_int_eq(outcome.action, FLOW_REPLACE);
     pki_clear(&dan);
@@ -319,9 +313,7 @@ START_TEST(signed_and_encrypted_mail_is_not_done_again)
     for (const char *p = encrypted; *p != '\0'; p++)
         if (*p != '\r')
             *q++ = *p;
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
     /* Encrypted by its sender: satisfies encrypt-forced even for one whose key we do not have. */
     outcome = send_text(&setup, &transaction, "alice@example.com", "alice@example.com", lf, carol);
     ck_assert_int_eq(outcome.action, FLOW_PASS);
@@ -410,9 +402,7 @@ START_TEST(unknown_cipher_is_no_encryption)
         outcome =
             send_text(&setup, &transaction, "alice@example.com", "alice@example.com", text, carol);
         ck_assert_int_eq(outcome.action, known ? FLOW_PASS : FLOW_REPLY);
-        outcome_clear(&outcome);
-        transaction_clear(&transaction);
-        free(transaction.login);
+        world_forget(&transaction, &outcome);
     }
     OPENSSL_free(der);
     CMS_ContentInfo_free(cms);

@@ -40,14 +40,6 @@ static struct pki pki[PEOPLE], alice, erin, second;
 static struct transaction transaction;
 static struct outcome outcome;
 
-static void save(const struct pki *of, const char *name)
-{
-    char key[64];
-    snprintf(key, sizeof key, "%s.key", name);
-    pki_write_certificate(cli_path(name), of->certificate);
-    pki_write_key(cli_path(key), of->key);
-}
-
 static struct pki make_sender(const char *address, enum pki_key key)
 {
     struct pki made = pki_make(&(struct pki_spec){.addresses = {address}, .key = key}, &world.ca);
@@ -70,7 +62,7 @@ static void begin(const char *config)
 {
     cli_begin();
     world = world_open(config);
-    save(&world.ca, "ca");
+    cli_write_pki("ca", &world.ca);
     alice = make_sender("alice@example.com", PKI_RSA_2048);
     erin = make_sender("erin@example.com", PKI_EC_P256);
     /* First, so that it is not the one of her latest mail. */
@@ -78,22 +70,19 @@ static void begin(const char *config)
                                          .key = PKI_RSA_2048,
                                          .not_before = PKI_NOW - 2 * PKI_YEAR},
                       &world.ca);
-    save(&second, "berta-rsa");
+    cli_write_pki("berta-rsa", &second);
     know(&second, people[BERTA].address, NULL, 0);
     for (size_t i = 0; i < PEOPLE; i++) {
         pki[i] = pki_make(
             &(struct pki_spec){.addresses = {people[i].address}, .key = people[i].key}, &world.ca);
-        save(&pki[i], people[i].name);
+        cli_write_pki(people[i].name, &pki[i]);
         know(&pki[i], people[i].address, people[i].capabilities, people[i].length);
     }
 }
 
 static void end(void)
 {
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
-    transaction = (struct transaction){0};
+    world_forget(&transaction, &outcome);
     for (size_t i = 0; i < PEOPLE; i++)
         pki_clear(&pki[i]);
     pki_clear(&alice);

@@ -18,16 +18,6 @@ static struct pki alice, bert, bob, eve;
 static struct transaction transaction;
 static struct outcome outcome;
 
-static void save(const struct pki *pki, const char *name)
-{
-    pki_write_certificate(cli_path(name), pki->certificate);
-    {
-        char key[64];
-        snprintf(key, sizeof key, "%s.key", name);
-        pki_write_key(cli_path(key), pki->key);
-    }
-}
-
 static void begin(const char *config)
 {
     cli_begin();
@@ -36,19 +26,16 @@ static void begin(const char *config)
     bert = world_mailbox(&world, "bert@example.com", NULL);
     bob = world_partner(&world, "bob@partner.test");
     eve = world_partner(&world, "eve@partner.test");
-    save(&alice, "alice");
-    save(&bert, "bert");
-    save(&bob, "bob");
-    save(&eve, "eve");
-    save(&world.ca, "ca");
+    cli_write_pki("alice", &alice);
+    cli_write_pki("bert", &bert);
+    cli_write_pki("bob", &bob);
+    cli_write_pki("eve", &eve);
+    cli_write_pki("ca", &world.ca);
 }
 
 static void end(void)
 {
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
-    transaction = (struct transaction){0};
+    world_forget(&transaction, &outcome);
     pki_clear(&alice);
     pki_clear(&bert);
     pki_clear(&bob);
@@ -484,7 +471,7 @@ START_TEST(a_recipient_info_that_lies)
     begin(LISTENER);
     gerd = pki_make(&spec, &world.ca);
     liar = pki_make(&spec, &world.ca);
-    save(&liar, "liar");
+    cli_write_pki("liar", &liar);
     ck_assert(store_mailbox_add(world.gateway->store, "gerd@example.com", NULL, 0, &why) ==
                   STORE_OK &&
               store_mailbox_activate(world.gateway->store, "gerd@example.com", gerd.key,

@@ -50,8 +50,7 @@ START_TEST(weak_algorithms)
     alice = world_mailbox(&world, "alice@example.com", NULL);
     bob = pki_leaf_rsa(&world.ca, "bob@partner.test");
     pki_write_certificate(cli_path("alice"), alice.certificate);
-    pki_write_certificate(cli_path("bob"), bob.certificate);
-    pki_write_key(cli_path("bob.key"), bob.key);
+    cli_write_pki("bob", &bob);
     cli_write("plain", "Content-Type: text/plain\r\n\r\nThe text\r\n", 38);
     ck_assert_int_eq(cli_run("{ %s; } | tr -d '\\r' >message", cases[_i].make), 0);
     message = cli_read("message", NULL);

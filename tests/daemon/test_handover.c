@@ -12,7 +12,6 @@
 #include "test_run.h"
 #include "why.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MANY (2 * HANDOVER_MAX_CONNECTIONS + 3)
 
 static struct smtp_test_server server;
@@ -77,18 +76,6 @@ static void demand(enum handover_status status, enum handover_status wanted, siz
         ck_assert_msg(strstr(why_text(&why), said) != NULL, "said: %s", why_text(&why));
 }
 
-/* How many whole contents has the listener got? */
-static size_t contents(void)
-{
-    char *events = smtp_server_saw(&server, "events", NULL);
-    size_t count = 0;
-
-    for (char *at = events; (at = strstr(at, " CONTENT\n")) != NULL; at++)
-        count++;
-    free(events);
-    return count;
-}
-
 /* Each envelope and each DATA before the first end. */
 START_TEST(all_before_the_first_end)
 {
@@ -98,7 +85,7 @@ START_TEST(all_before_the_first_end)
     serve(&script);
     demand(hand(5), HANDOVER_DONE, 5, NULL);
     ck_assert_ptr_null(refused);
-    ck_assert_uint_eq(contents(), 5);
+    ck_assert_uint_eq(smtp_server_contents(&server), 5);
     events = smtp_server_saw(&server, "events", NULL);
     first_end = strstr(events, " CONTENT");
     ck_assert_ptr_null(strstr(first_end, "MAIL"));
@@ -180,7 +167,7 @@ START_TEST(eight_bits)
     seen = smtp_server_saw(&server, "1", NULL);
     if (done)
         ck_assert_msg(strstr(seen, cases[_i].expect) != NULL, "%s", seen);
-    ck_assert_uint_eq(contents(), committed);
+    ck_assert_uint_eq(smtp_server_contents(&server), committed);
     free(seen);
 }
 END_TEST
@@ -237,12 +224,12 @@ START_TEST(trouble_at_each_step)
     demand(hand(3), cases[_i].status, cases[_i].done, cases[_i].said);
     ck_assert_msg((refused == names[1]) == cases[_i].recipient, "%s", refused ? refused : "none");
     /* A content whose end was not acknowledged may have got there; one that was not ended not. */
-    whole = contents();
+    whole = smtp_server_contents(&server);
     ck_assert_msg(whole == committed ||
                       (*cases[_i].answer.command == '.' && whole == committed + 1),
                   "%zu contents, %zu committed", whole, committed);
     usleep(100000);
-    ck_assert_uint_eq(contents(), whole);
+    ck_assert_uint_eq(smtp_server_contents(&server), whole);
 }
 END_TEST
 #define TROUBLES 25
@@ -256,7 +243,7 @@ START_TEST(many_copies)
 
     serve(&script);
     demand(hand(MANY), HANDOVER_DONE, MANY, NULL);
-    ck_assert_uint_eq(contents(), MANY);
+    ck_assert_uint_eq(smtp_server_contents(&server), MANY);
     events = smtp_server_saw(&server, "events", NULL);
     first_end = strstr(events, " CONTENT");
     for (int i = 1; i <= MANY; i++) {
@@ -283,7 +270,7 @@ START_TEST(the_last_of_many_is_refused)
     ck_assert_int_eq(MANY, 43);
     demand(hand(MANY), HANDOVER_REFUSED, 0, "550 5.1.1");
     ck_assert_ptr_eq(refused, names[42]);
-    ck_assert_uint_eq(contents(), 0);
+    ck_assert_uint_eq(smtp_server_contents(&server), 0);
 }
 END_TEST
 
@@ -310,14 +297,14 @@ START_TEST(own_mail)
     listener = server;
     ck_assert_int_eq(handover_own(&settings, copies, 1, NULL, &committed, NULL, &why),
                      HANDOVER_DONE);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     smtp_server_start(&server, &script);
     settings.mail_server.address = strdup("inet:1@127.0.0.1");
     settings.mail_server.host = strdup("127.0.0.1");
     settings.mail_server.port = (unsigned)server.port;
     ck_assert_int_eq(handover_own(&settings, copies, 1, NULL, &committed, NULL, &why),
                      HANDOVER_DONE);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     smtp_server_stop(&listener);
 }
 END_TEST
@@ -332,20 +319,20 @@ START_TEST(incoming_copies)
     listener = server;
     ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
                      HANDOVER_DONE);
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     smtp_server_start(&server, &script);
     settings.reinject_incoming.address = strdup("inet:1@127.0.0.1");
     settings.reinject_incoming.host = strdup("127.0.0.1");
     settings.reinject_incoming.port = (unsigned)server.port;
     ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
                      HANDOVER_DONE);
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     smtp_server_stop(&server);
     ck_assert_int_eq(handover_incoming(&settings, copies, 2, NULL, &committed, NULL, &why),
                      HANDOVER_DEFERRED);
     server = listener;
     demand(hand(2), HANDOVER_DONE, 2, NULL);
-    ck_assert_uint_eq(contents(), 4);
+    ck_assert_uint_eq(smtp_server_contents(&server), 4);
 }
 END_TEST
 
@@ -426,7 +413,7 @@ START_TEST(killed_in_each_phase)
     kill(pid, SIGKILL);
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
     usleep(200000);
-    ck_assert_uint_eq(contents(), cases[_i].whole);
+    ck_assert_uint_eq(smtp_server_contents(&server), cases[_i].whole);
 }
 END_TEST
 

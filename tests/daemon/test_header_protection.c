@@ -33,31 +33,20 @@ static struct pki alice, bob;
 static struct transaction transaction;
 static struct outcome outcome;
 
-static void save(const struct pki *pki, const char *name)
-{
-    char key[64];
-    pki_write_certificate(cli_path(name), pki->certificate);
-    snprintf(key, sizeof key, "%s.key", name);
-    pki_write_key(cli_path(key), pki->key);
-}
-
 static void begin(const char *config)
 {
     cli_begin();
     world = world_open(config);
     alice = world_mailbox(&world, "alice@example.com", NULL);
     bob = world_partner(&world, "bob@partner.test");
-    save(&alice, "alice");
-    save(&bob, "bob");
-    save(&world.ca, "ca");
+    cli_write_pki("alice", &alice);
+    cli_write_pki("bob", &bob);
+    cli_write_pki("ca", &world.ca);
 }
 
 static void end_message(void)
 {
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
-    transaction = (struct transaction){0};
+    world_forget(&transaction, &outcome);
 }
 
 static void end(void)

@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "enrolment.h"
-#include "expiry.h"
 #include "flow_world.h"
+#include "mail_template.h"
 #include "notice.h"
 #include "notice_chore.h"
-#include "notice_delivery.h"
 #include "notice_reader.h"
 #include "notice_text.h"
 #include "smtp_server_run.h"
@@ -61,18 +58,6 @@ static void put(enum notice_kind kind, const char *topic, const char *recipient,
 
     ck_assert_msg(store_notice_put(world.gateway->store, &note, NULL, &why) == STORE_OK, "%s",
                   why_text(&why));
-}
-
-/* How many contents has the server got? */
-static size_t contents(void)
-{
-    char *events = smtp_server_saw(&server, "events", NULL);
-    size_t count = 0;
-
-    for (char *at = events; (at = strstr(at, " CONTENT\n")) != NULL; at++)
-        count++;
-    free(events);
-    return count;
 }
 
 /* What Python reads in the mail of connection `name`. */
@@ -329,7 +314,7 @@ START_TEST(one_digest_once)
     put(NOTICE_TEST, "3", NULL, "", "");
     for (int i = 0; i < 3; i++)
         notice_chore(world.gateway, PKI_NOW + i * PKI_DAY);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_states("sent sent sent");
     ck_seen("1", "MAIL FROM:<>", true);
     ck_seen("1", "RCPT TO:<a@example.com> NOTIFY=NEVER\r\n", true);
@@ -353,12 +338,12 @@ START_TEST(many_are_two_mails)
         if (i % 100 == 0)
             notice_chore(world.gateway, PKI_NOW + i);
     }
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 3599);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 3600);
     notice_chore(world.gateway, PKI_NOW + 7200);
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     end();
 }
 END_TEST
@@ -374,7 +359,7 @@ START_TEST(to_whom_the_server_takes)
     put(NOTICE_TEST, "1", NULL, "", "");
     notice_chore(world.gateway, PKI_NOW);
     notice_chore(world.gateway, PKI_NOW + PKI_DAY);
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_seen("2", "RCPT TO:<gone", false);
     ck_states("sent");
     ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
@@ -400,7 +385,7 @@ START_TEST(refused)
     ck_states("waiting given-up");
     notice_chore(world.gateway, PKI_NOW + NOTICE_RETRY_MIN_S + 1);
     ck_states("sent given-up");
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     end();
 }
 END_TEST
@@ -427,7 +412,8 @@ START_TEST(waits_for_the_server)
     put(NOTICE_ACTIVATED, "3", NULL, "bob@example.com", "ca");
     notice_chore(world.gateway, PKI_NOW + 200);
     notice_chore(world.gateway, PKI_NOW + 7200);
-    ck_assert_uint_eq(contents(), 4); /* one of them was the third connection's */
+    ck_assert_uint_eq(smtp_server_contents(&server),
+                      4); /* one of them was the third connection's */
     ck_states("sent sent sent");
     third = mail_of("3");
     fifth = mail_of("5");
@@ -436,7 +422,7 @@ START_TEST(waits_for_the_server)
     free(third);
     free(fifth);
     notice_chore(world.gateway, PKI_NOW + 100 * PKI_DAY);
-    ck_assert_uint_eq(contents(), 4);
+    ck_assert_uint_eq(smtp_server_contents(&server), 4);
     end();
 }
 END_TEST
@@ -467,7 +453,7 @@ START_TEST(nobody_to_send_to)
     put(NOTICE_WEAKER, "3", "alice@example.com", "hello", "no-key b@partner.test");
     notice_chore(world.gateway, PKI_NOW);
     ck_states("logged logged sent");
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     end();
 }
 END_TEST
@@ -491,7 +477,8 @@ static void run_in_a_process_and_kill_it(size_t wanted_contents)
             notice_chore(gateway, PKI_NOW);
         _exit(gateway ? 0 : 1);
     }
-    for (int waited = 0; contents() < wanted_contents && waited < PATIENCE_MS; waited += 10)
+    for (int waited = 0; smtp_server_contents(&server) < wanted_contents && waited < PATIENCE_MS;
+         waited += 10)
         usleep(10000);
     kill(child, SIGKILL);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -510,10 +497,10 @@ START_TEST(killed_between_sending_and_remembering)
     ck_states("waiting");
     put(NOTICE_TEST, "2", NULL, "", "");
     notice_chore(world.gateway, PKI_NOW + 1); /* it may still be at it */
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     notice_chore(world.gateway, PKI_NOW + 10 + NOTICE_LEASE_MARGIN_S);
     ck_states("sent waiting");
-    ck_assert_uint_eq(contents(), 2);
+    ck_assert_uint_eq(smtp_server_contents(&server), 2);
     first = mail_of("1");
     second = mail_of("2");
     ck_assert_str_eq(first, second); /* Message-ID, date and text */
@@ -521,7 +508,7 @@ START_TEST(killed_between_sending_and_remembering)
     free(second);
     notice_chore(world.gateway, PKI_NOW + PKI_DAY);
     ck_states("sent sent");
-    ck_assert_uint_eq(contents(), 3);
+    ck_assert_uint_eq(smtp_server_contents(&server), 3);
     end();
 }
 END_TEST
@@ -553,186 +540,8 @@ START_TEST(two_keepers)
         ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
         ck_assert_int_eq(status, 0);
     }
-    ck_assert_uint_eq(contents(), 1);
+    ck_assert_uint_eq(smtp_server_contents(&server), 1);
     ck_states("sent");
-    end();
-}
-END_TEST
-
-/* ---- What expires ---- */
-
-static void mailbox(const char *address, time_t not_after)
-{
-    const struct pki_spec spec = {.addresses = {address}, .not_after = not_after};
-    struct pki leaf = pki_make(&spec, &world.ca);
-    struct mailbox *found = NULL;
-    char *why = NULL;
-    enum store_status status = store_mailbox_find(world.gateway->store, address, &found, &why);
-
-    if (status == STORE_NONE)
-        status = store_mailbox_add(world.gateway->store, address, NULL, 0, &why);
-    if (status == STORE_OK)
-        status = store_mailbox_activate(world.gateway->store, address, leaf.key, leaf.certificate,
-                                        NULL, PKI_NOW, &why);
-    ck_assert_msg(status == STORE_OK, "%s", why_text(&why));
-    mailbox_free(&found);
-    pki_clear(&leaf);
-}
-
-/* The details of all notices: "30 14 expired". */
-static void ck_details(const char *wanted)
-{
-    struct notice_list list = {0};
-    char said[400] = "";
-
-    ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
-    for (size_t i = 0; i < list.count; i++)
-        snprintf(said + strlen(said), sizeof said - strlen(said), "%s%s", i > 0 ? " " : "",
-                 list.items[i].detail);
-    ck_assert_str_eq(said, wanted);
-    notice_list_clear(&list);
-}
-
-/* Days before the end when we look, and what was noted then altogether. */
-static const struct {
-    const char *config;
-    double looks[8]; /* ended by 99 */
-    const char *wanted;
-} thresholds[] = {
-    {"", {40, 30.1, 99}, ""},          {"", {30, 99}, "30"},
-    {"", {30, 30, 29, 15, 99}, "30"},  {"", {30, 14, 7, 1, 0.5, 0, -1, 99}, "30 14 7 1 expired"},
-    {"", {5, 4, 3, 99}, "7"},          {"", {25, 5, -3, -40, 99}, "30 7 expired"},
-    {"", {-400, -401, 99}, "expired"}, {"expiry_notice_days = [ 3, 60 ];", {59, 30, 2, 99}, "60 3"},
-};
-
-START_TEST(each_threshold_once)
-{
-    begin(thresholds[_i].config, NULL);
-    mailbox("alice@example.com", PKI_NOW + 500 * PKI_DAY);
-    for (const double *look = thresholds[_i].looks; *look < 98; look++)
-        expiry_note(world.gateway, PKI_NOW + 500 * PKI_DAY - (time_t)(*look * (double)PKI_DAY));
-    ck_details(thresholds[_i].wanted);
-    end();
-}
-END_TEST
-
-/* What was renewed is no matter any more; who does not sign, either. */
-START_TEST(renewed_and_inactive_ones)
-{
-    char *why = NULL;
-
-    begin("", NULL);
-    mailbox("alice@example.com", PKI_NOW + 5 * PKI_DAY);
-    mailbox("alice@example.com", PKI_NOW + 500 * PKI_DAY);
-    mailbox("bob@example.com", PKI_NOW + 5 * PKI_DAY);
-    ck_assert_msg(store_mailbox_deactivate(world.gateway->store, "bob@example.com", &why) ==
-                      STORE_OK,
-                  "%s", why_text(&why));
-    expiry_note(world.gateway, PKI_NOW);
-    ck_details("");
-    end();
-}
-END_TEST
-
-START_TEST(anchors_and_cas)
-{
-    const struct pki_spec spec = {
-        .common_name = "Old Root", .ca = true, .not_after = PKI_NOW + 12 * PKI_DAY};
-    struct pki old = pki_make(&spec, NULL);
-    struct notice_list list = {0};
-    char *why = NULL;
-
-    begin("", NULL);
-    ck_assert_msg(store_anchor_import(world.gateway->store, old.certificate, PKI_NOW, NULL, &why) ==
-                      STORE_OK,
-                  "%s", why_text(&why));
-    expiry_note(world.gateway, PKI_NOW);
-    expiry_note(world.gateway, PKI_NOW + PKI_DAY);
-    ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
-    ck_assert_uint_eq(list.count, 1);
-    ck_assert_int_eq(list.items[0].kind, NOTICE_ANCHOR_EXPIRES);
-    ck_assert_str_eq(list.items[0].object, "CN = Old Root");
-    notice_list_clear(&list);
-    pki_clear(&old);
-    end();
-}
-END_TEST
-
-/* The certificate by which a CA knows us, from a file; another one there is another matter. */
-START_TEST(credentials)
-{
-    char path[4][100];
-    char config[900];
-    struct pki leaf;
-    struct notice_list list = {0};
-
-    for (int i = 0; i < 4; i++)
-        snprintf(path[i], sizeof path[i], "/tmp/smimed-credential.%d.%d", (int)getpid(), i);
-    snprintf(config, sizeof config,
-             "cmp = ( { name = \"good\"; url = \"http://127.0.0.1:1/\"; certificate_file = "
-             "\"%s\"; key_file = \"%s\"; server_certificate = \"%s\"; },\n"
-             "{ name = \"gone\"; url = \"http://127.0.0.1:1/\"; certificate_file = "
-             "\"%s\"; key_file = \"%s\"; server_certificate = \"%s\"; } );\n",
-             path[0], path[1], path[2], path[3], path[3], path[3]);
-    begin(config, NULL);
-    umask(077);
-    for (int days = 20; days >= 10; days -= 10) {
-        leaf =
-            pki_make(&(struct pki_spec){.common_name = "RA", .not_after = PKI_NOW + days * PKI_DAY},
-                     &world.ca);
-        pki_write_certificate(path[0], leaf.certificate);
-        pki_write_key(path[1], leaf.key);
-        pki_write_certificate(path[2], world.ca.certificate);
-        pki_clear(&leaf);
-        expiry_note(world.gateway, PKI_NOW);
-        expiry_note(world.gateway, PKI_NOW + PKI_DAY);
-    }
-    ck_details("30 14");
-    ck_assert_int_eq(store_notice_list(world.gateway->store, &list, NULL), STORE_OK);
-    ck_assert_int_eq(list.items[0].kind, NOTICE_CREDENTIAL_EXPIRES);
-    ck_assert_str_eq(list.items[0].object, "good");
-    notice_list_clear(&list);
-    for (int i = 0; i < 3; i++)
-        unlink(path[i]);
-    end();
-}
-END_TEST
-
-#define CMP                                                                                        \
-    "cmp = ( { name = \"ca\"; url = \"http://127.0.0.1:1/\"; reference = \"x\"; secret_file = "    \
-    "\"/nonexistent\"; update_by = \"credential\"; renew_before_days = %d; } );\n"
-
-/* What the keeper renews by itself is told of in the last week. */
-START_TEST(what_renews_itself)
-{
-    const int renew_before_days = _i == 0 ? 30 : 0;
-    EVP_PKEY *key = pki_new_key(PKI_EC_P256);
-    const struct pki_spec spec = {
-        .addresses = {"alice@example.com"}, .use_key = key, .not_after = PKI_NOW + 20 * PKI_DAY};
-    char config[400];
-    struct pki leaf;
-    struct store *store;
-    char *why = NULL;
-
-    snprintf(config, sizeof config, CMP, renew_before_days);
-    begin(config, NULL);
-    store = world.gateway->store;
-    leaf = pki_make(&spec, &world.ca);
-    ck_assert_msg(store_mailbox_add(store, "alice@example.com", NULL, 0, &why) == STORE_OK &&
-                      store_enrolment_begin(store, "alice@example.com", "ca", ENROLMENT_NEW, key,
-                                            (const unsigned char *)"csr", 3, PKI_NOW + PKI_DAY,
-                                            PKI_NOW, &why) == STORE_OK &&
-                      store_enrolment_received(store, "alice@example.com", NULL, PKI_NOW, &why) ==
-                          STORE_OK &&
-                      store_mailbox_install(store, "alice@example.com", leaf.certificate, NULL,
-                                            PKI_NOW, &why) == STORE_OK,
-                  "%s", why_text(&why));
-    expiry_note(world.gateway, PKI_NOW);
-    ck_details(_i == 0 ? "ca" : "ca 30");
-    expiry_note(world.gateway, PKI_NOW + 14 * PKI_DAY);
-    ck_details(_i == 0 ? "ca 7" : "ca 30 7");
-    pki_clear(&leaf);
-    EVP_PKEY_free(key);
     end();
 }
 END_TEST
@@ -758,11 +567,6 @@ int main(void)
     tcase_add_test(cases, nobody_to_send_to);
     tcase_add_test(cases, killed_between_sending_and_remembering);
     tcase_add_test(cases, two_keepers);
-    tcase_add_loop_test(cases, each_threshold_once, 0, COUNT(thresholds));
-    tcase_add_test(cases, renewed_and_inactive_ones);
-    tcase_add_test(cases, anchors_and_cas);
-    tcase_add_test(cases, credentials);
-    tcase_add_loop_test(cases, what_renews_itself, 0, 2);
     suite_add_tcase(suite, cases);
     return test_run(suite);
 }

@@ -75,24 +75,14 @@ static void add_mailbox(const char *address, int days)
     store_close(&store);
 }
 
-static size_t contents(void)
-{
-    char *events = smtp_server_saw(&server, "events", NULL);
-    size_t count = 0;
-
-    for (char *at = events; (at = strstr(at, " CONTENT\n")) != NULL; at++)
-        count++;
-    free(events);
-    return count;
-}
-
 static void wait_for_contents(size_t wanted)
 {
-    for (int waited = 0; contents() < wanted; waited += DAEMON_STEP_MS) {
-        ck_assert_msg(waited < 3 * DAEMON_PATIENCE_MS, "%zu contents and no more", contents());
+    for (int waited = 0; smtp_server_contents(&server) < wanted; waited += DAEMON_STEP_MS) {
+        ck_assert_msg(waited < 3 * DAEMON_PATIENCE_MS, "%zu contents and no more",
+                      smtp_server_contents(&server));
         daemon_step();
     }
-    ck_assert_uint_eq(contents(), wanted);
+    ck_assert_uint_eq(smtp_server_contents(&server), wanted);
 }
 
 /* As a power failure: all of it, at once. */
@@ -204,7 +194,7 @@ START_TEST(logged_without_an_administrator)
     daemon_start(&run, &site);
     daemon_wait_log(&run, "certificate of soon@example.com expires in 12 days", 2);
     ck_assert_uint_eq(daemon_log_count(&run, "notice for no administrator"), 1);
-    ck_assert_uint_eq(contents(), 0);
+    ck_assert_uint_eq(smtp_server_contents(&server), 0);
     end();
 }
 END_TEST

@@ -1,7 +1,6 @@
 /* Rules: the decision table, each direction by itself, and why a rule did not decide. */
 #include "rules.h"
 #include "test_run.h"
-#include "why.h"
 
 #include <check.h>
 #include <stdlib.h>

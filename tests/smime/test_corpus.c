@@ -3,7 +3,6 @@
  *
  * The corpus is no part of the product: SMIMED_CORPUS or ../shared/corpus, and where it is absent
  * the test says so and passes. */
-#include <strings.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -15,7 +14,6 @@
 
 #define MAX_ROWS 4000
 #define MAX_FILES 6
-#define MAX_LAYERS 8
 #define ALL_WEAK (WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RSA_1024)
 #define NOW ((time_t)1780272000) /* 1 June 2026 */
 

@@ -262,8 +262,6 @@ END_TEST
 
 /* ---- Which messages are made inert ---- */
 
-#define OPAQUE(signer, key) "-sign -signer " signer ".pem -inkey " key ".key -md sha256"
-
 static struct bytes signed_html(const char *arguments)
 {
     return signed_entity(HTML_PART, arguments);

@@ -92,9 +92,7 @@ static struct sent send_to(const char *recipient)
 
 static void sent_clear(struct sent *sent)
 {
-    outcome_clear(&sent->outcome);
-    transaction_clear(&sent->transaction);
-    free(sent->transaction.login);
+    world_forget(&sent->transaction, &sent->outcome);
 }
 
 /* Was anybody asked about the address, and what did he say? */
@@ -272,9 +270,7 @@ START_TEST(asked_at_the_end_for_a_null_sender)
     struct outcome outcome = world_end(&world, &transaction);
     ck_assert_int_eq(asked(BOB), LOOKUP_KNOWN);
     ck_assert_int_eq(outcome.transform, TRANSFORM_SIGN_ENCRYPT);
-    outcome_clear(&outcome);
-    transaction_clear(&transaction);
-    free(transaction.login);
+    world_forget(&transaction, &outcome);
 }
 END_TEST
 

@@ -336,4 +336,16 @@ SMTP_SERVER_UNUSED static char *smtp_server_saw(const struct smtp_test_server *s
     return text;
 }
 
+/* How many whole contents has it got? */
+SMTP_SERVER_UNUSED static size_t smtp_server_contents(const struct smtp_test_server *server)
+{
+    char *events = smtp_server_saw(server, "events", NULL);
+    size_t count = 0;
+
+    for (char *at = events; (at = strstr(at, " CONTENT\n")) != NULL; at++)
+        count++;
+    free(events);
+    return count;
+}
+
 #endif
