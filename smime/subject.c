@@ -51,7 +51,6 @@ static const struct {
                 {0x27e6, '['}, {0x27e7, ']'}, {0x3010, '['}, {0x3011, ']'},
                 {0x3014, '['}, {0x3015, ']'}, {0x301a, '['}, {0x301b, ']'}};
 
-/* Nothing that a reader sees: blanks, formatting, accents. */
 /* Letters and signs that nobody sees, though they are no marks (Default_Ignorable_Code_Point), and
  * the blank of Braille. */
 static bool is_unseen(gunichar c)
@@ -60,6 +59,7 @@ static bool is_unseen(gunichar c)
            c == 0xffa0 || (c >= 0xfff0 && c <= 0xfff8) || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
+/* Nothing that a reader sees: blanks, formatting, accents. */
 static bool is_passed_over(gunichar c)
 {
     if (is_unseen(c))
