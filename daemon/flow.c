@@ -55,6 +55,18 @@ static int expect(struct gateway *gateway, struct transaction *transaction,
     return rc;
 }
 
+/* Do all so far get the same body? Of ciphers it does not follow from what each two of them have in
+ * common. Returns 1, 0, or -1 out of memory. */
+static int is_uniform(const struct transaction *transaction)
+{
+    struct plan plan;
+    int rc = plan_make(transaction->recipients, transaction->recipient_count, &plan);
+    if (rc == 0)
+        rc = plan.count == 1;
+    plan_clear(&plan);
+    return rc;
+}
+
 int flow_recipient(struct gateway *gateway, struct transaction *transaction, time_t now,
                    struct reply *reply_out, char **why)
 {
@@ -66,9 +78,16 @@ int flow_recipient(struct gateway *gateway, struct transaction *transaction, tim
         return -1;
     }
     /* Postfix strands a local submission whole when one recipient is refused here. */
-    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway) ||
-        plan_same_group(&transaction->recipients[0], last))
+    if (transaction->role == ROLE_LOCAL || copies_allowed(gateway))
         return 0;
+    rc = is_uniform(transaction);
+    if (rc > 0)
+        return 0;
+    if (rc < 0) {
+        why_set(why, "out of memory");
+        reply_defer(reply_out);
+        return -1;
+    }
     reply_set(reply_out, 452, "4.5.3", "This recipient needs a message of its own, send it again",
               "Dieser Empfaenger braucht eine eigene Nachricht, bitte erneut senden");
     why_set(why, "%s gets %s by rule %zu, the first recipient %s", last->canonical,

@@ -393,6 +393,19 @@ START_TEST(uniform_where_nothing_is_split)
 }
 END_TEST
 
+/* Gina shares a cipher with Bob, but not with Bob and Olaf. */
+START_TEST(uniform_for_all_who_are_there)
+{
+    begin("rules = ( " RULE("encrypt-forced") " );");
+    transaction = world_message(&world, ROLE_SUBMISSION, "alice@example.com", "alice@example.com",
+                                "From: alice@example.com\nTo: bob@partner.test\n\nx\n");
+    ck_assert_int_eq(world_recipient(&world, &transaction, "bob@partner.test"), 0);
+    ck_assert_int_eq(world_recipient(&world, &transaction, "olaf@old.test"), 0);
+    ck_assert_int_eq(world_recipient(&world, &transaction, "gina@gcm.test"), 452);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flow_profiles");
@@ -404,6 +417,7 @@ int main(void)
     tcase_add_loop_test(tests, declares_what_it_reads, 0,
                         sizeof declarations / sizeof *declarations);
     tcase_add_test(tests, uniform_where_nothing_is_split);
+    tcase_add_test(tests, uniform_for_all_who_are_there);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
