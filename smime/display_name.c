@@ -15,26 +15,31 @@
 #include "gmime_start.h"
 #include "unseen.h"
 
-/* Of a name; nobody reads further. Putting accents in order takes the square of their number. */
+/* Of what is seen of a name; nobody reads further. Putting accents in order takes the square of
+ * their number. */
 #define NAME_MAX_BYTES 2048
 
-/* What has no width, or as good as none, and what a program shows as nothing. */
+/* What has no width, or as good as none, and what a program shows as nothing, be it assigned yet or
+ * not (Default_Ignorable_Code_Point). */
 static bool is_unseen(gunichar c)
 {
     return unseen_character(c) || g_unichar_iszerowidth(c) || (c >= 0x2009 && c <= 0x200a) ||
            c == 0x202f || c == 0xfffc;
 }
 
-/* `name` as it is seen. */
+/* `name` as it is seen. Blanks beside each other are one, as in HTML: however many characters stand
+ * there that take no room, what follows is read. */
 static GString *as_seen(const char *name)
 {
-    char *whole = g_utf8_make_valid(name, (gssize)strnlen(name, NAME_MAX_BYTES));
+    char *whole = g_utf8_make_valid(name, -1);
     GString *seen = g_string_new(NULL);
     char *normal;
-    /* Blanks that are hardly seen would become such as are. */
-    for (const char *p = whole; *p != '\0'; p = g_utf8_next_char(p))
-        if (!is_unseen(g_utf8_get_char(p)))
+    for (const char *p = whole; *p != '\0' && seen->len < NAME_MAX_BYTES; p = g_utf8_next_char(p)) {
+        bool again = *p == ' ' && seen->len > 0 && seen->str[seen->len - 1] == ' ';
+        /* Before they are normalised: blanks that are hardly seen would become such as are. */
+        if (!again && !is_unseen(g_utf8_get_char(p)))
             g_string_append_unichar(seen, g_utf8_get_char(p));
+    }
     g_free(whole);
     normal = g_utf8_normalize(seen->str, -1, G_NORMALIZE_ALL_COMPOSE);
     g_string_assign(seen, normal != NULL ? normal : "");

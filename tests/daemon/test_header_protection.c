@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "flow_world.h"
+#include "header_edits.h"
 #include "report.h"
 #include "test_openssl_cli.h"
 #include "test_run.h"
@@ -162,6 +163,65 @@ START_TEST(settings_decide)
     else
         ck_assert(!cli_contains("bob.payload", "hp=") && !cli_contains("bob.payload", "Subject"));
     end();
+}
+END_TEST
+
+/* Some programs show the first of two Subjects, some the last: neither tells. */
+START_TEST(all_subjects_are_hidden)
+{
+    static const char *const to[] = {"bob@partner.test", NULL};
+    char *text;
+    begin(OPTIONAL);
+    submit("From: alice@example.com\nTo: bob@partner.test\nSubject: the merger\n"
+           "Keywords: merger\nSubject: one more merger\nKeywords: merger\n\nThe secret text\n",
+           to);
+    text = text_for(to[0], "bob.eml");
+    ck_assert_ptr_null(strstr(text, "merger"));
+    free(text);
+    end();
+}
+END_TEST
+
+/* Who is told of a message in the clear sees its Subject only where its way hides it from nobody.
+ */
+START_TEST(hides_from_notices)
+{
+    static const struct {
+        const char *name;
+        enum role role;
+        enum transform transform;
+        bool insecure;
+        bool off;
+        enum header_confidentiality confidentiality;
+        bool hides;
+    } cases[] = {
+        {"encrypted", ROLE_SUBMISSION, TRANSFORM_ENCRYPT, false, false,
+         HEADER_CONFIDENTIALITY_BASELINE, true},
+        {"signed and encrypted", ROLE_SUBMISSION, TRANSFORM_SIGN_ENCRYPT, false, false,
+         HEADER_CONFIDENTIALITY_BASELINE, true},
+        {"refused, as it cannot be encrypted", ROLE_SUBMISSION, TRANSFORM_REFUSE, false, false,
+         HEADER_CONFIDENTIALITY_BASELINE, true},
+        {"refused for want of TLS", ROLE_SUBMISSION, TRANSFORM_REFUSE, true, false,
+         HEADER_CONFIDENTIALITY_BASELINE, false},
+        {"signed", ROLE_SUBMISSION, TRANSFORM_SIGN, false, false, HEADER_CONFIDENTIALITY_BASELINE,
+         false},
+        {"nothing is hidden", ROLE_SUBMISSION, TRANSFORM_ENCRYPT, false, false,
+         HEADER_CONFIDENTIALITY_NONE, false},
+        {"switched off", ROLE_SUBMISSION, TRANSFORM_ENCRYPT, false, true,
+         HEADER_CONFIDENTIALITY_BASELINE, false},
+        {"from outside", ROLE_INBOUND, TRANSFORM_REFUSE, false, false,
+         HEADER_CONFIDENTIALITY_BASELINE, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct settings set = {.header_protection = !cases[i].off,
+                                     .header_confidentiality = cases[i].confidentiality};
+        struct recipient recipients[] = {
+            {.transform = TRANSFORM_NONE},
+            {.transform = cases[i].transform, .insecure = cases[i].insecure}};
+        const struct transaction message = {
+            .role = cases[i].role, .recipients = recipients, .recipient_count = 2};
+        ck_assert_msg(header_edits_hides(&set, &message) == cases[i].hides, "%s", cases[i].name);
+    }
 }
 END_TEST
 
@@ -391,6 +451,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, each_copy_shows_what_it_may);
     tcase_add_loop_test(tcase, settings_decide, 0, sizeof settings / sizeof *settings);
+    tcase_add_test(tcase, all_subjects_are_hidden);
+    tcase_add_test(tcase, hides_from_notices);
     tcase_add_test(tcase, hidden_subject_leads_the_text);
     tcase_add_test(tcase, unclean_header_is_signed_in_the_clear);
     tcase_add_test(tcase, signed_by_the_sender_stays_as_it_is);

@@ -109,6 +109,11 @@ static const struct {
      "--c--\r\n--b\r\n\r\nVISIBLE\r\n--b--\r\n",
      "text/plain"},
     {"two types", "Content-Type: text/plain\r\n" HTML_PART, "text/plain"},
+    {"two types, the other way round",
+     "Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n" IMG, "text/plain"},
+    {"a character set that is too long",
+     "Content-Type: text/plain; charset=a2345678901234567890123456789012345678901\r\n\r\nVISIBLE",
+     "text/plain\r\n"},
     {"no boundary", "Content-Type: multipart/mixed\r\n\r\n--b\r\n" HTML_PART, "text/plain"},
     {"a boundary that never comes", "Content-Type: multipart/mixed; boundary=x\r\n\r\n" IMG,
      "text/plain"},
@@ -221,6 +226,11 @@ START_TEST(names)
          "ab.html.txt"},
         {"\xff.doc", "\xef\xbf\xbd.doc"},
         {"WINMAIL.DAT", "WINMAIL.DAT.txt"},
+        /* The end of a name says what it is. */
+        {"x1234567890123456789012345678901234567890123456789012345678901234567890123456789"
+         "012345678901.html.pdf",
+         "1234567890123456789012345678901234567890123456789012345678901234567890123456789"
+         "012345678901.html.pdf"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *name = defang_name(cases[i].name);
@@ -248,6 +258,24 @@ START_TEST(ceilings)
     assert_contains(made.data, "Content-Type: application/octet-stream\r\n");
     bytes_free(&made);
     bytes_free(&text);
+    /* Parts are counted wherever they stand. */
+    limits.max_parts = 3;
+    text = bytes_text(MIXED(PART("\r\na") PART("Content-Type: multipart/mixed; boundary=c\r\n\r\n"
+                                               "--c\r\n\r\nb\r\n--c\r\n\r\nc\r\n--c--\r\n")));
+    made = defanged_with(text.data, text.length, &limits);
+    assert_contains(made.data, "Content-Type: application/octet-stream\r\n");
+    bytes_free(&made);
+    limits.max_parts = 4;
+    made = defanged_with(text.data, text.length, &limits);
+    ck_assert_ptr_null(strstr(made.data, "octet-stream"));
+    bytes_free(&made);
+    bytes_free(&text);
+    text = bytes_text("Content-Type: message/rfc822\r\n\r\n" MIXED(PART("\r\na") PART("\r\nb")));
+    limits.max_parts = 2;
+    made = defanged_with(text.data, text.length, &limits);
+    assert_contains(made.data, "Content-Type: application/octet-stream\r\n");
+    bytes_free(&made);
+    bytes_free(&text);
     text = bytes_text("");
     for (int i = 0; i < 100; i++)
         bytes_puts(&text, "Content-Type: message/rfc822\r\n\r\n");
@@ -256,6 +284,31 @@ START_TEST(ceilings)
     assert_contains(made.data, "Content-Type: application/octet-stream\r\n");
     ck_assert(inert_check(made.data, made.length, ".eml"));
     bytes_free(&made);
+    bytes_free(&text);
+}
+END_TEST
+
+/* All HTML of a message together has a ceiling as well: what is over it is shown as its source. */
+START_TEST(much_html)
+{
+    enum { PARTS = 5, PART_BYTES = 250 * 1024 };
+    struct bytes text = bytes_text("Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+    struct bytes part = bytes_text(PART("Content-Type: text/html\r\n"));
+    struct bytes made;
+    size_t pages = 0;
+    size_t sources = 0;
+    while (part.length < PART_BYTES)
+        bytes_puts(&part, "VISIBLE of a long line of text that goes on and on, for sixty-four\r\n");
+    for (int i = 0; i < PARTS; i++)
+        bytes_add(&text, part.data, part.length);
+    bytes_puts(&text, "--b--\r\n");
+    made = defanged(text.data);
+    for (const char *at = made.data; (at = strstr(at, "Content-Type: text/")) != NULL; at++)
+        *(strncmp(at, "Content-Type: text/html", 23) == 0 ? &pages : &sources) += 1;
+    ck_assert_uint_eq(pages, 4);
+    ck_assert_uint_eq(sources, 1);
+    bytes_free(&made);
+    bytes_free(&part);
     bytes_free(&text);
 }
 END_TEST
@@ -460,6 +513,7 @@ int main(void)
     tcase_add_test(tests, files_and_texts_are_kept);
     tcase_add_test(tests, names);
     tcase_add_test(tests, ceilings);
+    tcase_add_test(tests, much_html);
     suite_add_tcase(suite, tests);
     tcase_set_timeout(messages, 300);
     tcase_add_unchecked_fixture(messages, world_make, world_clear);

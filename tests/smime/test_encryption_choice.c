@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "encryption_choice.h"
@@ -212,6 +214,81 @@ START_TEST(chooses_for_a_recipient)
 }
 END_TEST
 
+/* Public keys of any shape: what is not encrypted to must be what OpenSSL does not encrypt to, and
+ * where it would change nothing. */
+static const struct {
+    int bits;
+    const char *exponent; /* NULL: as large as the modulus */
+    bool useless;         /* refused though OpenSSL would */
+} shapes[] = {
+    {2048, "10001", false},
+    {2048, "40000000000000001", false},
+    {3072, "40000000000000001", false},
+    {3073, "40000000000000001", false},
+    {3073, "8000000000000001", false},
+    {16384, "10001", false},
+    {16385, "10001", false},
+    {2048, "1", true},
+    {2048, NULL, true},
+};
+
+static EVP_PKEY *shaped_key(size_t shape)
+{
+    BIGNUM *n = BN_new();
+    BIGNUM *e = NULL;
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM *params;
+    EVP_PKEY *key = NULL;
+    pki_need(BN_rand(n, shapes[shape].bits, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD) == 1, "a modulus");
+    if (shapes[shape].exponent != NULL)
+        pki_need(BN_hex2bn(&e, shapes[shape].exponent) > 0, "an exponent");
+    else
+        pki_need((e = BN_dup(n)) != NULL && BN_sub_word(e, 2) == 1, "an exponent");
+    pki_need(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+                 OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) == 1,
+             "a key");
+    params = OSSL_PARAM_BLD_to_param(build);
+    pki_need(params != NULL && EVP_PKEY_fromdata_init(context) == 1 &&
+                 EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) == 1,
+             "a key");
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(context);
+    BN_free(n);
+    BN_free(e);
+    return key;
+}
+
+static bool openssl_encrypts(EVP_PKEY *key)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    unsigned char out[4096];
+    size_t length = sizeof out;
+    bool good = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
+                EVP_PKEY_encrypt(context, out, &length, (const unsigned char *)"x", 1) == 1;
+    EVP_PKEY_CTX_free(context);
+    return good;
+}
+
+START_TEST(odd_keys_are_left_out)
+{
+    static const struct encryption_policy policy = {ALL, BOTH};
+    static const struct smime_capabilities unknown = {.known = false};
+    EVP_PKEY *key = shaped_key((size_t)_i);
+    struct pki pair =
+        pki_make(&(struct pki_spec){.addresses = {"bob@partner.test"}, .use_key = key}, &ca);
+    struct encryption_choice choice;
+    char *why = NULL;
+    bool chosen = encryption_choose(pair.certificate, &unknown, &policy, &choice, &why) == 0;
+    ck_assert_msg(chosen == (openssl_encrypts(key) && !shapes[_i].useless), "%d bits, %s: %s",
+                  shapes[_i].bits, shapes[_i].exponent, why_text(&why));
+    why_free(&why);
+    pki_clear(&pair);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 #define ANY_DIGEST .digests = {SIGN_SHA256, SIGN_SHA384, SIGN_SHA512}, .digest_count = 3
 #define SCHEMES(n, ...) .schemes = {__VA_ARGS__}, .scheme_count = n
 #define BITS .minimum_rsa_bits = 2048, .minimum_ec_bits = 256
@@ -266,6 +343,11 @@ static const struct {
      {.digests = {SIGN_SHA256}, .digest_count = 1, SCHEMES(1, SIGN_PSS), BITS},
      NULL,
      "bound to the digest"},
+    {"a key for PSS that is too short",
+     PSS,
+     {ANY_DIGEST, SCHEMES(1, SIGN_PSS), .minimum_rsa_bits = 3072},
+     NULL,
+     "3072 are wanted"},
     {"too short",
      RSA_2048,
      {ANY_DIGEST, SCHEMES(1, SIGN_PSS), .minimum_rsa_bits = 3072},
@@ -306,6 +388,7 @@ int main(void)
     make_keys();
     tcase_add_loop_test(tests, chooses_for_a_recipient, 0,
                         sizeof encryptions / sizeof *encryptions);
+    tcase_add_loop_test(tests, odd_keys_are_left_out, 0, sizeof shapes / sizeof *shapes);
     tcase_add_loop_test(tests, chooses_for_a_signer, 0, sizeof signatures / sizeof *signatures);
     suite_add_tcase(suite, tests);
     status = test_run(suite);

@@ -163,6 +163,49 @@ START_TEST(what_is_harmless_is_kept)
 }
 END_TEST
 
+static char *repeat(const char *begin, const char *format, size_t length)
+{
+    char *text = malloc(length + 100);
+    size_t at = (size_t)sprintf(text, "%s", begin);
+    for (unsigned i = 0; at < length; i++)
+        at += (size_t)sprintf(text + at, format, i);
+    text[length] = '\0';
+    return text;
+}
+
+/* What is no text for people, what an address may not be, and what is too long for one. */
+START_TEST(nothing_else_is_kept)
+{
+    static const struct {
+        const char *html;
+        const char *absent;
+    } cases[] = {
+        {"<title>GONE</title><p>x", "GONE"},
+        {"<svg><text>GONE</text></svg><p>x", "GONE"},
+        {"<script>GONE</script><style>GONE</style><select><option>GONE</select>x", "GONE"},
+        {"<a href='javascript:GONE'>x</a><a href='data:GONE'>x</a><a href='file:GONE'>x</a>",
+         "GONE"},
+        {"<p align=aaaaaaaaaaaaaGONE>x", "GONE"},
+        {"x\xc2\x85y", "&#133;"},
+    };
+    char *link = repeat("<a href='http://", "%x", 2000);
+    struct inert inert;
+    memcpy(link + 1900, "GONE'>x</a>", sizeof "GONE'>x</a>");
+    inert = make_inert(link, strlen(link));
+    ck_assert(inert.status == SMIME_OK && strstr(inert.text, "...]") != NULL);
+    ck_assert_ptr_null(strstr(inert.text, "GONE"));
+    free(inert.text);
+    free(link);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        inert = make_inert(cases[i].html, strlen(cases[i].html));
+        ck_assert(inert.status == SMIME_OK && strchr(inert.text, 'x') != NULL);
+        ck_assert_msg(strstr(inert.text, cases[i].absent) == NULL, "%s: %s", cases[i].html,
+                      inert.text);
+        free(inert.text);
+    }
+}
+END_TEST
+
 START_TEST(nothing_and_rubbish)
 {
     static const char nul[] = "a\0<img src=x>b";
@@ -187,16 +230,6 @@ START_TEST(nothing_and_rubbish)
     }
 }
 END_TEST
-
-static char *repeat(const char *begin, const char *format, size_t length)
-{
-    char *text = malloc(length + 100);
-    size_t at = (size_t)sprintf(text, "%s", begin);
-    for (unsigned i = 0; at < length; i++)
-        at += (size_t)sprintf(text + at, format, i);
-    text[length] = '\0';
-    return text;
-}
 
 /* What makes libxml2 slow, as large as it may be: the bounds on size and depth hold it. Without
  * them these take minutes; the limit here fails on nothing less. */
@@ -255,6 +288,7 @@ int main(void)
     tcase_add_loop_test(tests, nothing_active_is_left, 0, HOSTILE);
     tcase_add_test(tests, the_judge_sees_what_is_active);
     tcase_add_loop_test(tests, what_is_harmless_is_kept, 0, (int)(sizeof kept / sizeof *kept));
+    tcase_add_test(tests, nothing_else_is_kept);
     tcase_add_test(tests, nothing_and_rubbish);
     tcase_add_loop_test(tests, costly, 0, 13);
     tcase_add_test(tests, ceilings);

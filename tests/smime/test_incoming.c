@@ -458,6 +458,48 @@ START_TEST(only_what_is_signed_vouches)
 }
 END_TEST
 
+/* Blanks do not vouch for what is behind them, however many. */
+START_TEST(far_behind_the_signature)
+{
+    enum { BLANKS = 10000 };
+    for (int last = 0; last < 2; last++) {
+        struct bytes inner = signed_entity(TEXT_ENTITY, SIGN_ALICE);
+        struct opened opened;
+        for (int i = 0; i < BLANKS; i++)
+            bytes_puts(&inner, i % 70 == 69 ? "\r\n" : " ");
+        bytes_puts(&inner, last ? "\r\nx" : "\r\n");
+        opened =
+            open_message(message_of("alice@example.com", encrypted_entity(inner, ENCRYPT_BOB)));
+        assert_signature(&opened, SIGNATURE_VALID);
+        ck_assert(opened.unauthenticated == (last == 1));
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
+/* What was not decrypted vouches for nothing: whoever alters ciphertext can have such a thing come
+ * out of it. */
+START_TEST(only_what_opens_vouches)
+{
+    struct open_request request = default_request();
+    int left = 1;
+    struct opened opened;
+    request.keys = (struct key_finder){find_first, &left};
+    opened = open_with(
+        message_of("alice@example.com",
+                   encrypted_entity(encrypted_entity(bytes_text(TEXT_ENTITY),
+                                                     "-encrypt -aes-256-gcm -recip bob.pem"),
+                                    ENCRYPT_BOB)),
+        &request);
+    assert_encryption(&opened, ENCRYPTION_NOT_DECRYPTED);
+    ck_assert_uint_eq(opened.layer_count, 2);
+    ck_assert_int_eq(opened.layers[0].encryption, ENCRYPTION_DECRYPTED);
+    ck_assert(opened.layers[1].authenticated);
+    ck_assert(opened.unauthenticated);
+    opened_clear(&opened);
+}
+END_TEST
+
 /* ---- Sub-parts ---- */
 
 /* A multipart/mixed of a text and `part`. Consumes it. */
@@ -784,6 +826,8 @@ int main(void)
     tcase_add_test(tcase, pem_is_no_smime);
     tcase_add_test(tcase, certificates_only_is_no_signature);
     tcase_add_loop_test(tcase, only_what_is_signed_vouches, 0, sizeof tails / sizeof *tails);
+    tcase_add_test(tcase, far_behind_the_signature);
+    tcase_add_test(tcase, only_what_opens_vouches);
     tcase_add_test(tcase, signed_part_is_partial);
     tcase_add_test(tcase, encrypted_part_is_left_alone);
     tcase_add_loop_test(tcase, winmail_dat_is_told, 0, sizeof tnef_types / sizeof *tnef_types);

@@ -97,6 +97,26 @@ START_TEST(many_words_are_looked_at_quickly)
 }
 END_TEST
 
+/* A letter has a few accents, and a word of command none of thousands. */
+START_TEST(many_accents_are_passed_over_quickly)
+{
+    static const char *const marks[] = {"\xcc\x81", "\xcc\xa3"};
+    const size_t n = 400000;
+    bool found[WORDS] = {false};
+    char *value = malloc(2 * n + 20);
+    char *put = value;
+    char *rest = NULL;
+    ck_assert_ptr_nonnull(value);
+    put = stpcpy(put, "[");
+    for (size_t i = 0; i < n; i++)
+        put = stpcpy(put, marks[i % 2]);
+    strcpy(put, "sign] Hello");
+    ck_assert_int_eq(lead_words_take(value, words, WORDS, found, &rest), 0);
+    ck_assert(!found[2] && rest == NULL);
+    free(value);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lead_words");
@@ -105,6 +125,7 @@ int main(void)
     tcase_add_loop_test(tests, taken, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tests, the_rest_is_folded_and_encoded);
     tcase_add_test(tests, many_words_are_looked_at_quickly);
+    tcase_add_test(tests, many_accents_are_passed_over_quickly);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

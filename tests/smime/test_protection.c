@@ -270,6 +270,10 @@ START_TEST(long_lines_are_not_clean)
     memset(text + 8, 'x', 1000);
     strcpy(text + 1008, "\r\nContent-Type: text/plain\r\n\r\nbody\r\n");
     ck_assert(!make(text, SIGNED, CONFIDENTIALITY_BASELINE));
+    /* One that only fits where nothing stands before its name. */
+    strcpy(text + 995, "\r\nContent-Type: text/plain\r\n\r\nbody\r\n");
+    ck_assert(make(text, SIGNED, CONFIDENTIALITY_BASELINE));
+    ck_assert(!make(text, ENCRYPTED, CONFIDENTIALITY_BASELINE));
 }
 END_TEST
 
@@ -333,6 +337,65 @@ START_TEST(parameters_change_and_nothing_else)
 }
 END_TEST
 
+/* What the way of a message wrote, what nobody shall see, and what is no name. */
+START_TEST(fields_that_stay_outside)
+{
+    static const char *const never[] = {"Bcc",
+                                        "BCC",
+                                        "Resent-To",
+                                        "Resent-Bcc",
+                                        "Received",
+                                        "received-spf",
+                                        "Return-Path",
+                                        "Delivered-To",
+                                        "Envelope-To",
+                                        "X-Original-To",
+                                        "X-Envelope-From",
+                                        "DKIM-Signature",
+                                        "DomainKey-Signature",
+                                        "ARC-Seal",
+                                        "Authentication-Results",
+                                        "X-Smimed",
+                                        "X-Smimed-Choice",
+                                        "HP-Outer",
+                                        "Content-Type",
+                                        "Content-Disposition",
+                                        "MIME-Version",
+                                        "",
+                                        "a b",
+                                        "a:b",
+                                        "a\x7f",
+                                        "\xc3\xbc"};
+    static const char *const taken[] = {"Subject",  "From",      "To",         "Reply-To", "X-Bcc",
+                                        "Bcc-Note", "Receivedx", "References", "List-Id"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        ck_assert_msg(!protection_takes(never[i]), "%s", never[i]);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        ck_assert_msg(protection_takes(taken[i]), "%s", taken[i]);
+}
+END_TEST
+
+/* A line of blanks ends the header for some programs. */
+START_TEST(values_are_made_tidy)
+{
+    static const struct {
+        const char *value;
+        const char *wanted;
+    } values[] = {
+        {" one\r\n   \r\n two ", " one\r\n two"},
+        {" one\r\n\t\x01\r\n two\x02\r\n\x7f ", " one\r\n two"},
+        {" \r\n one", "\r\n one"},
+        {" a\rb\nc\x1b", " a b c"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char *tidy = field_text_tidy(values[i].value);
+        ck_assert_str_eq(tidy, values[i].wanted);
+        free(tidy);
+    }
+}
+END_TEST
+
 START_TEST(values_are_compared_without_folds)
 {
     ck_assert(field_text_same(" a b", "a\r\n\tb "));
@@ -355,6 +418,12 @@ START_TEST(decoded_line_ends_stay_out_of_the_header)
     free(value);
     value = field_text_write("a\r\nBcc: eve@x.test");
     ck_assert_ptr_null(strpbrk(value, "\r\n"));
+    free(value);
+    /* Nor do they wait in an encoded word for whoever reads that. */
+    value = field_text_write("\xc3\xbc\r\nBcc: eve@x.test");
+    text = field_text_read(value);
+    ck_assert_str_eq(text, " \xc3\xbc  Bcc: eve@x.test");
+    free(text);
     free(value);
 }
 END_TEST
@@ -390,6 +459,8 @@ int main(void)
     tcase_add_test(tcase, ceiling_counts_the_payload);
     tcase_add_loop_test(tcase, parameters_change_and_nothing_else, 0,
                         sizeof changes / sizeof *changes);
+    tcase_add_test(tcase, fields_that_stay_outside);
+    tcase_add_test(tcase, values_are_made_tidy);
     tcase_add_test(tcase, values_are_compared_without_folds);
     tcase_add_test(tcase, decoded_line_ends_stay_out_of_the_header);
     suite_add_tcase(suite, tcase);

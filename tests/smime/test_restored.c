@@ -248,8 +248,25 @@ static const struct {
      SIGNED, "none", ""},
     {"wrapped and encoded",
      "Content-Type: message/rfc822; forwarded=no\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-     "U3ViamVjdDogcmVhbA0KDQo=\r\n",
+     "Subject: real\r\n" FROM PLAIN(""),
      SIGNED, "none", ""},
+    {"wrapped, of mail in UTF-8",
+     "Content-Type: message/global; forwarded=no\r\n\r\nSubject: real\r\n" FROM PLAIN(""), SIGNED,
+     "wrapped; restored=Subject,To", "Subject: real|"},
+    {"wrapped, from nobody",
+     "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\n" PLAIN(""), SIGNED,
+     "none", ""},
+    {"wrapped, of two types",
+     "Content-Type: message/rfc822; forwarded=no\r\nContent-Type: text/plain\r\n\r\n"
+     "Subject: real\r\n" FROM PLAIN(""),
+     ENCRYPTED, "none", ""},
+    {"forwarded: of another time",
+     "Content-Type: message/rfc822\r\n\r\nSubject: real\r\n" FROM
+     "Date: Sun, 21 Feb 2021 10:09:02 -0500\r\n" PLAIN(""),
+     SIGNED, "none", ""},
+    {"told of another field",
+     "Subject: real\r\nCc: carol@x.test\r\nHP-Outer: To: carol@x.test\r\n" CIPHER, ENCRYPTED,
+     "cipher; restored=Subject; confidential=Subject,Cc; differing=Cc", "Subject: real|"},
 };
 
 START_TEST(payload_decides)
@@ -365,6 +382,43 @@ START_TEST(delivered_content_is_unmarked)
 }
 END_TEST
 
+/* A wrapper stays where its From is another's, and where nothing shall be restored. */
+START_TEST(wrappers_that_stay)
+{
+    static const char *const froms[] = {"From: eve@x.test\r\n", FROM};
+    for (size_t i = 0; i < 2; i++) {
+        char payload[300];
+        struct opened opened;
+        struct bytes text;
+        (void)snprintf(payload, sizeof payload,
+                       "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: "
+                       "real\r\n%s" PLAIN(""),
+                       froms[i]);
+        opened = receive_with(OUTSIDE, payload, ENCRYPTED, i == 0);
+        text = delivered(&opened);
+        assert_contains(text.data, "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: ");
+        bytes_free(&text);
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
+/* An expired certificate may be accepted: what it signs for somebody else is still a mismatch. */
+START_TEST(differing_from_is_worse_than_expired)
+{
+    struct open_request request = default_request();
+    struct bytes message = bytes_text(OUTSIDE "MIME-Version: 1.0\r\n");
+    struct bytes entity = entity_of("From: eve@x.test\r\n" CIPHER, ENCRYPTED_SIGNED);
+    struct opened opened;
+    bytes_add(&message, entity.data, entity.length);
+    bytes_free(&entity);
+    request.now = PKI_NOW + 11 * PKI_YEAR;
+    opened = open_with(message, &request);
+    assert_signature(&opened, SIGNATURE_MISMATCH);
+    opened_clear(&opened);
+}
+END_TEST
+
 /* Add `count` times the same, in one piece. */
 static void add_lines(struct bytes *bytes, const char *line, size_t count)
 {
@@ -386,6 +440,15 @@ START_TEST(size_is_bounded)
     bytes_puts(&payload, "end\r\n" CIPHER);
     opened = receive(payload.data, ENCRYPTED);
     assert_restored(&opened, "long", "cipher; confidential=Subject; differing=Subject", "");
+    opened_clear(&opened);
+    bytes_free(&payload);
+
+    /* ... or has one that will be, encoded. */
+    payload = bytes_text("Subject: ");
+    add_lines(&payload, "\xc3\xbc\xc3\x9f\xc3\xbc\xc3\x9f\r\n ", (RESTORED_FIELD_BYTES - 20) / 11);
+    bytes_puts(&payload, "end\r\n" CIPHER);
+    opened = receive(payload.data, ENCRYPTED);
+    assert_restored(&opened, "encoded", "cipher; confidential=Subject; differing=Subject", "");
     opened_clear(&opened);
     bytes_free(&payload);
 
@@ -457,6 +520,8 @@ int main(void)
     tcase_add_test(tcase, nothing_is_restored_where_that_is_off);
     tcase_add_test(tcase, unread_payload_says_nothing);
     tcase_add_test(tcase, delivered_content_is_unmarked);
+    tcase_add_test(tcase, wrappers_that_stay);
+    tcase_add_test(tcase, differing_from_is_worse_than_expired);
     tcase_add_test(tcase, size_is_bounded);
     tcase_add_test(tcase, keywords_are_counted);
     tcase_add_test(tcase, nul_does_not_cut_a_field);

@@ -223,6 +223,32 @@ START_TEST(certificate_decides)
 }
 END_TEST
 
+/* Each address that From shows must be the signer's, not only one of them. */
+START_TEST(all_that_is_shown_is_judged)
+{
+    static const struct {
+        const char *name;
+        enum signature_verdict wanted;
+    } names[] = {{"other@example.com", SIGNATURE_VALID},
+                 {"bob@partner.test", SIGNATURE_MISMATCH},
+                 {"other@example.com bob@partner.test", SIGNATURE_MISMATCH},
+                 {"bob@partner.test other@example.com", SIGNATURE_MISMATCH}};
+    struct pki dora =
+        pki_make(&(struct pki_spec){.addresses = {DORA, "other@example.com"}}, &world.ca);
+    struct open_request request = default_request();
+    write_pki("dora", &dora);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char from[100];
+        struct opened opened;
+        (void)snprintf(from, sizeof from, "\"%s\" <" DORA ">", names[i].name);
+        opened = open_from(from, "-sign -md sha256 -signer dora.pem -inkey dora.key", &request);
+        ck_assert_msg(opened.signature == names[i].wanted, "%s: %s", from, opened.signature_reason);
+        opened_clear(&opened);
+    }
+    pki_clear(&dora);
+}
+END_TEST
+
 /* ---- Chains ---- */
 
 static struct opened open_dora(const struct pki *dora, const char *more,
@@ -295,6 +321,58 @@ START_TEST(intermediates)
     pki_clear(&middle);
     pki_clear(&lower);
     pki_clear(&dora);
+}
+END_TEST
+
+/* A CA may bind what is below it to a policy (RFC 5280 section 4.2.1.11). `openssl verify` says the
+ * same of each. */
+START_TEST(policies_are_processed)
+{
+    static const struct {
+        const char *ca;
+        const char *leaf;
+        bool valid;
+    } policies[] = {
+        {"", "", true},
+        {"certificatePolicies=1.2.3.4\n", "", true},
+        {"certificatePolicies=1.2.3.4\npolicyConstraints=critical,requireExplicitPolicy:0\n",
+         "certificatePolicies=1.2.3.4\n", true},
+        {"certificatePolicies=1.2.3.4\npolicyConstraints=critical,requireExplicitPolicy:0\n",
+         "certificatePolicies=1.2.3.5\n", false},
+        {"certificatePolicies=1.2.3.4\npolicyConstraints=critical,requireExplicitPolicy:0\n", "",
+         false},
+    };
+    struct open_request request = default_request();
+    char text[256];
+    request.now = time(NULL) + PKI_DAY; /* `openssl x509 -req` takes no other time */
+    run("{ for k in bound dora; do openssl req -new -newkey rsa:2048 -nodes -keyout $k.key -subj "
+        "/CN=$k -out $k.csr; done; }");
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        struct opened opened;
+        bool valid;
+        (void)snprintf(text, sizeof text, "basicConstraints=critical,CA:TRUE\n%s", policies[i].ca);
+        write_file("bound.ext", text, strlen(text));
+        (void)snprintf(text, sizeof text, "subjectAltName=email:" DORA "\n%s", policies[i].leaf);
+        write_file("dora.ext", text, strlen(text));
+        run("{ sign() { openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial "
+            "-days 900 -extfile $1.ext -sha256 -out $1.pem; } && sign bound ca && sign dora bound; "
+            "}");
+        run("{ openssl verify -policy_check -policy anyPolicy -attime %lld -CAfile ca.pem "
+            "-untrusted bound.pem "
+            "dora.pem 2>&1 && echo yes || echo no; } > said",
+            (long long)request.now);
+        char *path = world_path("said");
+        struct bytes said = read_file(path);
+        valid = strstr(said.data, "yes") != NULL;
+        ck_assert_msg(valid == policies[i].valid, "%zu: openssl says %s", i, said.data);
+        opened =
+            open_from(DORA, "-sign -md sha256 -signer dora.pem -inkey dora.key -certfile bound.pem",
+                      &request);
+        assert_signature(&opened, valid ? SIGNATURE_VALID : SIGNATURE_UNTRUSTED);
+        opened_clear(&opened);
+        bytes_free(&said);
+        free(path);
+    }
 }
 END_TEST
 
@@ -471,8 +549,10 @@ int main(void)
     LOOP(tcase, from_decides, froms);
     tcase_add_test(tcase, signed_from);
     LOOP(tcase, certificate_decides, certificates);
+    tcase_add_test(tcase, all_that_is_shown_is_judged);
     tcase_add_test(tcase, unknown_issuer);
     tcase_add_test(tcase, intermediates);
+    tcase_add_test(tcase, policies_are_processed);
     tcase_add_test(tcase, a_leaf_is_no_issuer);
     tcase_add_test(tcase, expired_does_not_hide_worse);
     tcase_add_test(tcase, anchors_of_one_name);

@@ -5,6 +5,7 @@
 
 #include "subject.h"
 #include "test_run.h"
+#include "unseen_characters.h"
 
 static const char *const tags[] = {"[signed]", "[encrypted]", "[signature invalid]"};
 
@@ -72,9 +73,14 @@ START_TEST(spellings)
         " [Signed] Hello",
         " [signed]Hello",
         " [sig\r\n ned] Hello",
-        " [\xc2\xadsig\xe2\x80\x8bned] Hello",           /* soft hyphen, zero width space */
-        " \xef\xbc\xbbsigned\xef\xbc\xbd Hello",         /* full-width brackets */
-        " \xe3\x80\x90signed\xe3\x80\x91 Hello",         /* lenticular brackets */
+        " [\xc2\xadsig\xe2\x80\x8bned] Hello",   /* soft hyphen, zero width space */
+        " \xef\xbc\xbbsigned\xef\xbc\xbd Hello", /* full-width brackets */
+        " \xe3\x80\x90signed\xe3\x80\x91 Hello", /* lenticular brackets */
+        " \xe2\x81\x85signed\xe2\x81\x86 Hello", /* with a quill */
+        " \xe2\x9d\xb2signed\xe2\x9d\xb3 Hello", /* tortoise shell */
+        " \xe2\x9f\xa6signed\xe2\x9f\xa7 Hello", /* of mathematics */
+        " \xe3\x80\x94signed\xe3\x80\x95 Hello",
+        " \xe3\x80\x9asigned\xe3\x80\x9b Hello",
         " [\xef\xbd\x93igned] Hello",                    /* a full-width letter */
         " =?utf-8?b?W3Npz4A=?= =?utf-8?q?gned]_Hello?=", /* no tag: a pi inside, see below */
         " =?utf-8?q?=5Bsi?= =?iso-8859-1?q?gned=5D_Hello?=",
@@ -90,11 +96,34 @@ START_TEST(spellings)
     static const char *const german[] = {"[signed]", "[verschlüsselt]"};
     char *out = subject_tag(forged[_i], german, 2, "");
     ck_assert_ptr_nonnull(out);
-    if (_i == 8)
+    if (_i == 13)
         ck_assert_str_eq(out, forged[_i]);
     else
         assert_reads(out, "Hello");
     free(out);
+}
+END_TEST
+
+static void try_unseen(const char *character)
+{
+    char value[64];
+    char *out;
+    snprintf(value, sizeof value, " [sig%sned] Hello", character);
+    out = subject_tag(value, tags, 3, "");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_msg(strcmp(out, " Hello") == 0, "%s: '%s'", value, out);
+    free(out);
+}
+
+START_TEST(what_nobody_sees_hides_no_tag)
+{
+    static const char *const others[] = {"\xe2\xa0\x80", /* blank of Braille */
+                                         "\xe2\x83\x9d", /* enclosing circle */
+                                         "\xe0\xa4\xbe", /* a vowel sign that takes room */
+                                         "\xc2\x85",     "\x01", "\xc2\xa0", "\xe3\x80\x80"};
+    unseen_characters_try(try_unseen);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        try_unseen(others[i]);
 }
 END_TEST
 
@@ -152,7 +181,8 @@ int main(void)
     tcase_set_timeout(tests, 10);
     tcase_add_test(tests, many_tags_are_taken_out_quickly);
     tcase_add_test(tests, encoded_prefix_keeps_its_blank);
-    tcase_add_loop_test(tests, spellings, 0, 18);
+    tcase_add_loop_test(tests, spellings, 0, 23);
+    tcase_add_test(tests, what_nobody_sees_hides_no_tag);
     tcase_add_test(tests, folded_subjects);
     tcase_add_test(tests, long_subjects_are_folded);
     suite_add_tcase(suite, tests);

@@ -17,6 +17,13 @@ static void make_certificates(void)
         "}");
     run("{ for k in midca shortca rootca; do b=2048; [ $k = shortca ] && b=1024;"
         " openssl req -new -newkey rsa:$b -nodes -keyout $k.key -subj /CN=$k -out $k.csr; done; }");
+    run("{ openssl req -new -newkey rsa-pss -pkeyopt rsa_keygen_bits:1024 -nodes -keyout pss.key"
+        " -subj /CN=dora -out pss.csr && openssl dsaparam -out dsa.param 1024 &&"
+        " openssl req -new -newkey dsa:dsa.param -nodes -keyout dsa.key -subj /CN=dora -out "
+        "dsa.csr "
+        "&& openssl req -new -newkey rsa:1024 -nodes -keyout weakroot.key -subj /CN=weakroot -out"
+        " weakroot.csr && for k in weakrooted own lost; do openssl req -new -newkey rsa:2048 -nodes"
+        " -keyout $k.key -subj /CN=$k -out $k.csr; done; }");
     run("{ sign() { openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days "
         "9000"
         " -extfile $3.ext -$4 -out $1.pem; } &&"
@@ -24,7 +31,13 @@ static void make_certificates(void)
         " sign shortca ca ca sha256 && sign mid midca leaf sha256 &&"
         " sign midshort shortca leaf sha256 &&"
         " openssl x509 -req -in rootca.csr -signkey rootca.key -days 9000 -extfile ca.ext -sha1"
-        " -out rootca.pem && sign rooted rootca leaf sha256; }");
+        " -out rootca.pem && sign rooted rootca leaf sha256 &&"
+        " openssl x509 -req -in weakroot.csr -signkey weakroot.key -days 9000 -extfile ca.ext"
+        " -sha256 -out weakroot.pem && sign weakrooted weakroot leaf sha256 &&"
+        " sign pss ca leaf sha256 && sign dsa ca leaf sha256 &&"
+        " openssl x509 -req -in own.csr -signkey own.key -days 9000 -extfile leaf.ext -sha1 -out"
+        " own.pem && openssl x509 -req -in lost.csr -signkey lost.key -days 9000 -extfile leaf.ext"
+        " -sha1 -out lost.pem && cat rootca.pem weakroot.pem own.pem > anchors.pem; }");
 }
 
 static time_t later(void)
@@ -55,6 +68,14 @@ static const struct {
      "less than 2048 bits"},
     /* Nobody relies on the signature of an anchor. */
     {"root signed by SHA-1", "-signer rooted.pem -inkey rooted.key -md sha256", 0, NULL},
+    {"root of 1024 bits", "-signer weakrooted.pem -inkey weakrooted.key -md sha256",
+     WEAKNESS_RSA_1024, "less than 2048 bits"},
+    {"its own anchor, signed by SHA-1", "-signer own.pem -inkey own.key -md sha256", 0, NULL},
+    {"short key for PSS alone",
+     "-signer pss.pem -inkey pss.key -md sha256 -keyopt rsa_padding_mode:pss", WEAKNESS_RSA_1024,
+     "less than 2048 bits"},
+    {"short DSA key", "-signer dsa.pem -inkey dsa.key -md sha256", WEAKNESS_RSA_1024,
+     "less than 2048 bits"},
     {"nothing weak", "-signer alice.pem -inkey alice.key -md sha256", 0, NULL},
 };
 
@@ -75,7 +96,7 @@ START_TEST(weak_signature)
 {
     struct open_request request = default_request();
     X509_STORE *anchors = world.anchors;
-    char *path = world_path("rootca.pem");
+    char *path = world_path("anchors.pem");
     request.now = later();
     ck_assert_int_eq(X509_STORE_load_file(anchors, path), 1);
     free(path);
@@ -118,6 +139,13 @@ START_TEST(worse_verdicts_stay)
     opened = open_signed(0, &request);
     assert_signature(&opened, SIGNATURE_UNTRUSTED);
     assert_contains(opened.signature_reason, "SHA-1");
+    opened_clear(&opened);
+    /* Nobody knows its issuer: what is weak of the certificate itself is told. */
+    opened = open_with(message_of(DORA, signed_entity(TEXT_ENTITY, "-sign -signer lost.pem -inkey "
+                                                                   "lost.key -md sha256")),
+                       &request);
+    assert_signature(&opened, SIGNATURE_UNTRUSTED);
+    ck_assert_uint_eq(opened.weak, WEAKNESS_SHA1);
     opened_clear(&opened);
     request.weak_allowed = WEAKNESS_SHA1;
     opened = open_signed(0, &request);

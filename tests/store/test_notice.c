@@ -150,6 +150,9 @@ START_TEST(later_ones_supersede_those_that_wait)
     ck_assert(!put_expiry("aa", "30"));
     done(&mail, NOTICE_SENT, PKI_NOW);
     ck_states("superseded sent sent waiting");
+    mail = take(PKI_NOW + HOUR_S, "", 1);
+    done(&mail, NOTICE_SENT, PKI_NOW + HOUR_S);
+    take_none(PKI_NOW + PKI_DAY); /* nothing is left to tell */
 }
 END_TEST
 
@@ -356,6 +359,12 @@ START_TEST(forgotten_in_time)
     ck_states("sent sent waiting");
     ck_assert(!put_expiry(mailbox->fingerprint, "30"));
     ck_assert_int_eq(fixture_query(&fixture, "SELECT count(*) FROM notice_mail"), 1);
+    /* What is on its way is not forgotten, however long that takes. */
+    mail = take(PKI_NOW + NOTICE_KEEP_S, BOB, 1);
+    notice_mail_clear(&mail);
+    ck_ok(&fixture,
+          store_notice_prune(fixture.store, PKI_NOW + 3 * (time_t)NOTICE_KEEP_S, &fixture.why));
+    ck_states("sent sent waiting");
     mailbox_free(&mailbox);
     pki_clear(&alice);
 }

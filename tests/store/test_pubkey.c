@@ -455,6 +455,29 @@ START_TEST(only_the_pinned_one_is_offered)
 }
 END_TEST
 
+/* ... until it ends, and of this address alone. */
+START_TEST(what_is_pinned_binds_no_others)
+{
+    struct pki pinned = bob_valid(PKI_NOW - 90 * PKI_DAY, PKI_NOW + PKI_DAY);
+    struct pki other = bob_valid(PKI_NOW - 10 * PKI_DAY, PKI_NOW + PKI_YEAR);
+    struct pki eve = pki_leaf(&ca, "eve@partner.test");
+    int64_t id = 0;
+    import(&other);
+    ck_ok(&fixture,
+          store_pubkey_import(fixture.store, eve.certificate, PKI_NOW, &id, &fixture.why));
+    ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
+    ck_chosen(BOB, PKI_NOW, &other);
+    ck_ok(&fixture,
+          store_pubkey_import(fixture.store, pinned.certificate, PKI_NOW, &id, &fixture.why));
+    ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
+    ck_chosen(BOB, PKI_NOW, &pinned);
+    ck_chosen(BOB, PKI_NOW + 2 * PKI_DAY, &other);
+    pki_clear(&pinned);
+    pki_clear(&other);
+    pki_clear(&eve);
+}
+END_TEST
+
 /* Capabilities likewise. */
 START_TEST(the_latest_mail_declares)
 {
@@ -617,6 +640,7 @@ int main(void)
     tcase_add_test(tests, imported_stays_whatever_mail_wants);
     tcase_add_test(tests, what_mail_only_brings_is_not_preferred);
     tcase_add_test(tests, only_the_pinned_one_is_offered);
+    tcase_add_test(tests, what_is_pinned_binds_no_others);
     tcase_add_test(tests, the_latest_mail_declares);
     tcase_add_test(tests, all_that_may_be_used);
     tcase_add_test(tests, harvested_are_bounded);
