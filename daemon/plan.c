@@ -76,7 +76,9 @@ static struct cipher_list common_ciphers(const struct cipher_list *a, const stru
     return common;
 }
 
-bool plan_same_group(const struct recipient *a, const struct recipient *b)
+/* Can these two share one body? One signature is made for all who are to get such a one, whatever
+ * their profiles; one ciphertext for all who read one of its ciphers (RFC 8551 section 2.7.2). */
+static bool same_group(const struct recipient *a, const struct recipient *b)
 {
     if (a->transform != b->transform || a->direction != b->direction)
         return false;
@@ -112,7 +114,7 @@ static struct group *group_of(struct plan *plan, const struct recipient *recipie
         struct group *group = &plan->groups[i];
         struct cipher_list common =
             common_ciphers(&group->ciphers, &recipients[member].encryption.ciphers);
-        if (!plan_same_group(&recipients[group->members[0]], &recipients[member]) ||
+        if (!same_group(&recipients[group->members[0]], &recipients[member]) ||
             (transform_is_encrypted(group->transform) && common.count == 0))
             continue;
         group->ciphers = common;

@@ -91,10 +91,6 @@ int plan_make(const struct recipient *recipients, size_t count, struct plan *out
 /* One group of all recipients, whatever they get. Returns 0, -1 out of memory. */
 int plan_make_one(size_t count, struct plan *out);
 
-/* Can these two share one body? One signature is made for all who are to get such a one, whatever
- * their profiles; one ciphertext for all who read one of its ciphers (RFC 8551 section 2.7.2). */
-bool plan_same_group(const struct recipient *a, const struct recipient *b);
-
 /* The cipher for a group that is encrypted: the one that a single recipient prefers, and the
  * strongest of those that several have in common. */
 enum encrypt_cipher plan_cipher(const struct group *group);
