@@ -113,6 +113,7 @@ static int read_type(struct media_type *media, const char *value)
          duplicate(g_mime_content_type_get_parameter(type, "smime-type"), &media->smime_type) |
          duplicate(g_mime_content_type_get_parameter(type, "charset"), &media->charset) |
          duplicate(g_mime_content_type_get_parameter(type, "name"), &media->name);
+    media->plain = rc == 0 && media_value_is_plain(value, media->boundary);
     format = g_mime_content_type_get_parameter(type, "format");
     media->flowed = format != NULL && strcasecmp(format, "flowed") == 0;
     g_object_unref(type);

@@ -24,6 +24,8 @@ struct media_type {
     char *hp;
     char *protected_headers;
     char *forwarded;
+    bool plain;      /* the Content-Type field is there and leaves nothing to guess
+                        (media_value_is_plain()) */
     char *ambiguous; /* a sentence where two programs could understand it differently: two
                         Content-Type fields, two boundaries, ...; else NULL */
 };
