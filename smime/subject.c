@@ -8,6 +8,7 @@
 
 #include <gmime/gmime.h>
 
+#include "encoded_word.h"
 #include "field_text.h"
 #include "gmime_start.h"
 #include "unseen.h"
@@ -205,6 +206,7 @@ char *subject_tag(const char *value, const char *const *strip, size_t count, con
 {
     GString **tags;
     char *stripped = NULL;
+    char *repaired = NULL;
     char *out = NULL;
     gmime_start();
     if (value == NULL)
@@ -214,12 +216,16 @@ char *subject_tag(const char *value, const char *const *strip, size_t count, con
         return NULL;
     for (size_t i = 0; i < count; i++)
         tags[i] = fold(strip[i]);
+    /* What was looked at must be what is shown. */
     if (strip_all(value, tags, count, &stripped) == 0)
-        out = join(prefix, stripped != NULL ? stripped : value);
+        repaired = encoded_words_repair(stripped != NULL ? stripped : value);
+    if (repaired != NULL)
+        out = join(prefix, repaired);
     for (size_t i = 0; i < count; i++)
         g_string_free(tags[i], TRUE);
     free(tags);
     free(stripped);
+    free(repaired);
     return out;
 }
 
