@@ -20,6 +20,9 @@
  * their number. */
 #define NAME_MAX_BYTES 2048
 
+/* "moc.elpmaxe@ssob" behind it is seen as "boss@example.com". */
+#define RIGHT_TO_LEFT_OVERRIDE "\xe2\x80\xae"
+
 /* What has no width, or as good as none, and what a program shows as nothing, be it assigned yet or
  * not (Default_Ignorable_Code_Point). */
 static bool is_unseen(gunichar c)
@@ -121,6 +124,11 @@ static int add_seen(struct mailboxes *out, const char *text, const char *own)
 {
     GString *seen = as_seen(text);
     int rc = add_all(out, seen->str, own);
+    if (rc == 0 && strstr(text, RIGHT_TO_LEFT_OVERRIDE) != NULL) {
+        char *turned = g_utf8_strreverse(seen->str, -1);
+        rc = add_all(out, turned, own);
+        g_free(turned);
+    }
     g_string_free(seen, TRUE);
     return rc;
 }

@@ -141,6 +141,11 @@ static void strip_end(struct stripping *stripping, GString *const *tags, size_t 
     }
 }
 
+static bool is_override(gunichar c)
+{
+    return c == 0x202d || c == 0x202e;
+}
+
 /* Take all tags out of `text`, in one pass: a subject may have a megabyte of them. A tag that only
  * comes together when another one is taken out ends where its last character is put, and goes as
  * well. */
@@ -153,6 +158,11 @@ static bool strip_tags(char *text, GString *const *tags, size_t count)
     for (const char *p = text; *p != '\0'; p = next) {
         guint32 from = (guint32)stripping.length;
         next = g_utf8_next_char(p);
+        /* Letters that are shown in another order than they stand: nobody writes so. */
+        if (is_override(g_utf8_get_char(p))) {
+            stripping.found = true;
+            continue;
+        }
         memmove(text + stripping.length, p, (size_t)(next - p));
         fold_character(text + stripping.length, stripping.folded);
         stripping.length += (size_t)(next - p);
