@@ -76,6 +76,18 @@ static bool is_unauthenticated(const struct opened *out)
     return false;
 }
 
+/* Is ciphertext all that was signed? Anybody can sign what somebody else has encrypted. */
+static bool signs_ciphertext(const struct opened *out)
+{
+    for (size_t i = out->layer_count; i-- > 0;) {
+        if (out->layers[i].signature == SIGNATURE_VALID)
+            return false;
+        if (out->layers[i].encryption == ENCRYPTION_DECRYPTED)
+            return true;
+    }
+    return false;
+}
+
 /* The worst of all signature layers. */
 static void judge_signature(struct work *work)
 {
@@ -86,7 +98,10 @@ static void judge_signature(struct work *work)
             worst = &out->layers[i];
     out->signature = worst != NULL ? worst->signature : SIGNATURE_NONE;
     if (worst != NULL) {
-        why_set(&out->signature_reason, "%s", why_text(&worst->reason));
+        bool doubtful = out->signature == SIGNATURE_VALID && signs_ciphertext(out);
+        why_set(&out->signature_reason, "%s%s", why_text(&worst->reason),
+                doubtful ? "; what was signed is ciphertext, which somebody else may have written"
+                         : "");
     } else if (out->has_signed_part) {
         out->signature = SIGNATURE_PARTIAL;
         why_set(&out->signature_reason, "only a part of the message is signed%s%s",

@@ -151,19 +151,6 @@ void protection_clear(struct protection *protection)
     *protection = (struct protection){0};
 }
 
-/* The header with another value in its fields[at]. */
-static int replace_value(struct header *header, size_t at, const char *value)
-{
-    size_t index = 0;
-    for (size_t i = 0; i < at; i++)
-        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
-            index++;
-    if (header_insert(header, at, header->fields[at].name, value) != 0)
-        return -1;
-    header_remove(header, header->fields[at].name, index + 1);
-    return 0;
-}
-
 int protection_unmark(struct header *content)
 {
     for (size_t i = 0; i < content->count; i++) {
@@ -174,7 +161,7 @@ int protection_unmark(struct header *content)
         rc = media_parameter_change(content->fields[i].value, marks, sizeof marks / sizeof *marks,
                                     NULL, NULL, &value);
         if (rc == 0 && value != NULL && strcmp(value, content->fields[i].value) != 0)
-            rc = replace_value(content, i, value);
+            rc = header_set(content, i, value);
         free(value);
         if (rc != 0)
             return -1;
