@@ -162,25 +162,25 @@ static char *rewrite(const char *value, unsigned reading, const struct manner *m
     GString *out = g_string_new(NULL);
     GString *octets = g_string_new(NULL);
     const char *last = g_strrstr(value, "?="); /* so that nobody looks for an end in vain */
-    const char *at;
     char *made;
-    while ((at = strstr(value, "=?")) != NULL) {
+    while (*value != '\0') {
         struct word word = {0};
-        bool begins = begins_word(at, &word);
+        bool marked = value[0] == '=' && value[1] == '?';
+        bool begins = marked && begins_word(value, &word);
         if (begins && last != NULL && word.text <= last)
             word.end = word_end(word.text, reading);
-        g_string_append_len(out, value, at - value);
         if (word.end != NULL) {
             decode(&word, reading, octets);
             manner->put(&word, octets, out);
             g_string_append(out, "?=");
             value = word.end + 2;
-        } else {
+        } else if (marked) {
             g_string_append(out, begins ? manner->like_word : manner->other);
-            value = at + 2;
+            value += 2;
+        } else {
+            g_string_append_c(out, *value++);
         }
     }
-    g_string_append(out, value);
     /* Not GLib's, so that callers need not know of it. */
     made = strdup(out->str);
     g_string_free(out, TRUE);
