@@ -20,7 +20,7 @@ struct outgoing_work {
     struct header header;        /* of the message, without the words of a sender's choice; owned */
     bool protects;               /* its header is protected (RFC 9788) */
     enum confidentiality policy; /* of what is encrypted then */
-    bool displays;               /* and the hidden Subject stands in the text */
+    bool displays;               /* and what is hidden leads the text */
     struct signed_message *is_signed; /* those that were made, each once */
     struct entity displayed; /* the message with its Subject in the text, as far as that goes */
     bool displayed_made;

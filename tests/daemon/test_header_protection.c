@@ -226,7 +226,7 @@ START_TEST(hides_from_notices)
 END_TEST
 
 /* For programs that decrypt, and know nothing of a protected header. */
-START_TEST(hidden_subject_leads_the_text)
+START_TEST(hidden_fields_lead_the_text)
 {
     static const char *const to[] = {"bob@partner.test", "carol@partner.test", NULL};
     char *text;
@@ -238,7 +238,9 @@ START_TEST(hidden_subject_leads_the_text)
     decrypt("bob.eml", "bob.signed");
     verify("bob.signed", "bob.payload");
     text = cli_read("bob.payload", NULL);
-    ck_assert_ptr_nonnull(strstr(text, "\r\n\r\nSubject: the merger\r\n\r\nThe secret text"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\r\n\r\nSubject: the merger\r\nKeywords: merger\r\nKeywords: shares\r\n"
+                     "Comments: the merger, again\r\n\r\nThe secret text"));
     ck_assert_ptr_nonnull(strstr(text, "hp-legacy-display=\"1\";\r\n\thp=\"cipher\""));
     free(text);
     text = text_for(to[1], "carol.eml");
@@ -453,7 +455,7 @@ int main(void)
     tcase_add_loop_test(tcase, settings_decide, 0, sizeof settings / sizeof *settings);
     tcase_add_test(tcase, all_subjects_are_hidden);
     tcase_add_test(tcase, hides_from_notices);
-    tcase_add_test(tcase, hidden_subject_leads_the_text);
+    tcase_add_test(tcase, hidden_fields_lead_the_text);
     tcase_add_test(tcase, unclean_header_is_signed_in_the_clear);
     tcase_add_test(tcase, signed_by_the_sender_stays_as_it_is);
     tcase_add_test(tcase, openpgp_stays_as_it_is);
