@@ -72,12 +72,13 @@ static const struct profile shipped[] = {
      .ciphers = ITEMS(3, PROFILE_AES_128_CBC, PROFILE_AES_192_CBC, PROFILE_AES_256_CBC),
      .minimum_rsa_bits = PROFILE_MIN_RSA_BITS,
      .minimum_ec_bits = PROFILE_MIN_EC_BITS},
-    /* EDI@Energy, "Regelungen zum Uebertragungsweg": RSA alone, since 2018 by PSS and OAEP. */
+    /* EDI@Energy, "Regelungen zum Uebertragungsweg": RSA alone, since 2018 by PSS and OAEP; of the
+     * ciphers only AES-128 GCM since 2025-10-01, before that AES-128 and AES-256 CBC. */
     {.name = edi_energy_name,
      .digests = ITEMS(2, PROFILE_SHA256, PROFILE_SHA512),
      .signatures = ITEMS(1, PROFILE_RSA_PSS),
      .key_encryption = ITEMS(1, PROFILE_KEY_OAEP),
-     .ciphers = ALL_CIPHERS,
+     .ciphers = ITEMS(1, PROFILE_AES_128_GCM),
      .minimum_rsa_bits = PROFILE_MIN_RSA_BITS,
      .minimum_ec_bits = PROFILE_MIN_EC_BITS},
 };
