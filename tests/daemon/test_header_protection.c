@@ -384,14 +384,10 @@ START_TEST(report_does_not_tell_the_subject)
 END_TEST
 
 /* A message from Bob to Alice: this payload, signed and encrypted. */
-static char *incoming_text(const char *fields, const char *outside)
+static char *incoming_payload(const char *payload, const char *outside)
 {
     char *mail = NULL;
     char *cms;
-    char *payload = NULL;
-    ck_assert_int_gt(
-        asprintf(&payload, "%sContent-Type: text/plain; hp=\"cipher\"\r\n\r\nThe text\r\n", fields),
-        0);
     cli_write("payload", payload, strlen(payload));
     ck_assert_int_eq(cli_run("openssl cms -sign -in payload -signer bob -inkey bob.key -out signed "
                              "&& openssl cms -encrypt -aes256 -in signed -out e alice "
@@ -399,8 +395,19 @@ static char *incoming_text(const char *fields, const char *outside)
                      0);
     cms = cli_read("encrypted", NULL);
     ck_assert_int_gt(asprintf(&mail, "%s%s", outside, cms), 0);
-    free(payload);
     free(cms);
+    return mail;
+}
+
+static char *incoming_text(const char *fields, const char *outside)
+{
+    char *payload = NULL;
+    char *mail;
+    ck_assert_int_gt(
+        asprintf(&payload, "%sContent-Type: text/plain; hp=\"cipher\"\r\n\r\nThe text\r\n", fields),
+        0);
+    mail = incoming_payload(payload, outside);
+    free(payload);
     return mail;
 }
 
@@ -444,6 +451,36 @@ START_TEST(reader_sees_the_protected_header)
     ck_assert_ptr_null(strstr(text, "inside"));
     ck_assert_ptr_null(strstr(text, "dkim=pass"));
     ck_assert_ptr_null(strstr(text, "X-Smimed-Signature: invalid"));
+    free(text);
+    free(mail);
+    end();
+}
+END_TEST
+
+static const struct {
+    const char *config;
+    const char *body;
+    bool marked;
+} once[] = {{"remove_signature = true;\n", "\r\n\r\nThe text\r\n", false},
+            {"", "\r\n\r\nSubject: real\r\n\r\nThe text\r\n", true}};
+
+/* What was hidden stands in the header, and in the text no more; but a signed text stays. */
+START_TEST(reader_sees_the_subject_once)
+{
+    static const char payload[] =
+        "From: bob@partner.test\r\nTo: alice@example.com\r\nSubject: real\r\n"
+        "HP-Outer: From: bob@partner.test\r\nHP-Outer: To: alice@example.com\r\n"
+        "HP-Outer: Subject: [...]\r\n"
+        "Content-Type: text/plain; hp-legacy-display=\"1\"; hp=\"cipher\"\r\n\r\n"
+        "Subject: real\r\n\r\nThe text\r\n";
+    char *mail, *text;
+    begin(once[_i].config);
+    mail = incoming_payload(payload, FROM_BOB);
+    text = receive(mail);
+    ck_assert_int_eq(outcome.opened.signature, SIGNATURE_VALID);
+    ck_assert_ptr_nonnull(strstr(text, "\r\nSubject: real\r\n"));
+    ck_assert_msg(strstr(text, once[_i].body) != NULL, "%s", text);
+    ck_assert_int_eq(strstr(text, "hp-legacy-display") != NULL, once[_i].marked);
     free(text);
     free(mail);
     end();
@@ -497,6 +534,7 @@ int main(void)
     tcase_add_test(tcase, openpgp_stays_as_it_is);
     tcase_add_test(tcase, report_does_not_tell_the_subject);
     tcase_add_test(tcase, reader_sees_the_protected_header);
+    tcase_add_loop_test(tcase, reader_sees_the_subject_once, 0, sizeof once / sizeof *once);
     tcase_add_test(tcase, restoring_can_be_switched_off);
     tcase_add_test(tcase, another_from_is_a_mismatch);
     suite_add_tcase(suite, tcase);
