@@ -210,7 +210,8 @@ const struct setting_entry settings_table[] = {
         "profiles", false,
         "a list of groups: name, digests (sha256, sha384, sha512), signatures (pkcs1, pss, "
         "ecdsa), key_encryption (pkcs1, oaep, ecdh), ciphers (aes-256-gcm, aes-192-gcm, "
-        "aes-128-gcm, aes-256-cbc, aes-192-cbc, aes-128-cbc), minimum_rsa_bits, minimum_ec_bits",
+        "aes-128-gcm, aes-256-cbc, aes-192-cbc, aes-128-cbc), minimum_rsa_bits, minimum_ec_bits, "
+        "header_confidentiality (none, baseline)",
         "Further profiles. Each list stands in order of preference; what is not said is as in the\n"
         "profile default. Of what a profile allows each recipient gets what he can read.",
         "( { name = \"partner\"; signatures = [ \"pss\" ]; key_encryption = [ \"oaep\" ]; "
@@ -222,8 +223,8 @@ const struct setting_entry settings_table[] = {
            "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
            "\"[...]\"), Comments, Keywords and Thread-Topic, or nothing."),
     SWITCH(legacy_display, false,
-           "Does the text of encrypted mail begin with the hidden Subject, for programs that do\n"
-           "not know of header protection?"),
+           "Does the text of encrypted mail begin with the hidden Subject, Keywords and Comments,\n"
+           "for programs that do not know of header protection?"),
 
     /* a sender's own choice */
     CHOICE(
@@ -377,7 +378,8 @@ const struct setting_entry settings_table[] = {
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
     SWITCH(restore_headers, true,
-           "Do protected header fields of incoming mail (RFC 9788) replace those outside?"),
+           "Do protected header fields of incoming mail (RFC 9788) replace those outside, and are\n"
+           "those that lead the text for older programs taken out of it?"),
     SWITCH(remove_signature, false,
            "Are messages with a valid signature delivered without it? Other signatures stay."),
     CHOICE(

@@ -22,6 +22,7 @@ struct media_type {
     /* Of the header protection of the payload (RFC 9788 section 2.1); only where given once,
      * plainly. */
     char *hp;
+    char *hp_legacy_display;
     char *protected_headers;
     char *forwarded;
     bool plain;      /* the Content-Type field is there and leaves nothing to guess

@@ -85,7 +85,10 @@ static int add_outer(const char *name, const char *value, struct protection *out
 {
     char *text = NULL;
     int rc;
-    if (asprintf(&text, " %s:%s", name, value) < 0)
+    /* Not all programs write a blank behind the colon; here one belongs (RFC 9788 section 2.2.1).
+     */
+    if (asprintf(&text, " %s:%s%s", name, *value != '\0' && strchr(" \t\r", *value) ? "" : " ",
+                 value) < 0)
         return -1;
     rc = header_add(&out->fields, PROTECTION_OUTER, text);
     if (!field_text_is_clean(PROTECTION_OUTER, text))
