@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pkcs7.h>
 
+#include "name_constraints.h"
 #include "signer_address.h"
 #include "trust_chain.h"
 #include "why.h"
@@ -100,6 +101,7 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
     STACK_OF(X509) *chain = NULL;
     unsigned refused;
     char *reason = NULL;
+    int allowed;
     int named = signer_names(certificate, author->address);
     if (named < 0)
         why_set(why, "out of memory");
@@ -111,9 +113,12 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
                      &reason, why) != SMIME_OK)
         return -1;
     refused = weakness_of_chain(chain) & ~request->weak_allowed;
+    allowed = name_constraints_allow(chain, author->address);
     sk_X509_pop_free(chain, X509_free);
     why_free(&reason);
-    return verdict == SIGNATURE_VALID && refused == 0;
+    if (allowed < 0)
+        why_set(why, "out of memory");
+    return allowed < 0 ? -1 : verdict == SIGNATURE_VALID && refused == 0 && allowed == 1;
 }
 
 /* The preferred one, the signer's own, or another one that came along. Borrowed. The certificates

@@ -45,16 +45,29 @@ static void set_fault(struct finder *finder, enum layer_kind kind, const char *p
     why_set(&finder->out->fault, "%s%s", prefix, text);
 }
 
+static bool is_attachment(const struct header *header)
+{
+    static const char attachment[] = "attachment";
+    const struct header_field *field = header_get(header, "Content-Disposition", 0);
+    return field != NULL && header_count(header, "Content-Disposition") == 1 &&
+           strncasecmp(field->value + strspn(field->value, " \t\r\n"), attachment,
+                       strlen(attachment)) == 0;
+}
+
 /* Is a signature that is labelled so shown as nothing else? Whoever passes the message on can write
  * into its CMS what is not signed (certificates, unsigned attributes), and give it another label: a
  * text or HTML part would be shown beside what is signed, a file under another name opened. */
-static bool is_only_signature(const struct media_type *media)
+static bool is_only_signature(const struct media_type *media, const struct header *header)
 {
     bool named = media->name == NULL || media_type_has_suffix(media, ".p7s") ||
                  media_type_has_suffix(media, ".p7m");
-    return named && media->plain && media->ambiguous == NULL &&
-           (media_type_is_signature(media) || media_type_is_cms(media) ||
-            media_type_is(media, "application", "octet-stream"));
+    if (media->ambiguous != NULL || !named)
+        return false;
+    /* Some mail servers take the type away, and leave a file. */
+    if (header_count(header, "Content-Type") == 0)
+        return media->name != NULL && is_attachment(header);
+    return media->plain && (media_type_is_signature(media) || media_type_is_cms(media) ||
+                            media_type_is(media, "application", "octet-stream"));
 }
 
 static enum smime_status decode_body(struct finder *finder, const struct view *body,
@@ -119,7 +132,7 @@ static enum smime_status claims_signature(struct finder *finder, const struct mu
     status = media_type_read(header, &media, finder->why);
     if (status == SMIME_OK)
         *out |= media_type_is_signature(&media) || media_type_is_cms(&media);
-    only = status == SMIME_OK && is_only_signature(&media);
+    only = status == SMIME_OK && is_only_signature(&media, header);
     media_type_clear(&media);
     if (status == SMIME_OK && !*out) {
         status = layer_peek(body, &kind, finder->why);
@@ -271,7 +284,8 @@ static void judge_cms(struct finder *finder)
         why_set(&out->note, "the message holds certificates only");
         return;
     }
-    if (layout->kind == CMS_KIND_SIGNED && !is_only_signature(&finder->media)) {
+    if (layout->kind == CMS_KIND_SIGNED &&
+        !is_only_signature(&finder->media, finder->view->header)) {
         why_set(&out->note, UNCLEAR_TYPE);
         return;
     }

@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 
+#include "name_constraints.h"
 #include "signer_address.h"
 #include "signer_info.h"
 #include "trust_chain.h"
@@ -144,6 +145,25 @@ static void say_valid(const struct judgement *judgement, struct signer *signer, 
     free(weak);
 }
 
+/* Of a signature that is valid so far: may its CAs speak for the author and for whoever is shown?
+ */
+static int judge_constraints(const struct judgement *judgement, struct signer *signer)
+{
+    const struct author *author = judgement->author;
+    int allowed = 1;
+    if (signer->verdict != SIGNATURE_VALID)
+        return 0;
+    allowed = name_constraints_allow(signer->chain, author->address);
+    for (size_t i = 0; allowed == 1 && i < author->shown.count; i++)
+        allowed = name_constraints_allow(signer->chain, author->shown.items[i]);
+    if (allowed == 0) {
+        signer->verdict = SIGNATURE_UNTRUSTED;
+        why_set(&signer->reason, "the signature is good, but its CA may not certify this address "
+                                 "(name constraints)");
+    }
+    return allowed < 0 ? -1 : 0;
+}
+
 /* Judge a SignerInfo whose signature is good by who made it. */
 static enum smime_status judge_signer(struct judgement *judgement, struct signer *signer)
 {
@@ -164,7 +184,7 @@ static enum smime_status judge_signer(struct judgement *judgement, struct signer
     else
         why_set(&signer->reason, "the signature is good, but its certificate is not: %s",
                 why_text(&reason));
-    if (judge_address(judgement, signer) != 0) {
+    if (judge_address(judgement, signer) != 0 || judge_constraints(judgement, signer) != 0) {
         why_set(judgement->why, "out of memory");
         status = SMIME_ERROR;
     }
