@@ -14,6 +14,7 @@
 struct word {
     const char *charset;
     size_t charset_length;
+    bool proper;   /* the charset looks like the name of one */
     char encoding; /* 'b' or 'q' */
     const char *text;
     const char *end; /* of the text: "?=" stands there */
@@ -25,11 +26,14 @@ static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 static bool begins_word(const char *at, struct word *out)
 {
     out->charset = at + 2;
-    out->charset_length = strcspn(out->charset, "? \t\r\n");
+    out->charset_length = strcspn(out->charset, "?");
     at = out->charset + out->charset_length;
     if (out->charset_length == 0 || at[0] != '?' || at[1] == '\0' ||
         strchr("bBqQ", at[1]) == NULL || at[2] != '?')
         return false;
+    out->proper = true;
+    for (const char *p = out->charset; p < at; p++)
+        out->proper = out->proper && (g_ascii_isalnum(*p) || strchr("-_.:+*'", *p) != NULL);
     out->encoding = g_ascii_tolower(at[1]);
     out->text = at + 3;
     return true;
@@ -84,7 +88,7 @@ static void decode_quoted(const struct word *word, GString *octets)
             g_string_append_c(octets,
                               (char)(g_ascii_xdigit_value(p[1]) << 4 | g_ascii_xdigit_value(p[2])));
             p += 2;
-        } else {
+        } else if (*p != '\r' && *p != '\n') {
             g_string_append_c(octets, *p == '_' ? ' ' : *p);
         }
 }
@@ -167,13 +171,15 @@ static char *rewrite(const char *value, unsigned reading, const struct manner *m
         struct word word = {0};
         bool marked = value[0] == '=' && value[1] == '?';
         bool begins = marked && begins_word(value, &word);
-        if (begins && last != NULL && word.text <= last)
+        if (begins && last != NULL && word.text <= last &&
+            (word.proper || (reading & ENCODED_WORD_OUTER) != 0))
             word.end = word_end(word.text, reading);
         if (word.end != NULL) {
             decode(&word, reading, octets);
             manner->put(&word, octets, out);
-            g_string_append(out, "?=");
             value = word.end + 2;
+            /* "?=?" could be the end of one word and the beginning of another. */
+            g_string_append(out, *value == '?' ? "?= " : "?=");
         } else if (marked) {
             g_string_append(out, begins ? manner->like_word : manner->other);
             value += 2;

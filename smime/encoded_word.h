@@ -6,8 +6,9 @@
  * does not belong into base64 is always passed over, and its end needs no padding. */
 enum encoded_word_reading {
     ENCODED_WORD_ANEW = 1, /* a '=' in base64 ends it, and another one begins; else it is nothing */
-    ENCODED_WORD_OUTER = 2, /* of a word that begins within another one, the outer one counts; else
-                               the inner */
+    ENCODED_WORD_OUTER = 2, /* of a word that begins within another one, the outer one counts, and
+                               the name of the character set may be anything; else the inner one
+                               does, and a set without a proper name makes no word */
 };
 #define ENCODED_WORD_READINGS 4U
 

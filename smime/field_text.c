@@ -73,22 +73,19 @@ char *field_text_write(const char *text)
 
 char *field_text_read(const char *value)
 {
-    char *line = malloc(strlen(value) + 1);
+    char *line = encoded_words_for_gmime(value, ENCODED_WORD_ANEW);
     char *put = line;
-    char *repaired = NULL;
     char *decoded = NULL;
     char *valid = NULL;
     char *out = NULL;
     gmime_start();
-    for (; line != NULL && *value != '\0'; value++)
-        if (*value != '\r' && *value != '\n')
-            *put++ = *value;
+    for (const char *p = line; p != NULL && *p != '\0'; p++)
+        if (*p != '\r' && *p != '\n')
+            *put++ = *p;
     if (line != NULL) {
         *put = '\0';
-        repaired = encoded_words_for_gmime(line, ENCODED_WORD_ANEW);
+        decoded = g_mime_utils_header_decode_text(NULL, line);
     }
-    if (repaired != NULL)
-        decoded = g_mime_utils_header_decode_text(NULL, repaired);
     if (decoded != NULL)
         valid = g_utf8_make_valid(decoded, -1);
     /* Not GLib's, so that callers need not know of it. */
@@ -96,7 +93,6 @@ char *field_text_read(const char *value)
         out = strdup(valid);
     g_free(valid);
     g_free(decoded);
-    free(repaired);
     free(line);
     return out;
 }

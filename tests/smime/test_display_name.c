@@ -59,6 +59,7 @@ static const struct {
     {NAMED("=?utf-16?b?AGIAbwBiAEAAcABhAHIAdABuAGUAcgAuAHQAZQBzAHQ=?="), BOB " "},
     {NAMED("=?utf-16?b?YgBvAGIAQABwAGEAcgB0AG4AZQByAC4AdABlAHMAdAA=?="), BOB " "},
     {NAMED("=?x-nobody-knows?q?bob=40partner.test?="), BOB " "},
+    {NAMED("=?x[nobody]knows?q?bob=40partner.test?="), BOB " "},
     {NAMED("=?utf-8?q?=E2=80=AEtset.rentrap=40bob?="), "bob@partner.test "}, /* turned round */
     {NAMED("=?utf-8?q?tset.rentrap=40bob?="), ""},
     {OWN " (=?utf-8?q?bob=40partner.test?=)", BOB " "},
