@@ -239,15 +239,22 @@ char *subject_tag(const char *value, const char *const *strip, size_t count, con
     return out;
 }
 
+/* Turns letters round until the end of the line, or of what it is put into. */
+static bool is_bidi(gunichar c)
+{
+    return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 char *subject_line(const char *text, size_t max_bytes)
 {
     char *valid = g_utf8_make_valid(text, -1);
     char *out = malloc(max_bytes + 1);
     size_t length = 0;
     for (const char *p = valid; out != NULL && *p != '\0'; p = g_utf8_next_char(p)) {
-        size_t bytes = (size_t)(g_utf8_next_char(p) - p);
-        bool blank = *p == ' ' || *p == '\t';
-        if ((!blank && g_unichar_iscntrl(g_utf8_get_char(p))) || (length == 0 && blank))
+        gunichar c = g_utf8_get_char(p);
+        bool blank = *p == ' ' || *p == '\t' || c == 0x2028 || c == 0x2029;
+        size_t bytes = blank ? 1 : (size_t)(g_utf8_next_char(p) - p);
+        if ((!blank && (g_unichar_iscntrl(c) || is_bidi(c))) || (length == 0 && blank))
             continue;
         if (length + bytes > max_bytes)
             break;

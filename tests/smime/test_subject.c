@@ -167,6 +167,23 @@ START_TEST(directions_are_not_overridden)
 }
 END_TEST
 
+/* What a CA has written into a name stays in its line and in its order. */
+START_TEST(lines)
+{
+    char *out = subject_line("\xe2\x80\xa8"
+                             "a\xe2\x80\xa8"
+                             "b\xe2\x80\xae"
+                             "c\xe2\x81\xa6"
+                             "d\r\n\te\x7f",
+                             100);
+    ck_assert_str_eq(out, "a bcd e");
+    free(out);
+    out = subject_line("ab\xc3\xbc", 3);
+    ck_assert_str_eq(out, "ab");
+    free(out);
+}
+END_TEST
+
 /* As large as a header may be, of nothing but tags. */
 START_TEST(many_tags_are_taken_out_quickly)
 {
@@ -191,6 +208,7 @@ int main(void)
     TCase *tests = tcase_create("tags");
     tcase_add_loop_test(tests, tagging, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_set_timeout(tests, 10);
+    tcase_add_test(tests, lines);
     tcase_add_test(tests, directions_are_not_overridden);
     tcase_add_test(tests, many_tags_are_taken_out_quickly);
     tcase_add_test(tests, encoded_prefix_keeps_its_blank);
