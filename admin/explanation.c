@@ -74,6 +74,9 @@ static enum store_status status_of(enum usable_key found, char **why)
     case USABLE_KEY_UNFIT:
         why_prefix(why, "the public key does not fit the profile");
         return STORE_NONE;
+    case USABLE_KEY_UNTRUSTED:
+        why_prefix(why, "the public key is not used");
+        return STORE_NONE;
     case USABLE_KEY_NONE:
         return STORE_NONE;
     case USABLE_KEY_ERROR:

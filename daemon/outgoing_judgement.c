@@ -62,7 +62,7 @@ struct means {
     bool can_sign;
     char *sign_fault; /* then: why the identity that there is does not fit his profile; else NULL */
     enum recipient_key key;
-    char *key_fault; /* of RECIPIENT_KEY_UNFIT */
+    char *key_fault; /* of RECIPIENT_KEY_UNFIT and _UNTRUSTED */
 };
 
 static void means_clear(struct means *means)
@@ -293,6 +293,8 @@ static int find_means(struct judgement *judgement, struct recipient *recipient, 
         why_set(why, "%s", why_text(sentence));
         return -1;
     }
+    if (out->key == RECIPIENT_KEY_UNTRUSTED)
+        note_obstacle(judgement, "not encrypted to", recipient->canonical, why_text(sentence));
     if (out->key == RECIPIENT_KEY_UNFIT)
         note_obstacle(judgement, "the public key does not fit the profile for",
                       recipient->canonical, why_text(sentence));
