@@ -258,6 +258,18 @@ static enum session_result too_many_recipients(struct session *session, const ch
     return refuse_recipient(session, to, "more than max_recipients", true);
 }
 
+/* An MTA forgets the hosts of a source route ("<@a.test,@b.test:bob@partner.test>"), but not in
+ * what it calls the recipient: Postfix does not find him again when he is to be taken off a message
+ * that others get decrypted, or in the clear. Servers may decline routes (RFC 5321
+ * section 4.1.1.3). */
+static enum session_result refuse_route(struct session *session, const char *to)
+{
+    reply_set(&session->reply, 550, "5.1.3",
+              "Routes are not taken in the recipient's address, give the address alone.",
+              "In der Empfaengeradresse werden keine Wege angenommen, bitte nur die Adresse.");
+    return refuse_recipient(session, to, "a source route", true);
+}
+
 static int add_recipient(struct transaction *transaction, const char *text, const char *canonical,
                          const char *const *args)
 {
@@ -288,7 +300,9 @@ enum session_result session_recipient(struct session *session, const char *to,
     text = without_brackets(to);
     if (text)
         status = canonical_of(session, text, &canonical);
-    if (status == ADDRESS_INVALID || status == ADDRESS_NULL) {
+    if (status == ADDRESS_OK && text[0] == '@') {
+        result = refuse_route(session, to);
+    } else if (status == ADDRESS_INVALID || status == ADDRESS_NULL) {
         reply_set(&session->reply, 550, "5.1.3", "The recipient's address is not a mail address.",
                   "Die Empfaengeradresse ist keine Mailadresse.");
         result = refuse_recipient(session, to, "not a mail address", true);
