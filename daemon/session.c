@@ -404,7 +404,8 @@ enum session_result session_body(struct session *session, const void *bytes, siz
 enum session_result session_end(struct session *session, time_t now, int (*report)(void *context),
                                 void *context, const struct outcome **outcome_out)
 {
-    struct smime_progress progress = {work_timer_tick, &session->timer};
+    struct smime_progress progress = {
+        .tick = work_timer_tick, .context = &session->timer, .extend = work_timer_extend};
     struct outcome *outcome = &session->outcome;
 
     if (!session->gateway)
