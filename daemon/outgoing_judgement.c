@@ -10,6 +10,7 @@
 #include "mailboxes.h"
 #include "recipient_key.h"
 #include "recipient_signature.h"
+#include "signing_identity.h"
 #include "transport.h"
 #include "unsigned_mail.h"
 #include "why.h"
@@ -19,7 +20,7 @@
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
 {
     struct identity identity = {0};
-    enum store_status status = store_signing_identity(gateway->store, address, now, &identity, why);
+    enum store_status status = signing_identity_find(gateway->store, address, now, &identity, why);
     identity_clear(&identity);
     if (status == STORE_OK)
         return 1;
@@ -433,8 +434,8 @@ static int find_identity(struct judgement *judgement, char **why)
         return find_defaults(judgement, why);
     }
     status =
-        store_signing_identity(judgement->gateway->store, judgement->authority.from, judgement->now,
-                               &judgement->identity, &judgement->unsigned_reason);
+        signing_identity_find(judgement->gateway->store, judgement->authority.from, judgement->now,
+                              &judgement->identity, &judgement->unsigned_reason);
     judgement->from_has_certificate = status == STORE_OK;
     if (status == STORE_OK || status == STORE_NONE)
         return 0;
