@@ -15,6 +15,9 @@
 #include "work_timer.h"
 
 #define SESSION_ID_BYTES 48
+/* 1 January 2025. A machine without a clock of its own may begin years before, until it is told the
+ * time: no certificate is valid then, and what was to be encrypted would go out in the clear. */
+#define EARLIEST_NOW ((time_t)1735689600)
 
 struct session {
     struct service *service;
@@ -413,6 +416,8 @@ enum session_result session_end(struct session *session, time_t now, int (*repor
     /* A header without its end is possible where the MTA was told not to send it. */
     if (take_pending(session))
         return refuse(session, session->pending_cause);
+    if (now < EARLIEST_NOW)
+        return defer(session, "the clock of this machine is years behind");
     work_timer_start(&session->timer, session->gateway->config->settings.work_timeout_s, report,
                      context);
     *outcome = (struct outcome){0};
