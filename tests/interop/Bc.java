@@ -2,7 +2,7 @@
 //
 //   Bc sign CERT KEY ALGORITHM attached|detached   < content > der
 //   Bc verify DER [CONTENT]                        > content
-//   Bc encrypt CERT pkcs1|oaep|ecdh cbc|gcm        < content > der
+//   Bc encrypt CERT pkcs1|oaep|ecdh CIPHER         < content > der; CIPHER is cbc, gcm, rc2-40, -64 or -128
 //   Bc decrypt CERT KEY                            < der     > content
 //
 // CERT and KEY (PKCS#8) are PEM files. Exit status 1 and a line on standard error when it cannot.
@@ -22,7 +22,6 @@ import java.util.Arrays;
 import java.util.Collection;
 import javax.crypto.spec.OAEPParameterSpec;
 import javax.crypto.spec.PSource;
-import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.cms.CMSObjectIdentifiers;
 import org.bouncycastle.asn1.cms.ContentInfo;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
@@ -127,13 +126,21 @@ public final class Bc {
         }
     }
 
+    private static JceCMSContentEncryptorBuilder cipher(String name) {
+        return switch (name) {
+            case "cbc" -> new JceCMSContentEncryptorBuilder(CMSAlgorithm.AES256_CBC);
+            case "gcm" -> new JceCMSContentEncryptorBuilder(CMSAlgorithm.AES256_GCM);
+            case "rc2-40", "rc2-64", "rc2-128" ->
+                new JceCMSContentEncryptorBuilder(CMSAlgorithm.RC2_CBC, Integer.parseInt(name.substring(4)));
+            default -> throw new IllegalArgumentException("unknown cipher " + name);
+        };
+    }
+
     private static byte[] encrypt(String[] args) throws Exception {
         RecipientInfoGenerator recipient = recipient(certificate(args[1]), args[2]);
         CMSTypedData content = new CMSProcessableByteArray(input());
-        boolean gcm = args[3].equals("gcm");
-        ASN1ObjectIdentifier cipher = gcm ? CMSAlgorithm.AES256_GCM : CMSAlgorithm.AES256_CBC;
-        OutputEncryptor encryptor = new JceCMSContentEncryptorBuilder(cipher).setProvider("BC").build();
-        if (gcm) {
+        OutputEncryptor encryptor = cipher(args[3]).setProvider("BC").build();
+        if (args[3].equals("gcm")) {
             CMSAuthEnvelopedDataGenerator generator = new CMSAuthEnvelopedDataGenerator();
             generator.addRecipientInfoGenerator(recipient);
             return generator.generate(content, (OutputAEADEncryptor) encryptor).getEncoded();

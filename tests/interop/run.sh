@@ -130,6 +130,9 @@ uses() { # CMS.der ALGORITHM
     ecdh) grep -q ':dhSinglePass' <<<"$dump" ;;
     ecdsa) grep -q ':ecdsa-with' <<<"$dump" ;;
     cbc | gcm) grep -qiE "(aes-[0-9]+|ede3)-$2" <<<"$dump" ;;
+    rc2-40) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:A0$' ;;
+    rc2-64) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:78$' ;;
+    rc2-128) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:3A$' ;;
     *) grep -q ':rsaEncryption\|:sha256WithRSAEncryption' <<<"$dump" && ! grep -q ':rsassaPss\|:rsaesOaep' <<<"$dump" ;;
     esac || {
         echo "the program took another algorithm than $2"
@@ -183,6 +186,13 @@ table() {
         done
         echo
     done
+    for verb in rc2-40 rc2-64 rc2-128; do
+        printf '%-26s' "encryption $verb"
+        for oracle in "${oracles[@]}"; do
+            printf '%-22s' "never / ${result["$oracle encrypt $verb"]}"
+        done
+        echo
+    done
     for verb in pkcs1-cbc pkcs1-gcm oaep-cbc oaep-gcm ecdh-cbc ecdh-gcm; do
         printf '%-26s' "encryption $verb"
         for oracle in "${oracles[@]}"; do
@@ -214,6 +224,9 @@ main() {
             done
             check "$oracle" decrypt "ecdh-$cipher" decrypt_ours "$oracle" "encrypt-pkcs1-$cipher" emil
             check "$oracle" encrypt "ecdh-$cipher" decrypt_theirs "$oracle" erin ecdh "$cipher"
+        done
+        for cipher in rc2-40 rc2-64 rc2-128; do
+            check "$oracle" encrypt "$cipher" decrypt_theirs "$oracle" alice pkcs1 "$cipher"
         done
     done
     # Those who have all of it read what the profiles make that come with smimed.
