@@ -2,7 +2,9 @@
 //
 //   Bc sign CERT KEY ALGORITHM attached|detached   < content > der
 //   Bc verify DER [CONTENT]                        > content
-//   Bc encrypt CERT pkcs1|oaep|ecdh CIPHER         < content > der; CIPHER is cbc, gcm, rc2-40, -64 or -128
+//   Bc encrypt CERT TRANSPORT CIPHER               < content > der
+//     TRANSPORT is pkcs1, oaep, ecdh or ecdh-sha256|sha384|sha512-aes128|aes192|aes256
+//     CIPHER is cbc, gcm, rc2-40, rc2-64 or rc2-128
 //   Bc decrypt CERT KEY                            < der     > content
 //
 // CERT and KEY (PKCS#8) are PEM files. Exit status 1 and a line on standard error when it cannot.
@@ -22,6 +24,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import javax.crypto.spec.OAEPParameterSpec;
 import javax.crypto.spec.PSource;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.cms.CMSObjectIdentifiers;
 import org.bouncycastle.asn1.cms.ContentInfo;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
@@ -104,8 +107,29 @@ public final class Bc {
         return content != null ? content : (byte[]) data.getSignedContent().getContent();
     }
 
+    private static RecipientInfoGenerator agreement(X509Certificate certificate, String kdf, String wrap)
+        throws Exception {
+        KeyPairGenerator pairs = KeyPairGenerator.getInstance("EC", "BC");
+        pairs.initialize(((ECPublicKey) certificate.getPublicKey()).getParams());
+        KeyPair ephemeral = pairs.generateKeyPair();
+        ASN1ObjectIdentifier scheme = switch (kdf) {
+            case "sha384" -> CMSAlgorithm.ECDH_SHA384KDF;
+            case "sha512" -> CMSAlgorithm.ECDH_SHA512KDF;
+            default -> CMSAlgorithm.ECDH_SHA256KDF;
+        };
+        ASN1ObjectIdentifier wrapping = switch (wrap) {
+            case "aes128" -> CMSAlgorithm.AES128_WRAP;
+            case "aes192" -> CMSAlgorithm.AES192_WRAP;
+            default -> CMSAlgorithm.AES256_WRAP;
+        };
+        return new JceKeyAgreeRecipientInfoGenerator(scheme, ephemeral.getPrivate(), ephemeral.getPublic(), wrapping)
+            .addRecipient(certificate)
+            .setProvider("BC");
+    }
+
     private static RecipientInfoGenerator recipient(X509Certificate certificate, String transport) throws Exception {
-        switch (transport) {
+        String[] parts = transport.split("-");
+        switch (parts[0]) {
         case "oaep":
             OAEPParameterSpec spec =
                 new OAEPParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, PSource.PSpecified.DEFAULT);
@@ -114,13 +138,8 @@ public final class Bc {
                 new JcaAlgorithmParametersConverter().getAlgorithmIdentifier(PKCSObjectIdentifiers.id_RSAES_OAEP, spec))
                 .setProvider("BC");
         case "ecdh":
-            KeyPairGenerator pairs = KeyPairGenerator.getInstance("EC", "BC");
-            pairs.initialize(((ECPublicKey) certificate.getPublicKey()).getParams());
-            KeyPair ephemeral = pairs.generateKeyPair();
-            return new JceKeyAgreeRecipientInfoGenerator(
-                CMSAlgorithm.ECDH_SHA256KDF, ephemeral.getPrivate(), ephemeral.getPublic(), CMSAlgorithm.AES256_WRAP)
-                .addRecipient(certificate)
-                .setProvider("BC");
+            return parts.length == 3 ? agreement(certificate, parts[1], parts[2])
+                                     : agreement(certificate, "sha256", "aes256");
         default:
             return new JceKeyTransRecipientInfoGenerator(certificate).setProvider("BC");
         }

@@ -128,6 +128,11 @@ uses() { # CMS.der ALGORITHM
     rsa-pss) grep -q ':rsassaPss' <<<"$dump" ;;
     oaep) grep -q ':rsaesOaep' <<<"$dump" ;;
     ecdh) grep -q ':dhSinglePass' <<<"$dump" ;;
+    ecdh-*) {
+        local agreement=${2#ecdh-}
+        grep -q ":dhSinglePass-stdDH-${agreement%-*}kdf-scheme" <<<"$dump" &&
+            grep -q ":id-${agreement#*-}-wrap" <<<"$dump"
+    } ;;
     ecdsa) grep -q ':ecdsa-with' <<<"$dump" ;;
     cbc | gcm) grep -qiE "(aes-[0-9]+|ede3)-$2" <<<"$dump" ;;
     rc2-40) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:A0$' ;;
@@ -234,6 +239,10 @@ main() {
         check "$oracle" verify pss-sha512 verify_ours "$oracle" sign-pss-512 alice@example.com
         check "$oracle" decrypt strict decrypt_ours "$oracle" strict bob
         check "$oracle" decrypt edi-energy decrypt_ours "$oracle" edi-energy bob
+        # We read what our signed mail declares.
+        for transport in ecdh-sha256-aes128 ecdh-sha384-aes192 ecdh-sha512-aes256; do
+            check "$oracle" encrypt "$transport" decrypt_theirs "$oracle" erin "$transport" cbc
+        done
     done
     for oracle in openssl bc nss gpgsm; do
         check "$oracle" decrypt compatible decrypt_ours "$oracle" compatible bob
