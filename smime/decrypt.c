@@ -37,6 +37,7 @@ struct opening {
     const struct content_cipher *cipher;
     OSSL_LIB_CTX *context; /* that has the cipher; NULL: the default one */
     CMS_ContentInfo *cms;
+    unsigned key_weak; /* of the key that was found, and of how the content key comes to it */
     char **why;
 };
 
@@ -231,6 +232,7 @@ static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
         why_set(opening->why, "the key that was found is not the recipient's");
         status = SMIME_ERROR;
     } else {
+        opening->key_weak = weakness_of_key(*key_out) | recipient_weakness(ids.infos[index]);
         transport = recipient_algorithm(ids.infos[index]);
         if (asprintf(&opening->out->algorithms, "%s %s", transport != NULL ? transport : "unknown",
                      opening->out->cipher) < 0) {
@@ -410,7 +412,7 @@ static enum smime_status open_it(struct opening *opening)
     if (status == SMIME_OK)
         status = find_key(opening, &key, &certificate);
     if (status == SMIME_OK)
-        status = check_weakness(opening, weakness_of_key(key));
+        status = check_weakness(opening, opening->key_weak);
     if (status != SMIME_OK)
         return status;
     opening->out->tried = true;

@@ -11,7 +11,7 @@
 /* Bits of a set. */
 enum smime_weakness {
     WEAKNESS_SHA1 = 1,     /* of a signature: of the message, or of a certificate in its chain */
-    WEAKNESS_3DES = 2,     /* of content */
+    WEAKNESS_3DES = 2,     /* of content, or of what wraps its key */
     WEAKNESS_RC2 = 4,      /* of content; what 40 bits hide anybody can read */
     WEAKNESS_RSA_1024 = 8, /* an RSA or DSA key of less than WEAKNESS_STRONG_BITS */
 };

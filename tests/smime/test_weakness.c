@@ -197,6 +197,8 @@ static const struct {
 } envelopes[] = {
     {"-encrypt -des3 -recip fred.pem", PKI_RSA_2048, WEAKNESS_3DES, "triple DES"},
     {"-encrypt -des3 -recip fred.pem", PKI_EC_P256, WEAKNESS_3DES, "triple DES"},
+    {"-encrypt -aes-256-cbc -des3-wrap -recip fred.pem", PKI_EC_P256, WEAKNESS_3DES, "triple DES"},
+    {"-encrypt -aes-256-gcm -aes256-wrap -recip fred.pem", PKI_EC_P256, 0, NULL},
     {RC2 "40 -recip fred.pem", PKI_RSA_2048, WEAKNESS_RC2, "RC2"},
     {RC2 "128 -recip fred.pem", PKI_EC_P256, WEAKNESS_RC2, "RC2"},
     {"-encrypt -aes-128-cbc -recip fred.pem", PKI_RSA_1024, WEAKNESS_RSA_1024, "less than 2048"},
