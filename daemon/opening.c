@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "revocation.h"
+#include "trust_chain.h"
 #include "why.h"
 
 #define SAME_BIT(weak, weakness) _Static_assert(1U << (weak) == (weakness), "the same algorithm")
@@ -13,6 +14,7 @@ SAME_BIT(WEAK_SHA1, WEAKNESS_SHA1);
 SAME_BIT(WEAK_3DES, WEAKNESS_3DES);
 SAME_BIT(WEAK_RC2, WEAKNESS_RC2);
 SAME_BIT(WEAK_RSA_1024, WEAKNESS_RSA_1024);
+_Static_assert(__builtin_strcmp(TRUST_UNTIL_ALIAS, CHAIN_UNTIL_ALIAS) == 0, "the same alias");
 
 /* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its
  * own mailbox, and one body serves all of them. */

@@ -117,12 +117,51 @@ static void judge_strength(struct attempt *attempt)
     }
 }
 
+/* The day in the alias of `anchor`: 1 with *day_out (ASN1_TIME_free()), 0 when there is none, -1
+ * when it cannot be read. */
+static int read_until(X509 *anchor, ASN1_TIME **day_out)
+{
+    static const char prefix[] = CHAIN_UNTIL_ALIAS;
+    int length = 0;
+    const unsigned char *alias = X509_alias_get0(anchor, &length);
+    char *text;
+    bool read;
+    if (alias == NULL || length < (int)sizeof prefix - 1 ||
+        memcmp(alias, prefix, sizeof prefix - 1) != 0)
+        return 0;
+    text = strndup((const char *)alias + sizeof prefix - 1, (size_t)length - (sizeof prefix - 1));
+    *day_out = ASN1_TIME_new();
+    read = text != NULL && *day_out != NULL && ASN1_TIME_set_string_X509(*day_out, text) == 1;
+    free(text);
+    if (read)
+        return 1;
+    ASN1_TIME_free(*day_out);
+    return -1;
+}
+
+/* Whoever gives a CA up goes on believing what it had issued. */
+static void judge_issued(struct attempt *attempt)
+{
+    int last = sk_X509_num(attempt->chain) - 1;
+    X509 *leaf = sk_X509_value(attempt->chain, 0);
+    ASN1_TIME *day = NULL;
+    int rc = last > 0 ? read_until(sk_X509_value(attempt->chain, last), &day) : 0;
+    int order = rc > 0 ? ASN1_TIME_compare(X509_get0_notBefore(leaf), day) : -1;
+    if (rc < 0 || order > 0 || order < -1) {
+        attempt->verdict = SIGNATURE_UNTRUSTED;
+        set_reason(attempt, "its root is believed only for what it issued before", leaf);
+    }
+    if (rc > 0)
+        ASN1_TIME_free(day);
+}
+
 static void judge_attempt(struct attempt *attempt, int ok, X509_STORE_CTX *context)
 {
     int error = X509_STORE_CTX_get_error(context);
     if (ok == 1) {
         attempt->verdict = attempt->expired ? SIGNATURE_EXPIRED : SIGNATURE_VALID;
         judge_strength(attempt);
+        judge_issued(attempt);
         return;
     }
     attempt->verdict = error == X509_V_ERR_CERT_REVOKED ? SIGNATURE_REVOKED : SIGNATURE_UNTRUSTED;

@@ -9,6 +9,10 @@
 #define CHAIN_MAX_RETRIES 16       /* anchors of one name that are tried one by one */
 #define CHAIN_MIN_SECURITY_BITS 80 /* of each key: RSA and DSA from 1024 bits */
 
+/* An anchor with this alias (X509_alias_get0()) and a day behind it, "221130000000Z", is believed
+ * only for certificates that are valid since that day at the latest. */
+#define CHAIN_UNTIL_ALIAS "issued until "
+
 enum chain_use { CHAIN_SIGN, CHAIN_ENCRYPT };
 
 /* Judge `leaf` by request->anchors as of request->now, with the help of `bundle` (certificates of

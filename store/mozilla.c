@@ -9,6 +9,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@
 #include <openssl/x509v3.h>
 
 #include "why.h"
+
+#define DAY_MAX_BYTES 15 /* "20221130000000Z" */
 
 /* Issuer and serial number of a trusted root, in DER. */
 struct trusted {
@@ -238,6 +241,20 @@ static bool is_trusted(const struct trusted_list *list, const CK_ATTRIBUTE *issu
     return false;
 }
 
+/* Some roots are believed only for what they issued until a day. Returns 0, -1 out of memory. */
+static int note_day(X509 *root, const CK_ATTRIBUTE *day)
+{
+    char alias[sizeof TRUST_UNTIL_ALIAS + DAY_MAX_BYTES];
+    int length;
+    if (!is_there(day) || day->ulValueLen == 1) {
+        return 0;
+    }
+    length = snprintf(alias, sizeof alias, TRUST_UNTIL_ALIAS "%.*s",
+                      day->ulValueLen > DAY_MAX_BYTES ? 0 : (int)day->ulValueLen,
+                      (const char *)day->pValue);
+    return X509_alias_set1(root, (const unsigned char *)alias, length) == 1 ? 0 : -1;
+}
+
 static enum store_status take_certificate(CK_ATTRIBUTE *attributes, void *context, char **why)
 {
     struct certificate_context *to = context;
@@ -247,8 +264,8 @@ static enum store_status take_certificate(CK_ATTRIBUTE *attributes, void *contex
     }
     const unsigned char *at = attributes[2].pValue;
     X509 *root = d2i_X509(NULL, &at, (long)attributes[2].ulValueLen);
-    if (!root || sk_X509_num(to->roots) >= MOZILLA_MAX_OBJECTS ||
-        sk_X509_push(to->roots, root) <= 0) {
+    if (!root || note_day(root, &attributes[3]) != 0 ||
+        sk_X509_num(to->roots) >= MOZILLA_MAX_OBJECTS || sk_X509_push(to->roots, root) <= 0) {
         X509_free(root);
         ERR_clear_error();
         why_set(why, "one of its roots cannot be read");
@@ -263,7 +280,8 @@ static enum store_status read_roots(CK_FUNCTION_LIST *module, STACK_OF(X509) * r
 {
     static const CK_ATTRIBUTE_TYPE trust_types[] = {CKA_ISSUER, CKA_SERIAL_NUMBER,
                                                     CKA_TRUST_EMAIL_PROTECTION};
-    static const CK_ATTRIBUTE_TYPE certificate_types[] = {CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_VALUE};
+    static const CK_ATTRIBUTE_TYPE certificate_types[] = {CKA_ISSUER, CKA_SERIAL_NUMBER, CKA_VALUE,
+                                                          CKA_NSS_EMAIL_DISTRUST_AFTER};
     CK_OBJECT_CLASS trust_class = CKO_NSS_TRUST;
     CK_OBJECT_CLASS certificate_class = CKO_CERTIFICATE;
     CK_ATTRIBUTE match = {CKA_CLASS, &trust_class, sizeof trust_class};
@@ -279,7 +297,7 @@ static enum store_status read_roots(CK_FUNCTION_LIST *module, STACK_OF(X509) * r
         struct certificate_context context = {trusted, roots};
         match.pValue = &certificate_class;
         status =
-            each_object(module, &match, 1, certificate_types, 3, take_certificate, &context, why);
+            each_object(module, &match, 1, certificate_types, 4, take_certificate, &context, why);
     }
     if (status == STORE_OK && sk_X509_num(roots) == 0) {
         why_set(why, "it holds no root that is trusted for mail");

@@ -455,6 +455,10 @@ struct system_anchors {
 /* STORE_NONE: there are none (setting mozilla_roots). */
 enum store_status store_system_anchors(struct store *store, struct system_anchors *out, char **why);
 
+/* The alias (X509_alias_get0()) of an anchor that Mozilla believes only for what was issued until a
+ * day: this, and the day as in X.509, "221130000000Z". No other anchor has an alias. */
+#define TRUST_UNTIL_ALIAS "issued until "
+
 /* What the chain builder is given. Both are shared references, valid until store_trust_clear(). */
 struct trust {
     X509_STORE *anchors; /* system and own */

@@ -53,6 +53,7 @@ struct pki_spec {
     const char *dns_names[PKI_MAX_NAMES]; /* dNSName, NULL at the end */
     const char *key_usage;                /* as in openssl.cnf; NULL: fit for the key and `ca` */
     const char *extended_key_usage;       /* as in openssl.cnf; NULL: emailProtection, CA: none */
+    const char *name_constraints;         /* as in openssl.cnf; NULL: none */
     const char *crl_url;                  /* cRLDistributionPoints; NULL: none */
     const char *ocsp_url;                 /* authorityInfoAccess; NULL: none */
     bool ocsp_no_check;                   /* id-pkix-ocsp-nocheck */
@@ -199,6 +200,9 @@ static inline void pki_add_extensions(X509 *certificate, X509 *issuer, const str
     }
     if (*extended) {
         pki_add_extension(certificate, issuer, NID_ext_key_usage, extended);
+    }
+    if (spec->name_constraints != NULL) {
+        pki_add_extension(certificate, issuer, NID_name_constraints, spec->name_constraints);
     }
     pki_add_places(certificate, issuer, spec);
     pki_add_alternative_names(certificate, spec);

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "ldap_directory.h"
+#include "name_constraints.h"
 #include "smimea_directory.h"
 #include "trust_chain.h"
 #include "why.h"
@@ -80,6 +81,7 @@ static int is_anchored(struct looking *looking, const struct answer *answer, X50
     enum signature_verdict verdict = SIGNATURE_UNTRUSTED;
     STACK_OF(X509) *way = NULL;
     unsigned refused;
+    int allowed;
     char *text;
     if (!looking->trust_loaded &&
         store_trust(looking->request->store, &looking->trust, why) != STORE_OK)
@@ -91,14 +93,21 @@ static int is_anchored(struct looking *looking, const struct answer *answer, X50
                      reason, why) != SMIME_OK)
         return -1;
     refused = weakness_of_chain(way) & ~looking->request->settings->weak_algorithms;
+    allowed = name_constraints_allow(way, looking->request->address);
     sk_X509_pop_free(way, X509_free);
+    if (allowed < 0) {
+        why_set(why, "out of memory");
+        return -1;
+    }
+    if (allowed == 0)
+        why_set(reason, "its CA may not certify this address (name constraints)");
     if (refused != 0) {
         text = weakness_text(refused);
         why_set(reason, "its chain depends on weak algorithms that are not accepted (%s)",
                 text != NULL ? text : "?");
         free(text);
     }
-    return verdict == SIGNATURE_VALID && refused == 0;
+    return verdict == SIGNATURE_VALID && refused == 0 && allowed == 1;
 }
 
 /* Returns 0 with finding->taken or finding->reason, -1 an error of ours. */

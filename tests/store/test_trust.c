@@ -281,6 +281,38 @@ START_TEST(reads_mozilla_roots)
 }
 END_TEST
 
+/* NSS believes some roots only for what they issued until a day. */
+START_TEST(knows_roots_that_were_given_up)
+{
+    static const char root[] = "TrustCor RootCert CA-1";
+    store_close(&fixture.store);
+    fixture.options.mozilla_roots = MODULE;
+    ck_ok(&fixture, store_open(&fixture.options, &fixture.store, &fixture.why));
+    struct trust trust;
+    ck_ok(&fixture, store_trust(fixture.store, &trust, &fixture.why));
+    STACK_OF(X509) *all = X509_STORE_get1_all_certs(trust.anchors);
+    int given_up = 0;
+    for (int i = 0; i < sk_X509_num(all); i++) {
+        X509 *anchor = sk_X509_value(all, i);
+        int length = 0;
+        const unsigned char *alias = X509_alias_get0(anchor, &length);
+        char name[100] = "";
+        X509_NAME_get_text_by_NID(X509_get_subject_name(anchor), NID_commonName, name, sizeof name);
+        if (strcmp(name, root) == 0) {
+            /* Since the end of 2022. */
+            static const char until[] = TRUST_UNTIL_ALIAS "221130000000Z";
+            ck_assert_int_eq(length, (int)sizeof until - 1);
+            ck_assert_mem_eq(alias, until, sizeof until - 1);
+        }
+        given_up += alias != NULL;
+    }
+    printf("note: %d of %d mail roots were given up\n", given_up, sk_X509_num(all));
+    ck_assert_int_lt(given_up, sk_X509_num(all) / 2);
+    sk_X509_pop_free(all, X509_free);
+    store_trust_clear(&trust);
+}
+END_TEST
+
 /* SIGHUP as often as one likes. */
 START_TEST(reloading_takes_no_memory)
 {
@@ -481,6 +513,7 @@ int main(void)
     tcase_add_test(tests, remembers_intermediates);
     tcase_add_test(tests, intermediates_are_bounded);
     tcase_add_loop_test(tests, reads_mozilla_roots, 0, 2);
+    tcase_add_test(tests, knows_roots_that_were_given_up);
     tcase_add_test(tests, reloading_takes_no_memory);
     tcase_add_test(tests, follows_a_replaced_module);
     tcase_add_loop_test(tests, unreadable_modules_are_errors, 0, 4);

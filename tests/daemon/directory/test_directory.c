@@ -15,7 +15,7 @@ static struct slapd slapd;
 static bool slapd_runs;
 static struct store *store;
 static struct settings settings;
-static struct pki ca, intermediate, bob, old_carol, carol, dan, eve, gina, self;
+static struct pki ca, intermediate, bob, old_carol, carol, dan, eve, gina, self, barred, hans;
 
 static void add_people(struct people *people)
 {
@@ -33,6 +33,8 @@ static void add_people(struct people *people)
     people_value(people, "userSMIMECertificate", (const unsigned char *)"rubbish", 7);
     people_add(people, "self", "self@partner.test");
     people_certificate(people, self.certificate);
+    people_add(people, "hans", "hans@partner.test");
+    people_bundle(people, barred.certificate, hans.certificate);
     people_add(people, "twin 1", "twin@partner.test");
     people_certificate(people, bob.certificate);
     people_add(people, "twin 2", "twin@partner.test");
@@ -52,6 +54,12 @@ static void make_people(void)
     dan = pki_leaf(&intermediate, "dan@partner.test");
     eve = pki_leaf(&ca, "eve@partner.test");
     self = pki_leaf(NULL, "self@partner.test");
+    barred =
+        pki_make(&(struct pki_spec){.common_name = "CA of others",
+                                    .ca = true,
+                                    .name_constraints = "critical,excluded;email:partner.test"},
+                 &ca);
+    hans = pki_leaf(&barred, "hans@partner.test."); /* for OpenSSL another domain */
     add_people(&people);
     people_start(&people, &slapd);
     slapd_runs = true;
@@ -100,8 +108,8 @@ static void stop_slapd(void)
 
 static void teardown(void)
 {
-    struct pki *const all[] = {&ca,  &intermediate, &bob,  &old_carol, &carol,
-                               &dan, &eve,          &gina, &self};
+    struct pki *const all[] = {&ca,  &intermediate, &bob,  &old_carol, &carol, &dan,
+                               &eve, &gina,         &self, &barred,    &hans};
     stop_slapd();
     store_close(&store);
     settings_clear(&settings);
@@ -167,6 +175,7 @@ static const struct person_case {
     {"gina@partner.test", true, DIRECTORY_NOTHING, NULL, "gina@partner.test: nothing: "},
     {"self@partner.test", true, DIRECTORY_NOTHING, NULL, "nothing: "},
     {"self@partner.test", false, DIRECTORY_FOUND, &self, "found in"},
+    {"hans@partner.test", true, DIRECTORY_NOTHING, NULL, "name constraints"},
     {"nobody@partner.test", true, DIRECTORY_NOTHING, NULL, "no entry matches"},
     {"*@partner.test", true, DIRECTORY_NOTHING, NULL, "no entry matches"},
     {"\"x)(mail=bob@partner.test\"@partner.test", true, DIRECTORY_NOTHING, NULL,
