@@ -234,6 +234,15 @@ static char *result_reason(const struct settings *settings, const struct opened 
     return safe;
 }
 
+/* Can it stand in the field as it is? An address in UTF-8 cannot (RFC 8601 section 2.2). */
+static bool is_token(const char *text)
+{
+    const char *p = text;
+    while (*p > ' ' && *p < 0x7f && strchr(";()\"\\", *p) == NULL)
+        p++;
+    return *p == '\0' && p > text;
+}
+
 static int print_results(FILE *stream, const struct settings *settings, const struct opened *opened,
                          const struct signer *signer)
 {
@@ -250,7 +259,7 @@ static int print_results(FILE *stream, const struct settings *settings, const st
         issuer = plain_text(signer->issuer);
         if (issuer == NULL)
             goto out;
-        if (signer->address[0] != '\0' && strpbrk(signer->address, " ;()\"\\") == NULL)
+        if (is_token(signer->address))
             (void)fprintf(stream, "\r\n\tbody.smime-identifier=%s", signer->address);
         if (signer->part[0] != '\0')
             (void)fprintf(stream, "\r\n\tbody.smime-part=%s", signer->part);

@@ -14,6 +14,7 @@
 #include "decode.h"
 #include "gmime_start.h"
 #include "html_inert.h"
+#include "unseen.h"
 #include "why.h"
 
 #define NAME_MAX_CHARACTERS 100
@@ -27,10 +28,12 @@ static const char *const pictures[] = {"avif", "bmp", "gif", "heic", "heif",
 
 /* Names that have a file shown in a mail program, or opened as something that loads. */
 static const char *const active_suffixes[] = {
-    ".eml",   ".hta", ".htm",   ".html", ".ics", ".js",   ".lnk",       ".mht",
-    ".mhtml", ".msg", ".p7c",   ".p7m",  ".p7s", ".p7z",  ".pgp",       ".shtm",
-    ".shtml", ".svg", ".svgz",  ".swf",  ".url", ".vbs",  ".vcf",       ".webloc",
-    ".wsf",   ".xht", ".xhtml", ".xml",  ".xsl", ".xslt", "winmail.dat"};
+    "-ms",    ".asx", ".atom", ".desktop", ".eml",     ".hta",       ".htc",  ".htm", ".html",
+    ".ics",   ".iqy", ".jnlp", ".js",      ".lnk",     ".m3u",       ".m3u8", ".mht", ".mhtm",
+    ".mhtml", ".msg", ".p7c",  ".p7m",     ".p7s",     ".p7z",       ".pgp",  ".pls", ".rdp",
+    ".rss",   ".scf", ".shtm", ".shtml",   ".slk",     ".svg",       ".svgz", ".swf", ".url",
+    ".vbs",   ".vcf", ".wax",  ".webloc",  ".website", ".wpl",       ".wsf",  ".wvx", ".xht",
+    ".xhtml", ".xml", ".xsl",  ".xslt",    ".xspf",    "winmail.dat"};
 
 static enum smime_status write_failed(char **why)
 {
@@ -57,10 +60,15 @@ static bool is_active(const char *name)
     return false;
 }
 
-/* Formatting characters turn "txt.exe" round; a directory leads out of where files are saved. */
-static bool may_be_in_name(gunichar c)
+/* Formatting characters turn "txt.exe" round, a directory leads out of where files are saved, and
+ * blanks of any kind at the end are left out by whoever saves them. */
+static gunichar in_name(gunichar c)
 {
-    return g_unichar_isprint(c) && g_unichar_type(c) != G_UNICODE_FORMAT;
+    if (g_unichar_isspace(c))
+        return ' ';
+    if (c < 0x80 && strchr("/\\:", (int)c) != NULL)
+        return '_';
+    return g_unichar_isprint(c) && !unseen_character(c) ? c : 0;
 }
 
 char *defang_name(const char *name)
@@ -73,9 +81,9 @@ char *defang_name(const char *name)
     GString *out = g_string_new(NULL);
     char *made;
     for (; *at != '\0'; at = g_utf8_next_char(at)) {
-        gunichar c = g_utf8_get_char(at);
-        if (may_be_in_name(c))
-            g_string_append_unichar(out, c < 0x80 && strchr("/\\:", (int)c) != NULL ? '_' : c);
+        gunichar c = in_name(g_utf8_get_char(at));
+        if (c != 0)
+            g_string_append_unichar(out, c);
     }
     while (out->len > 0 && strchr(". ", out->str[out->len - 1]) != NULL)
         g_string_truncate(out, out->len - 1);

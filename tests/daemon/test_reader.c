@@ -419,6 +419,29 @@ START_TEST(identifier_is_the_sender)
 }
 END_TEST
 
+/* One in UTF-8 cannot stand in a field that is ASCII. */
+START_TEST(identifier_is_ascii)
+{
+    struct pki jo;
+    char *text;
+    char *result;
+    begin("");
+    jo = pki_make(&(struct pki_spec){.smtp_utf8 = {"j\xc3\xb6@partner.test"}, .key = PKI_RSA_2048},
+                  &world.ca);
+    write_pem(&jo, "jo.pem");
+    text = message_of(FIELDS, "openssl cms -sign -signer jo.pem -in html");
+    result = received(text);
+    assert_has(result, "; smime=policy\r\n\treason=");
+    assert_has(result, "\tbody.smime-serial=");
+    assert_lacks(result, "identifier");
+    assert_lacks(result, "\xc3");
+    free(result);
+    free(text);
+    pki_clear(&jo);
+    end();
+}
+END_TEST
+
 /* ---- The summary ---- */
 
 static const struct {
@@ -542,6 +565,7 @@ int main(void)
     tcase_add_loop_test(tests, failures_take_alike, 0, 2);
     tcase_add_test(tests, german_tags);
     tcase_add_test(tests, identifier_is_the_sender);
+    tcase_add_test(tests, identifier_is_ascii);
     LOOP(tests, summary, summaries);
     tcase_add_loop_test(tests, summary_template, 0, 3);
     tcase_add_test(tests, shipped_summary_is_the_one_built_in);

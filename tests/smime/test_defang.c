@@ -217,6 +217,12 @@ START_TEST(names)
         {"page.html", "page.html.txt"},
         {"page.HtMl... ", "page.HtMl.txt"},
         {"page.html\n", "page.html.txt"},
+        {"page.html\xc2\xa0", "page.html.txt"},      /* no-break space */
+        {"page.html\xe3\x80\x80.", "page.html.txt"}, /* ideographic space */
+        {"page.html\xe3\x85\xa4", "page.html.txt"},  /* Hangul filler */
+        {"query.IQY", "query.IQY.txt"},
+        {"x.library-ms", "x.library-ms.txt"},
+        {"list.m3u8", "list.m3u8.txt"},
         {"gr\xc3\xbc\xc3\x9f"
          "e.svg",
          "gr\xc3\xbc\xc3\x9f"
