@@ -54,14 +54,44 @@ static bool is_attachment(const struct header *header)
                        strlen(attachment)) == 0;
 }
 
+static bool ends_in_signature(const char *from, const char *to)
+{
+    return to - from > 4 &&
+           (strncasecmp(to - 4, ".p7s", 4) == 0 || strncasecmp(to - 4, ".p7m", 4) == 0);
+}
+
+/* Is the file that the field names, if it names one, a signature for every program? Of two names
+ * some take the first and some the last. */
+static bool names_signature(const struct header *header, const char *name,
+                            const struct media_type *media)
+{
+    const struct header_field *field = header_get(header, name, 0);
+    const char *at = field != NULL ? strcasestr(field->value, "name") : NULL;
+    const char *end;
+    if (header_count(header, name) > 1 ||
+        (field != NULL && strlen(field->value) > MEDIA_TYPE_MAX_BYTES))
+        return false;
+    if (at == NULL)
+        return true;
+    end = at + strcspn(at, ";");
+    if (strcasestr(end, "name") != NULL)
+        return false;
+    while (end > at && strchr(" \t\r\n\"'", end[-1]) != NULL)
+        end--;
+    if (ends_in_signature(at, end))
+        return true;
+    /* An encoded word. */
+    return end - at > 2 && strncmp(end - 2, "?=", 2) == 0 && media->name != NULL &&
+           ends_in_signature(media->name, media->name + strlen(media->name));
+}
+
 /* Is a signature that is labelled so shown as nothing else? Whoever passes the message on can write
  * into its CMS what is not signed (certificates, unsigned attributes), and give it another label: a
  * text or HTML part would be shown beside what is signed, a file under another name opened. */
 static bool is_only_signature(const struct media_type *media, const struct header *header)
 {
-    bool named = media->name == NULL || media_type_has_suffix(media, ".p7s") ||
-                 media_type_has_suffix(media, ".p7m");
-    if (media->ambiguous != NULL || !named)
+    if (media->ambiguous != NULL || !names_signature(header, "Content-Type", media) ||
+        !names_signature(header, "Content-Disposition", media))
         return false;
     /* Some mail servers take the type away, and leave a file. */
     if (header_count(header, "Content-Type") == 0)

@@ -124,6 +124,17 @@ static const struct {
     {"Content-Type: application/pkcs7-signature; name=smime.p7s\r\n"
      "Content-Disposition: attachment; filename=invoice.html\r\n" B64,
      SIGNATURE_INVALID, SIGNATURE_NONE, false},
+    {"Content-Type: application/pkcs7-mime; name=invoice.html\r\n"
+     "Content-Disposition: attachment; filename=smime.p7m\r\n" B64,
+     SIGNATURE_INVALID, SIGNATURE_NONE, false},
+    {"Content-Type: application/pkcs7-mime\r\n"
+     "Content-Disposition: attachment; filename=smime.p7m; filename*=utf-8''invoice.html\r\n" B64,
+     SIGNATURE_INVALID, SIGNATURE_NONE, false},
+    {"Content-Type: application/pkcs7-mime; name=\"=?us-ascii?q?smime=2Ep7m?=\"\r\n"
+     "Content-Disposition: attachment;\r\n filename=\"smime.p7m\" \r\n" B64,
+     SIGNATURE_VALID, SIGNATURE_VALID, false},
+    {"Content-Type: application/pkcs7-mime; name=\"=?us-ascii?q?invoice=2Ehtml?=\"\r\n" B64,
+     SIGNATURE_INVALID, SIGNATURE_NONE, false},
 };
 
 /* A signature by Alice that brings a certificate along, of a name that Eve has chosen. */
