@@ -133,13 +133,32 @@ static int add_seen(struct mailboxes *out, const char *text, const char *own)
     return rc;
 }
 
+/* All of the text of `value` without the author's own address, which may look otherwise there than
+ * in its canonical form. A GLib string; NULL where it is not found, and out of memory. */
+static char *text_beside(const char *value, const char *own)
+{
+    char *copy = g_strdup(value);
+    /* Behind the address there are comments at most, which have no such sign. */
+    char *from = strrchr(copy, '<');
+    size_t length = from != NULL ? strcspn(from, ">") : strlen(own);
+    char *text = NULL;
+    if (from == NULL)
+        from = strcasestr(copy, own);
+    if (from != NULL) {
+        memset(from, ' ', length);
+        text = g_mime_utils_header_decode_text(NULL, copy);
+    }
+    g_free(copy);
+    return text;
+}
+
 /* The names that GMime finds in `value`, and all of its text: some programs show comments, or names
  * that GMime does not take for such. */
 static int add_names(struct mailboxes *out, const char *value, const char *own)
 {
     InternetAddressList *list = internet_address_list_parse(NULL, value);
-    char *text = g_mime_utils_header_decode_text(NULL, value);
-    int rc = text != NULL ? add_seen(out, text, own) : -1;
+    char *text = text_beside(value, own);
+    int rc = text != NULL ? add_seen(out, text, own) : 0;
     for (int i = 0; rc == 0 && list != NULL && i < internet_address_list_length(list); i++) {
         const char *name = internet_address_get_name(internet_address_list_get_address(list, i));
         rc = add_seen(out, name != NULL ? name : "", own);

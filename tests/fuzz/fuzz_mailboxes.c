@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "display_name.h"
 #include "mailboxes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (mailboxes_of(&header, "From", &found) != 0 || found.count > 1 ||
             (found.count == 1 && strcmp(found.items[0], address) != 0))
             abort();
+        mailboxes_clear(&found);
+        if (display_name_addresses(&header, address, &found) != 0)
+            abort();
+        for (size_t i = 0; i < found.count; i++)
+            if (strchr(found.items[i], '@') == NULL)
+                abort();
         mailboxes_clear(&found);
         free(address);
     }

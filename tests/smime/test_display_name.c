@@ -37,7 +37,7 @@ static const struct {
     {NAMED("\"bob@partner\""), ""},
     {NAMED("\"@partner.test\""), ""},
     {NAMED("\"bob..b@partner..test\""), "bob..b@partner..test "}, /* is none for a program */
-    {"x <" OWN ">, \"" BOB "\" <carol@x.test>", BOB " carol@x.test "},
+    {"x <" OWN ">, \"" BOB "\" <carol@x.test>", BOB " "},
     {HIDDEN("=E2=80=89"), BOB " "},                             /* thin space */
     {HIDDEN("=E2=80=8A"), BOB " "},                             /* hair space */
     {HIDDEN("=E2=80=AF"), BOB " "},                             /* narrow no-break space */
@@ -68,7 +68,7 @@ static const struct {
 };
 
 /* What `from` shows, as `shown` above; free(). */
-static char *shown_by(const char *from)
+static char *shown_by(const char *from, const char *own)
 {
     char *text = NULL;
     char *out = NULL;
@@ -79,7 +79,7 @@ static char *shown_by(const char *from)
     ck_assert_ptr_nonnull(stream);
     ck_assert_int_gt(asprintf(&text, "From: %s\r\n\r\n", from), 0);
     entity = entity_from(text, strlen(text));
-    ck_assert_int_eq(display_name_addresses(&entity.header, OWN, &mailboxes), 0);
+    ck_assert_int_eq(display_name_addresses(&entity.header, own, &mailboxes), 0);
     for (size_t i = 0; i < mailboxes.count; i++)
         fprintf(stream, "%s ", mailboxes.items[i]);
     ck_assert_int_eq(fclose(stream), 0);
@@ -89,9 +89,41 @@ static char *shown_by(const char *from)
     return out;
 }
 
+/* His own address is his, however it is written. */
+START_TEST(own_address_in_utf8)
+{
+    static const struct {
+        const char *own;
+        const char *from;
+        const char *shown;
+    } others[] = {
+        {"u@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g",
+         "u@\xe0\xa4\x89\xe0\xa4\xa6\xe0\xa4\xbe."
+         "\xe0\xa4\xaa\xe0\xa4\xb0\xe0\xa5\x80",
+         ""},
+        {"u@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g",
+         "U <u@\xe0\xa4\x89\xe0\xa4\xa6\xe0\xa4\xbe."
+         "\xe0\xa4\xaa\xe0\xa4\xb0\xe0\xa5\x80>",
+         ""},
+        {"u@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g",
+         "\"" BOB "\" <u@\xe0\xa4\x89\xe0\xa4\xa6."
+         "\xe0\xa4\xaa>",
+         BOB " "},
+        {OWN, "=?utf-8?q?=3Cbob=40partner.test=3E?= <" OWN ">", BOB " "},
+        {OWN, "<" OWN "> (=?utf-8?q?=3Cbob=40partner.test=3E?=)", BOB " "},
+        {OWN, "\"<bob@partner.test>\" <" OWN "> (x)", BOB " "},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *found = shown_by(others[i].from, others[i].own);
+        ck_assert_msg(strcmp(found, others[i].shown) == 0, "%s: '%s'", others[i].from, found);
+        free(found);
+    }
+}
+END_TEST
+
 START_TEST(shown)
 {
-    char *found = shown_by(cases[_i].from);
+    char *found = shown_by(cases[_i].from, OWN);
     ck_assert_msg(strcmp(found, cases[_i].shown) == 0, "%s: '%s'", cases[_i].from, found);
     free(found);
 }
@@ -102,7 +134,7 @@ static void try_unseen(const char *character)
     char *from = NULL;
     char *found;
     ck_assert_int_gt(asprintf(&from, NAMED("\"bob@part%sner.test\""), character), 0);
-    found = shown_by(from);
+    found = shown_by(from, OWN);
     ck_assert_msg(strcmp(found, BOB " ") == 0, "%s: '%s'", from, found);
     free(found);
     free(from);
@@ -142,7 +174,7 @@ START_TEST(long_names)
         {"=F0=9D=85=A5=F0=9D=85=AD", 900000, ""}, /* stems of notes, to be put in order */
     };
     char *from = filled(names[_i].filling, names[_i].bytes);
-    char *found = shown_by(from);
+    char *found = shown_by(from, OWN);
     ck_assert_str_eq(found, names[_i].shown);
     free(found);
     free(from);
@@ -157,6 +189,7 @@ int main(void)
     tcase_add_loop_test(tests, shown, 0, (int)(sizeof cases / sizeof *cases));
     tcase_add_test(tests, what_nobody_sees_hides_nothing);
     tcase_add_loop_test(tests, long_names, 0, 6);
+    tcase_add_test(tests, own_address_in_utf8);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
