@@ -14,6 +14,7 @@ static struct world world;
 static struct pki alice;
 static struct pki bert;
 static struct pki bob;
+static EVP_PKEY *keys[2]; /* of alice and bob: made once */
 
 static void write_pem(const struct pki *pki, const char *name)
 {
@@ -29,10 +30,10 @@ static void write_pem(const struct pki *pki, const char *name)
 static void begin(const char *config)
 {
     world = world_open(config);
-    alice = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"}, .key = PKI_RSA_2048},
+    alice = pki_make(&(struct pki_spec){.addresses = {"alice@example.com"}, .use_key = keys[0]},
                      &world.ca);
     bob = pki_make(&(struct pki_spec){.addresses = {"info@partner.test", "bob@partner.test"},
-                                      .key = PKI_RSA_2048},
+                                      .use_key = keys[1]},
                    &world.ca);
     bert = world_mailbox(&world, "bert@example.com", NULL);
     world_need(store_mailbox_add(world.gateway->store, "alice@example.com", NULL, 0, NULL) ==
@@ -192,14 +193,19 @@ static const char *const alteration_names[] = {"unaltered",  "first block", "pad
 static char *altered(enum alteration alteration)
 {
     char path[128];
+    /* Its size, and where alice's encrypted key stands, the only one of 256 octets. */
     char *text =
         output_of("openssl cms -encrypt -aes256 -in html -outform DER -out e.der bert.pem alice.pem"
-                  " && stat -c %s e.der");
-    long size = strtol(text, NULL, 10);
+                  " && stat -c %s e.der && openssl asn1parse -inform DER -in e.der | "
+                  "sed -n 's/^ *\\([0-9]*\\):.* l= *256 prim: OCTET STRING.*/\\1/p'");
+    char *next;
+    long size = strtol(text, &next, 10);
+    long key = strtol(next, NULL, 10);
     long at = 0;
     FILE *file;
     int c;
     free(text);
+    ck_assert_int_gt(key, 0);
     snprintf(path, sizeof path, "%s/e.der", world.directory);
     switch (alteration) {
     case FIRST_BLOCK:
@@ -212,7 +218,7 @@ static char *altered(enum alteration alteration)
         at = size - 1;
         break;
     case KEY:
-        at = size - 250;
+        at = key + 100;
         break;
     case CUT:
         ck_assert_int_eq(truncate(path, size - 16), 0); /* a malformed structure */
@@ -250,6 +256,7 @@ START_TEST(refusals_are_alike)
         struct outcome outcome = receive(&transaction, text);
         ck_assert_msg(outcome.action == FLOW_REPLY, "%s", alteration_names[alteration]);
         ck_assert_int_eq(outcome.return_headers_only, 0);
+        ck_assert(!outcome.opened.changed);
         if (alteration == UNALTERED)
             reply_set(&first, outcome.reply.code, outcome.reply.enhanced, outcome.reply.english,
                       outcome.reply.german);
@@ -327,40 +334,66 @@ START_TEST(several_recipients_are_refused_together)
 }
 END_TEST
 
-static double cpu_seconds(const char *text, bool both)
+/* A megabyte of text: what is done with it shows in the time. */
+static void lengthen(void)
 {
-    double best = 1e9;
-    for (int i = 0; i < 15; i++) {
-        struct transaction transaction;
-        clock_t began = clock();
-        struct outcome outcome =
-            both ? receive_both(&transaction, text) : receive(&transaction, text);
-        double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
-        best = seconds < best ? seconds : best;
-        done(&transaction, &outcome);
-    }
-    return best;
+    free(output_of("for i in $(seq 13000); do echo 'A line of seventy-eight octets, which "
+                   "is as long as it should be in a letter to a friend'; done | sed 's/$/\r/' "
+                   ">>html"));
 }
 
-/* The least time of several, which a busy machine does not change. Fails on gross differences only:
- * an order of magnitude. SMIMED_TIMES=1 has them printed. */
+static double cpu_seconds(const char *text, bool both)
+{
+    struct transaction transaction;
+    clock_t began = clock();
+    struct outcome outcome = both ? receive_both(&transaction, text) : receive(&transaction, text);
+    double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+    done(&transaction, &outcome);
+    return seconds;
+}
+
+#define ROUNDS 6      /* at least */
+#define MAX_ROUNDS 60 /* as long as they differ: a busy machine only adds */
+
+static bool alike(const double *times, double *least_out, double *most_out)
+{
+    *least_out = 1e9;
+    *most_out = 0;
+    for (int i = UNALTERED; i < CUT; i++) {
+        *least_out = times[i] < *least_out ? times[i] : *least_out;
+        *most_out = times[i] > *most_out ? times[i] : *most_out;
+    }
+    return *most_out < 1.25 * *least_out + 0.0001;
+}
+
+/* The least time of several turns, one of each in turn. What was decrypted is looked at, but not
+ * written for delivery in vain. SMIMED_TIMES=1 has the times printed. */
 START_TEST(failures_take_alike)
 {
+    char *texts[ALTERATIONS];
     double times[ALTERATIONS];
+    double least = 0;
+    double most = 1e9;
     begin("unauthenticated_ciphertext = \"reject\"; reinject = \"unix:/nonexistent\";");
-    for (enum alteration alteration = UNALTERED; alteration < CUT; alteration++) {
-        char *text = altered(alteration);
-        times[alteration] = cpu_seconds(text, _i == 1);
-        if (getenv("SMIMED_TIMES") != NULL)
-            fprintf(stderr, "%d recipients, %-12s %.3f ms\n", _i + 1, alteration_names[alteration],
-                    1000 * times[alteration]);
-        free(text);
+    if (_i >= 2)
+        lengthen();
+    for (enum alteration i = UNALTERED; i < CUT; i++) {
+        texts[i] = altered(i);
+        times[i] = 1e9;
     }
-    for (enum alteration alteration = FIRST_BLOCK; alteration < CUT; alteration++)
-        ck_assert_msg(times[alteration] < 10 * times[UNALTERED] + 0.02 &&
-                          times[UNALTERED] < 10 * times[alteration] + 0.02,
-                      "%s: %.4f s, unaltered %.4f s", alteration_names[alteration],
-                      times[alteration], times[UNALTERED]);
+    for (int round = 0; round < ROUNDS || (round < MAX_ROUNDS && !alike(times, &least, &most));
+         round++)
+        for (enum alteration i = UNALTERED; i < CUT; i++) {
+            double seconds = cpu_seconds(texts[i], _i % 2 == 1);
+            times[i] = seconds < times[i] ? seconds : times[i];
+        }
+    ck_assert_msg(alike(times, &least, &most), "%.3f ms to %.3f ms", 1000 * least, 1000 * most);
+    for (enum alteration i = UNALTERED; i < CUT; i++) {
+        if (getenv("SMIMED_TIMES") != NULL)
+            fprintf(stderr, "%d recipients, %zu octets, %-12s %.3f ms\n", _i % 2 + 1,
+                    strlen(texts[i]), alteration_names[i], 1000 * times[i]);
+        free(texts[i]);
+    }
     end();
 }
 END_TEST
@@ -525,18 +558,24 @@ int main(void)
 {
     Suite *suite = suite_create("reader");
     TCase *tests = tcase_create("reader");
+    int status;
+    for (size_t i = 0; i < 2; i++)
+        keys[i] = pki_new_key(PKI_RSA_2048);
     tcase_set_timeout(tests, 60);
     LOOP(tests, each_setting, settings);
     LOOP(tests, refusals_are_alike, modes);
     tcase_add_test(tests, failures_are_alike);
     tcase_add_test(tests, others_ciphertext_passes);
     tcase_add_test(tests, several_recipients_are_refused_together);
-    tcase_add_loop_test(tests, failures_take_alike, 0, 2);
+    tcase_add_loop_test(tests, failures_take_alike, 0, 4);
     tcase_add_test(tests, german_tags);
     tcase_add_test(tests, identifier_is_the_sender);
     LOOP(tests, summary, summaries);
     tcase_add_loop_test(tests, summary_template, 0, 3);
     tcase_add_test(tests, shipped_summary_is_the_one_built_in);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    status = test_run(suite);
+    for (size_t i = 0; i < 2; i++)
+        EVP_PKEY_free(keys[i]);
+    return status;
 }
