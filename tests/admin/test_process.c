@@ -1,4 +1,5 @@
 /* smimectl process: messages through the flow of the daemon, judged by openssl. */
+#include "json_members.h"
 #include "smimectl_run.h"
 
 #if defined(__has_feature)
@@ -61,6 +62,7 @@ static json_t *expect_report(const char *what, struct run run, int code, const c
     ck_assert_msg(run.code == code, "%s: exit code %d, expected %d\n%s", what, run.code, code,
                   run.err);
     json_t *report = parse_json(what, run.err);
+    expect_documented(what, report);
     ck_assert_msg(output || run.out_length == 0, "%s: a message was written:\n%s", what, run.out);
     if (output) {
         write_file(in_dir(output), run.out, run.out_length);
@@ -490,6 +492,44 @@ START_TEST(test_incoming_verdicts)
 }
 END_TEST
 
+/* ---- the manual ---- */
+
+/* It names no member that there is not; expect_report() looks for those that it should name. */
+START_TEST(test_manual_names_no_other_members)
+{
+    struct members manual = {0};
+    struct members found = {0};
+    import_bob();
+    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
+    make_incoming("-aes-256-cbc");
+    write_config("reinject = \"unix:/nowhere\";\n"
+                 "rules = ( { managed = [ \"*\" ]; external = [ \"tls.test\" ];"
+                 " require_tls = true; },"
+                 " { managed = [ \"*\" ]; external = [ \"*\" ];"
+                 " outgoing = \"encrypt-optional\"; } );\n");
+    json_t *reports[] = {
+        expect_report("outgoing",
+                      OUTGOING("plain.eml", "--from", ALICE, "--to", BOB, "--to",
+                               "eve@partner.test", "--to", "eve@tls.test", "--no-tls"),
+                      3, "out.eml"),
+        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml"),
+        expect_json("explain", SMIMECTL("rules", "explain", "--json", "--from", ALICE, "--to", BOB,
+                                        "--message", in_dir("plain.eml"))),
+    };
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        members_of_json(&found, reports[i]);
+        json_decref(reports[i]);
+    }
+    members_of_manual(&manual);
+    for (size_t i = 0; i < manual.count; i++) {
+        ck_assert_msg(members_has(&found, manual.names[i]), "the manual names \"%s\"",
+                      manual.names[i]);
+    }
+    members_clear(&manual);
+    members_clear(&found);
+}
+END_TEST
+
 /* ---- text, line ends, ceilings, failures ---- */
 
 START_TEST(test_report_in_text)
@@ -661,6 +701,7 @@ int main(void)
     tcase_add_loop_test(tests, test_alterable_ciphertext_is_told, 0, 2);
     tcase_add_test(tests, test_incoming_is_no_decryption_oracle);
     tcase_add_test(tests, test_incoming_verdicts);
+    tcase_add_test(tests, test_manual_names_no_other_members);
     tcase_add_test(tests, test_report_in_text);
     tcase_add_test(tests, test_foreign_mail_is_untouched);
     tcase_add_test(tests, test_line_ends);
