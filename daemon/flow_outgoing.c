@@ -229,10 +229,7 @@ static int prepare_header(const struct judgement *judgement, struct outgoing_wor
     int sealed = is_sealed(judgement);
     int rc = sealed < 0 ? -1 : header_copy(&work->header, header);
     work->protects = settings->header_protection && sealed == 0;
-    if (settings->header_confidentiality == HEADER_CONFIDENTIALITY_BASELINE)
-        work->policy = CONFIDENTIALITY_BASELINE;
-    work->displays =
-        settings->legacy_display && work->protects && work->policy != CONFIDENTIALITY_NONE;
+    work->displays = settings->legacy_display && work->protects;
     if (rc == 0 && strips_choice(judgement))
         rc = choice_strip(settings, header, &words);
     if (rc == 0)
@@ -244,15 +241,15 @@ static int prepare_header(const struct judgement *judgement, struct outgoing_wor
 /* Take away what only those shall see to whom it is encrypted. */
 static int hide_part(const struct outgoing_work *work, struct outcome *part)
 {
-    if (part->action != FLOW_REPLACE || !transform_is_encrypted(part->transform))
+    if (part->action != FLOW_REPLACE)
         return 0;
-    return header_edits_hide(work->policy, &work->transaction->message.header, part);
+    return header_edits_hide(part->hides, &work->transaction->message.header, part);
 }
 
 static int hide_fields(const struct outgoing_work *work, struct outcome *out)
 {
-    int rc = work->protects ? hide_part(work, out) : 0;
-    for (size_t i = 0; rc == 0 && work->protects && i < out->copy_count; i++)
+    int rc = hide_part(work, out);
+    for (size_t i = 0; rc == 0 && i < out->copy_count; i++)
         rc = hide_part(work, out->copies[i].outcome);
     return rc;
 }

@@ -1,6 +1,8 @@
 /* The edits that header protection makes. */
 #include "header_edits.h"
 
+#include "profile_policy.h"
+
 int header_edits_hide(enum confidentiality policy, const struct header *header,
                       struct outcome *outcome)
 {
@@ -47,11 +49,13 @@ int header_edits_restore(const struct restored *restored, const struct header *h
 
 bool header_edits_hides(const struct settings *settings, const struct transaction *transaction)
 {
-    if (transaction->role == ROLE_INBOUND || !settings->header_protection ||
-        settings->header_confidentiality == HEADER_CONFIDENTIALITY_NONE)
+    if (transaction->role == ROLE_INBOUND || !settings->header_protection)
         return false;
     for (size_t i = 0; i < transaction->recipient_count; i++) {
         const struct recipient *recipient = &transaction->recipients[i];
+        const struct profile *profile = profile_decided(settings, &recipient->decision);
+        if (profile_confidentiality(settings, profile) == CONFIDENTIALITY_NONE)
+            continue;
         if (transform_is_encrypted(recipient->transform) ||
             (recipient->transform == TRANSFORM_REFUSE && !recipient->insecure))
             return true;

@@ -7,6 +7,7 @@
 
 #include "incoming.h"
 #include "plan.h"
+#include "protection.h"
 #include "reply.h"
 
 enum edit_kind { EDIT_DELETE, EDIT_INSERT, EDIT_APPEND, EDIT_CHANGE };
@@ -40,7 +41,8 @@ struct outcome {
     struct spool *body;       /* FLOW_REPLACE */
     bool return_headers_only; /* carries decrypted text: ask for RET=HDRS */
     enum direction direction;
-    enum transform transform; /* what was done */
+    enum transform transform;   /* what was done */
+    enum confidentiality hides; /* outgoing: what of its header is not to be seen */
     bool opened_set;
     struct opened opened;  /* incoming: the verdict, with layers */
     char *signer;          /* outgoing: the mailbox as which was signed, NULL if unsigned */

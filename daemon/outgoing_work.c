@@ -51,13 +51,13 @@ static void refuse_malformed(struct outcome *out, char **why)
 }
 
 /* Protect the header in *out, and *used_out = `out`; NULL where it is not to be protected. */
-static int protect(struct outgoing_work *work, bool encrypted, struct protection *out,
-                   const struct protection **used_out, char **why)
+static int protect(struct outgoing_work *work, bool encrypted, enum confidentiality policy,
+                   struct protection *out, const struct protection **used_out, char **why)
 {
     *used_out = NULL;
     if (!work->protects)
         return 0;
-    if (protection_make(&work->header, encrypted, work->policy, out) != 0) {
+    if (protection_make(&work->header, encrypted, policy, out) != 0) {
         why_set(why, "out of memory");
         return -1;
     }
@@ -72,14 +72,15 @@ static int protect(struct outgoing_work *work, bool encrypted, struct protection
 
 /* The message whose content is signed and encrypted. */
 static enum smime_status content_for(struct outgoing_work *work, bool encrypted,
-                                     const struct entity **out, char **why)
+                                     enum confidentiality policy, const struct entity **out,
+                                     char **why)
 {
     struct smime_limits limits;
     struct entity message = {.header = work->header, .body = work->transaction->message.body};
     bool done = false;
     enum smime_status status = SMIME_OK;
     *out = &work->transaction->message;
-    if (!encrypted || !work->displays)
+    if (!encrypted || !work->displays || policy == CONFIDENTIALITY_NONE)
         return SMIME_OK;
     gateway_limits(work->gateway, &limits);
     if (!work->displayed_made)
@@ -130,8 +131,8 @@ static enum smime_status sign_as(struct outgoing_work *work, const struct recipi
     request.ciphers = policy.ciphers;
     request.oaep = reads_oaep(work->identity, &policy);
     gateway_limits(work->gateway, &request.limits);
-    if (protect(work, encrypted, &protection, &request.protection, why) == 0)
-        status = content_for(work, encrypted, &message, why);
+    if (protect(work, encrypted, as->confidentiality, &protection, &request.protection, why) == 0)
+        status = content_for(work, encrypted, as->confidentiality, &message, why);
     if (status == SMIME_OK)
         status = smime_sign(message, &request, out, why);
     protection_clear(&protection);
@@ -200,6 +201,7 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
         .cipher = plan_cipher(group),
         .progress = *work->progress,
     };
+    enum confidentiality policy = work->transaction->recipients[group->members[0]].confidentiality;
     struct protection protection = {0};
     enum smime_status status = SMIME_ERROR;
     gateway_limits(work->gateway, &request.limits);
@@ -209,8 +211,9 @@ static enum smime_status encrypt(struct outgoing_work *work, const struct group 
     }
     if (collect_recipients(work, group, recipients, why) != 0)
         goto out;
-    if (message == NULL && (protect(work, true, &protection, &request.protection, why) != 0 ||
-                            content_for(work, true, &message, why) != SMIME_OK))
+    if (message == NULL &&
+        (protect(work, true, policy, &protection, &request.protection, why) != 0 ||
+         content_for(work, true, policy, &message, why) != SMIME_OK))
         goto out;
     status = smime_encrypt(message, &request, encrypted_out, why);
     if (status != SMIME_OK)
@@ -255,6 +258,8 @@ int outgoing_work(struct outgoing_work *work, const struct group *group, struct 
     out->transform = group->transform;
     if (!signs && !encrypts)
         return 0;
+    if (encrypts && work->protects)
+        out->hides = work->transaction->recipients[group->members[0]].confidentiality;
     if (too_large(&work->gateway->config->settings,
                   estimate((long long)message->header.bytes + (long long)spool_size(message->body),
                            group->transform))) {

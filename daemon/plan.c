@@ -85,6 +85,10 @@ static bool same_group(const struct recipient *a, const struct recipient *b)
     if (transform_is_signed(a->transform) &&
         (a->signing.scheme != b->signing.scheme || a->signing.digest != b->signing.digest))
         return false;
+    /* What stands in the open is the same for all who get the same ciphertext. */
+    if (transform_is_encrypted(a->transform) && a->direction == DIRECTION_OUTGOING &&
+        a->confidentiality != b->confidentiality)
+        return false;
     if (transform_is_encrypted(a->transform) &&
         common_ciphers(&a->encryption.ciphers, &b->encryption.ciphers).count == 0)
         return false;

@@ -9,6 +9,7 @@
 
 #include "encryption_choice.h"
 #include "profile.h"
+#include "protection.h"
 #include "reply.h"
 #include "rules.h"
 #include "signing_choice.h"
@@ -65,10 +66,11 @@ struct recipient {
     bool blind; /* Bcc: in the envelope, in no To or Cc; of encrypted mail a message of its own */
     X509 *certificate; /* to encrypt with, as it was checked; NULL: none was looked for or found */
     /* Outgoing, at end of message: */
-    const struct profile *profile;       /* of the configuration */
-    struct signing_choice signing;       /* where his mail is signed */
-    struct encryption_choice encryption; /* with `certificate` */
-    struct reply reply;                  /* of TRANSFORM_REFUSE */
+    const struct profile *profile;        /* of the configuration */
+    enum confidentiality confidentiality; /* of the header, where his mail is encrypted */
+    struct signing_choice signing;        /* where his mail is signed */
+    struct encryption_choice encryption;  /* with `certificate` */
+    struct reply reply;                   /* of TRANSFORM_REFUSE */
 };
 
 /* Recipients that can share one body. */

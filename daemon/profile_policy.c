@@ -51,3 +51,19 @@ void profile_signing_policy(const struct profile *profile, struct signing_policy
     for (size_t i = 0; i < profile->signatures.count; i++)
         out->schemes[i] = (enum sign_scheme)profile->signatures.items[i];
 }
+
+enum confidentiality profile_confidentiality(const struct settings *settings,
+                                             const struct profile *profile)
+{
+    switch (profile->header_confidentiality) {
+    case PROFILE_HIDES_NONE:
+        return CONFIDENTIALITY_NONE;
+    case PROFILE_HIDES_BASELINE:
+        return CONFIDENTIALITY_BASELINE;
+    case PROFILE_HIDES_AS_SET:
+        break;
+    }
+    return settings->header_confidentiality == HEADER_CONFIDENTIALITY_NONE
+               ? CONFIDENTIALITY_NONE
+               : CONFIDENTIALITY_BASELINE;
+}

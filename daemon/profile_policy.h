@@ -4,6 +4,7 @@
 
 #include "encryption_choice.h"
 #include "profile.h"
+#include "protection.h"
 #include "rules.h"
 #include "settings.h"
 #include "signing_choice.h"
@@ -15,5 +16,9 @@ const struct profile *profile_decided(const struct settings *settings,
 
 void profile_encryption_policy(const struct profile *profile, struct encryption_policy *out);
 void profile_signing_policy(const struct profile *profile, struct signing_policy *out);
+
+/* What encrypted mail under this profile hides of its header. */
+enum confidentiality profile_confidentiality(const struct settings *settings,
+                                             const struct profile *profile);
 
 #endif

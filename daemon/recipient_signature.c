@@ -8,6 +8,7 @@ bool recipient_signature(const struct settings *settings, const struct identity 
 {
     struct signing_policy policy;
     recipient->profile = profile_decided(settings, &recipient->decision);
+    recipient->confidentiality = profile_confidentiality(settings, recipient->profile);
     recipient->signing = (struct signing_choice){.scheme = SIGN_PKCS1};
     if (identity->certificate == NULL)
         return false;

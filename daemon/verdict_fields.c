@@ -13,6 +13,7 @@
 #include "choice.h"
 #include "mailboxes.h"
 #include "outcome.h"
+#include "signature_part.h"
 #include "subject_tags.h"
 #include "why.h"
 
@@ -69,7 +70,7 @@ int verdict_fields_strip(const struct settings *settings, const struct header *h
 
 /* ---- Adding ---- */
 
-/* RFC 7281 section 3.2.1: `policy` is a good signature that we do not accept, `fail` one that did
+/* RFC 7281 section 3.1: `policy` is a good signature that we do not accept, `fail` one that did
  * not verify, `neutral` one that could not be judged as the message's, `permerror` one for lack of
  * its certificate. */
 static const char *smime_result(enum signature_verdict verdict)
@@ -119,6 +120,7 @@ static int add(struct outcome *outcome, size_t *position, const char *name, cons
 /* What the fields say of a certificate; released with signer_clear(). */
 struct signer {
     char *address;
+    char *part; /* where the signature is in what is delivered; "" if it is not */
     char *subject;
     char *issuer;
     char *serial;
@@ -168,6 +170,7 @@ static char *validity_text(const X509 *certificate)
 static void signer_clear(struct signer *signer)
 {
     free(signer->address);
+    free(signer->part);
     free(signer->subject);
     free(signer->issuer);
     free(signer->serial);
@@ -191,16 +194,19 @@ static char *address_of(X509 *certificate, const char *from)
     return out;
 }
 
-static int signer_read(X509 *certificate, const char *from, struct signer *out)
+static int signer_read(const struct opened *opened, const char *from, struct signer *out)
 {
+    X509 *certificate = opened_signer_layer(opened)->signer;
     out->address = address_of(certificate, from);
+    out->part = signature_part(opened);
     out->subject = name_text(X509_get_subject_name(certificate));
     out->issuer = name_text(X509_get_issuer_name(certificate));
     out->serial = serial_text(certificate);
     out->fingerprint = cert_fingerprint(certificate);
     out->validity = validity_text(certificate);
-    return out->address != NULL && out->subject != NULL && out->issuer != NULL &&
-                   out->serial != NULL && out->fingerprint != NULL && out->validity != NULL
+    return out->address != NULL && out->part != NULL && out->subject != NULL &&
+                   out->issuer != NULL && out->serial != NULL && out->fingerprint != NULL &&
+                   out->validity != NULL
                ? 0
                : -1;
 }
@@ -246,6 +252,8 @@ static int print_results(FILE *stream, const struct settings *settings, const st
             goto out;
         if (signer->address[0] != '\0' && strpbrk(signer->address, " ;()\"\\") == NULL)
             (void)fprintf(stream, "\r\n\tbody.smime-identifier=%s", signer->address);
+        if (signer->part[0] != '\0')
+            (void)fprintf(stream, "\r\n\tbody.smime-part=%s", signer->part);
         /* RFC 7281 section 3.2.3: both or neither. */
         (void)fprintf(stream, "\r\n\tbody.smime-serial=%s body.smime-issuer=\"%s\"", signer->serial,
                       issuer);
@@ -344,14 +352,13 @@ static int add_fields(const struct settings *settings, struct outcome *outcome,
 int verdict_fields_add(const struct settings *settings, const struct header *header,
                        struct outcome *outcome, char **why)
 {
-    const struct layer *layer = opened_signer_layer(&outcome->opened);
     struct signer signer = {0};
     char *from = NULL;
     int rc = 0;
     /* Not one plain mailbox: nobody's. */
     (void)mailboxes_from(header, &from, NULL);
-    if (layer != NULL)
-        rc = signer_read(layer->signer, from != NULL ? from : "", &signer);
+    if (opened_signer_layer(&outcome->opened) != NULL)
+        rc = signer_read(&outcome->opened, from != NULL ? from : "", &signer);
     if (rc == 0)
         rc = add_fields(settings, outcome, &signer);
     if (rc == 0 && settings->subject_tags)

@@ -1,5 +1,5 @@
 /* profiles = ( { name; digests; signatures; key_encryption; ciphers; minimum_rsa_bits;
- * minimum_ec_bits; }, ... ), the setting `profile`, and weak_algorithms. */
+ * minimum_ec_bits; header_confidentiality; }, ... ), the setting `profile`, and weak_algorithms. */
 #include "config_reader.h"
 #include "profile.h"
 #include "utf8.h"
@@ -99,6 +99,17 @@ static void read_bits(struct config_reader *reader, const config_setting_t *grou
         *out = config_setting_get_int(setting);
 }
 
+static void read_confidentiality(struct config_reader *reader, const config_setting_t *group,
+                                 enum profile_confidentiality *out)
+{
+    const config_setting_t *setting = config_setting_get_member(group, "header_confidentiality");
+    const char *const *names = &profile_confidentiality_names[PROFILE_HIDES_NONE];
+    int value = setting ? read_value(reader, setting, setting, names) : -1;
+
+    if (value >= 0)
+        *out = (enum profile_confidentiality)(PROFILE_HIDES_NONE + value);
+}
+
 /* A name that is free, so that "strict" means the same on every host; NULL with the mistake told.
  */
 static const char *read_name(struct config_reader *reader, const config_setting_t *group)
@@ -134,9 +145,9 @@ static void add_profile(struct config_reader *reader, const config_setting_t *gr
 
 static void read_profile(struct config_reader *reader, const config_setting_t *group)
 {
-    static const char *const names[] = {"name",           "digests", "signatures",
-                                        "key_encryption", "ciphers", "minimum_rsa_bits",
-                                        "minimum_ec_bits"};
+    static const char *const names[] = {
+        "name",    "digests",          "signatures",      "key_encryption",
+        "ciphers", "minimum_rsa_bits", "minimum_ec_bits", "header_confidentiality"};
     struct profile profile = *profile_shipped(0);
     const char *name = read_name(reader, group);
 
@@ -147,6 +158,7 @@ static void read_profile(struct config_reader *reader, const config_setting_t *g
               &profile.minimum_rsa_bits);
     read_bits(reader, group, "minimum_ec_bits", PROFILE_MIN_EC_BITS, PROFILE_MAX_EC_BITS,
               &profile.minimum_ec_bits);
+    read_confidentiality(reader, group, &profile.header_confidentiality);
     if (name)
         add_profile(reader, group, name, profile);
 }

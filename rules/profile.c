@@ -25,6 +25,11 @@ static const char *const cipher_names[] = {[PROFILE_AES_256_GCM] = "aes-256-gcm"
                                            [PROFILE_AES_128_CBC] = "aes-128-cbc",
                                            NULL};
 
+const char *const profile_confidentiality_names[] = {[PROFILE_HIDES_AS_SET] = "",
+                                                     [PROFILE_HIDES_NONE] = "none",
+                                                     [PROFILE_HIDES_BASELINE] = "baseline",
+                                                     NULL};
+
 _Static_assert(COUNT(cipher_names) == PROFILE_MAX_ITEMS + 1, "the longest list");
 
 const struct profile_member profile_members[] = {
@@ -72,14 +77,17 @@ static const struct profile shipped[] = {
      .ciphers = ITEMS(3, PROFILE_AES_128_CBC, PROFILE_AES_192_CBC, PROFILE_AES_256_CBC),
      .minimum_rsa_bits = PROFILE_MIN_RSA_BITS,
      .minimum_ec_bits = PROFILE_MIN_EC_BITS},
-    /* EDI@Energy, "Regelungen zum Uebertragungsweg": RSA alone, since 2018 by PSS and OAEP. */
+    /* EDI@Energy, "Regelungen zum Uebertragungsweg": RSA alone, since 2018 by PSS and OAEP; of the
+     * ciphers only AES-128 GCM since 2025-10-01, before that AES-128 and AES-256 CBC. They also say
+     * what the Subject is, and the other side goes by it. */
     {.name = edi_energy_name,
      .digests = ITEMS(2, PROFILE_SHA256, PROFILE_SHA512),
      .signatures = ITEMS(1, PROFILE_RSA_PSS),
      .key_encryption = ITEMS(1, PROFILE_KEY_OAEP),
-     .ciphers = ALL_CIPHERS,
+     .ciphers = ITEMS(1, PROFILE_AES_128_GCM),
      .minimum_rsa_bits = PROFILE_MIN_RSA_BITS,
-     .minimum_ec_bits = PROFILE_MIN_EC_BITS},
+     .minimum_ec_bits = PROFILE_MIN_EC_BITS,
+     .header_confidentiality = PROFILE_HIDES_NONE},
 };
 
 const struct profile *profile_shipped(size_t i)
@@ -127,6 +135,9 @@ char *profile_text(const struct profile *profile)
     }
     fprintf(out, "; minimum_rsa_bits %d; minimum_ec_bits %d", profile->minimum_rsa_bits,
             profile->minimum_ec_bits);
+    if (profile->header_confidentiality != PROFILE_HIDES_AS_SET)
+        fprintf(out, "; header_confidentiality %s",
+                profile_confidentiality_names[profile->header_confidentiality]);
     if (fclose(out) == EOF) {
         free(text);
         return NULL;

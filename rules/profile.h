@@ -34,6 +34,14 @@ enum profile_cipher {
     PROFILE_AES_128_CBC,
 };
 
+/* What of the header encrypted mail hides: as the setting `header_confidentiality` says, or by
+ * what the profile says itself. */
+enum profile_confidentiality {
+    PROFILE_HIDES_AS_SET,
+    PROFILE_HIDES_NONE,
+    PROFILE_HIDES_BASELINE,
+};
+
 #define PROFILE_MAX_ITEMS 6 /* of one of its lists */
 #define PROFILE_MIN_RSA_BITS 2048
 #define PROFILE_MAX_RSA_BITS 16384
@@ -54,6 +62,7 @@ struct profile {
     struct profile_items ciphers;        /* enum profile_cipher */
     int minimum_rsa_bits;                /* of the keys of recipients, and of our own */
     int minimum_ec_bits;
+    enum profile_confidentiality header_confidentiality;
 };
 
 #define PROFILE_DEFAULT "default"
@@ -66,6 +75,10 @@ struct profile_member {
 };
 extern const struct profile_member profile_members[];
 extern const size_t profile_member_count;
+
+/* Names of `header_confidentiality` in a profile, by value, ended by NULL; the first, which is not
+ * said, is "". */
+extern const char *const profile_confidentiality_names[];
 
 /* The i-th profile that comes with smimed, NULL past the end. The first is PROFILE_DEFAULT. */
 const struct profile *profile_shipped(size_t i);

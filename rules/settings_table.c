@@ -210,7 +210,8 @@ const struct setting_entry settings_table[] = {
         "profiles", false,
         "a list of groups: name, digests (sha256, sha384, sha512), signatures (pkcs1, pss, "
         "ecdsa), key_encryption (pkcs1, oaep, ecdh), ciphers (aes-256-gcm, aes-192-gcm, "
-        "aes-128-gcm, aes-256-cbc, aes-192-cbc, aes-128-cbc), minimum_rsa_bits, minimum_ec_bits",
+        "aes-128-gcm, aes-256-cbc, aes-192-cbc, aes-128-cbc), minimum_rsa_bits, minimum_ec_bits, "
+        "header_confidentiality (none, baseline)",
         "Further profiles. Each list stands in order of preference; what is not said is as in the\n"
         "profile default. Of what a profile allows each recipient gets what he can read.",
         "( { name = \"partner\"; signatures = [ \"pss\" ]; key_encryption = [ \"oaep\" ]; "

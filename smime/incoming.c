@@ -165,6 +165,14 @@ static struct level *innermost_decrypted(struct work *work)
     return found;
 }
 
+static size_t layer_index(const struct work *work, const struct level *level)
+{
+    size_t i = 0;
+    for (const struct level *other = work->levels.first; other != level; other = other->next)
+        i++;
+    return i;
+}
+
 static enum smime_status try_clear_sign(struct work *work, const struct level *level,
                                         bool *done_out)
 {
@@ -180,6 +188,8 @@ static enum smime_status try_clear_sign(struct work *work, const struct level *l
         work->out->message.body = content.body;
         content.body = NULL;
         work->out->changed = true;
+        work->out->clear_signed = true;
+        work->out->kept_from = layer_index(work, level);
     }
     entity_clear(&content);
     return status;
@@ -189,9 +199,7 @@ static enum smime_status try_clear_sign(struct work *work, const struct level *l
 static void keep_encrypted(struct work *work, const struct level *level, const char *reason)
 {
     struct opened *out = work->out;
-    size_t i = 0;
-    for (struct level *other = work->levels.first; other != level; other = other->next)
-        i++;
+    size_t i = layer_index(work, level);
     out->encryption = ENCRYPTION_NOT_DECRYPTED;
     out->layers[i].encryption = ENCRYPTION_NOT_DECRYPTED;
     why_set(&out->layers[i].reason, "what is inside cannot be delivered: %s", reason);
@@ -235,6 +243,9 @@ static enum smime_status deliver_view(struct work *work, const struct view *view
     }
     out->changed = status == SMIME_OK;
     out->defanged = out->changed && inert;
+    if (out->changed)
+        out->kept_from =
+            base != NULL && view == &base->inside ? layer_index(work, base) + 1 : out->layer_count;
     if (status == SMIME_REFUSED && base != NULL)
         keep_encrypted(work, base, why_text(&reason));
     else if (status == SMIME_ERROR)

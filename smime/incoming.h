@@ -98,7 +98,10 @@ struct opened {
      * empty. 7-bit outside signatures. */
     bool changed;
     struct entity message;
-    unsigned weak; /* of all layers */
+    size_t kept_from;  /* index of the first layer that is still in what is delivered; layer_count:
+                          none is */
+    bool clear_signed; /* that layer was opaque and is a multipart/signed now */
+    unsigned weak;     /* of all layers */
     /* What the payload's protected header says of the message's: not yet done to opened.message.
      * Without open_request.restore_headers nothing is to be replaced. */
     struct restored restored;

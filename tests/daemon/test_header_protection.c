@@ -143,6 +143,14 @@ static const struct {
     {"nothing hidden", "header_confidentiality = \"none\";\n", "\r\nSubject: the merger\r\n",
      "HP-Outer: Subject: the merger"},
     {"off", "header_protection = false;\n", "\r\nSubject: the merger\r\n", NULL},
+    {"nothing hidden by the profile",
+     "legacy_display = true;\nprofile = \"open\";\n"
+     "profiles = ( { name = \"open\"; header_confidentiality = \"none\"; } );\n",
+     "\r\nSubject: the merger\r\n", "HP-Outer: Subject: the merger"},
+    {"hidden by the profile",
+     "header_confidentiality = \"none\";\nprofile = \"closed\";\n"
+     "profiles = ( { name = \"closed\"; header_confidentiality = \"baseline\"; } );\n",
+     "\r\nSubject: [...]\r\n", "HP-Outer: Subject: [...]"},
 };
 
 START_TEST(settings_decide)
@@ -162,6 +170,33 @@ START_TEST(settings_decide)
         ck_assert(cli_contains("bob.payload", settings[_i].inside));
     else
         ck_assert(!cli_contains("bob.payload", "hp=") && !cli_contains("bob.payload", "Subject"));
+    ck_assert(!cli_contains("bob.payload", "hp-legacy-display"));
+    end();
+}
+END_TEST
+
+/* Who share a ciphertext share what stands in the open around it. */
+START_TEST(profiles_part_recipients)
+{
+    static const char *const to[] = {"bob@partner.test", "carol@other.test", NULL};
+    struct pki carol;
+    char *text;
+    begin(SPLIT
+          "profiles = ( { name = \"open\"; header_confidentiality = \"none\"; } );\n"
+          "rules = ( { managed = [ \"*\" ]; external = [ \"other.test\" ]; profile = \"open\"; },"
+          " { managed = [ \"*\" ]; external = [ \"*\" ]; outgoing = \"encrypt-forced\"; } );\n");
+    carol = world_partner(&world, to[1]);
+    submit(TEXT, to);
+    ck_assert_int_eq(outcome.action, FLOW_REPLACE);
+    ck_assert_uint_eq(outcome.copy_count, 1);
+    text = text_for(to[0], "bob.eml");
+    ck_assert_ptr_null(strstr(text, "merger"));
+    free(text);
+    text = text_for(to[1], "carol.eml");
+    ck_assert_ptr_nonnull(strstr(text, "\r\nSubject: the merger\r\n"));
+    free(text);
+    ck_assert(header_edits_hides(&world.gateway->config->settings, &transaction));
+    pki_clear(&carol);
     end();
 }
 END_TEST
@@ -451,6 +486,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, each_copy_shows_what_it_may);
     tcase_add_loop_test(tcase, settings_decide, 0, sizeof settings / sizeof *settings);
+    tcase_add_test(tcase, profiles_part_recipients);
     tcase_add_test(tcase, all_subjects_are_hidden);
     tcase_add_test(tcase, hides_from_notices);
     tcase_add_test(tcase, hidden_subject_leads_the_text);

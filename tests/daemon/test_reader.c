@@ -444,8 +444,8 @@ START_TEST(identifier_is_the_sender)
     begin("");
     text = message_of(FIELDS, SIGN);
     result = received(text);
-    assert_has(result, "; smime=pass\r\n\tbody.smime-identifier=bob@partner.test\r\n\tbody.smime-"
-                       "serial=");
+    assert_has(result, "; smime=pass\r\n\tbody.smime-identifier=bob@partner.test"
+                       "\r\n\tbody.smime-part=2\r\n\tbody.smime-serial=");
     free(result);
     free(text);
     end();

@@ -436,8 +436,13 @@ START_TEST(full_profiles)
     ck_assert_ptr_null(profile_find(s, "nowhere"));
     ck_assert_str_eq(text, "digests sha512, sha256; signatures pss; key_encryption oaep, ecdh; "
                            "ciphers aes-256-gcm, aes-128-cbc; minimum_rsa_bits 3072; "
-                           "minimum_ec_bits 384");
+                           "minimum_ec_bits 384; header_confidentiality none");
     ck_assert_str_eq(same, standard);
+    free(text);
+    text = profile_text(profile_find(s, "edi-energy"));
+    ck_assert_str_eq(text, "digests sha256, sha512; signatures pss; key_encryption oaep; "
+                           "ciphers aes-128-gcm; minimum_rsa_bits 2048; minimum_ec_bits 256; "
+                           "header_confidentiality none");
     free(text);
     free(same);
     free(standard);
