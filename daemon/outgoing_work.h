@@ -19,7 +19,7 @@ struct outgoing_work {
     const struct smime_progress *progress;
     struct header header; /* of the message, without the words of a sender's choice; owned */
     bool protects;        /* its header is protected (RFC 9788) */
-    bool displays;        /* and a hidden Subject stands in the text */
+    bool displays;        /* and what is hidden leads the text */
     struct signed_message *is_signed; /* those that were made, each once */
     struct entity displayed; /* the message with its Subject in the text, as far as that goes */
     bool displayed_made;

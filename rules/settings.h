@@ -145,7 +145,7 @@ struct settings {
     /* header protection (RFC 9788) */
     bool header_protection;                             /* default true */
     enum header_confidentiality header_confidentiality; /* of encrypted mail; default baseline */
-    bool legacy_display; /* the hidden Subject leads the text; default false */
+    bool legacy_display; /* what is hidden leads the text; default false */
     /* a sender's own choice */
     enum sender_choice sender_choice; /* where a rule does not say; default strengthen */
     char *encrypt_words;              /* of the subject, separated by blanks; default "[encrypt]" */

@@ -223,8 +223,8 @@ const struct setting_entry settings_table[] = {
            "What of the header an encrypted message hides from the outside: the Subject (shown as\n"
            "\"[...]\"), Comments, Keywords and Thread-Topic, or nothing."),
     SWITCH(legacy_display, false,
-           "Does the text of encrypted mail begin with the hidden Subject, for programs that do\n"
-           "not know of header protection?"),
+           "Does the text of encrypted mail begin with the hidden Subject, Keywords and Comments,\n"
+           "for programs that do not know of header protection?"),
 
     /* a sender's own choice */
     CHOICE(
@@ -378,7 +378,8 @@ const struct setting_entry settings_table[] = {
     SWITCH(clear_sign, true,
            "Do opaque-signed messages become clear-signed ones, where that is sound?"),
     SWITCH(restore_headers, true,
-           "Do protected header fields of incoming mail (RFC 9788) replace those outside?"),
+           "Do protected header fields of incoming mail (RFC 9788) replace those outside, and are\n"
+           "those that lead the text for older programs taken out of it?"),
     SWITCH(remove_signature, false,
            "Are messages with a valid signature delivered without it? Other signatures stay."),
     CHOICE(

@@ -7,6 +7,7 @@
 #include <gmime/gmime.h>
 
 #include "canonical_scan.h"
+#include "encoded_word.h"
 #include "gmime_start.h"
 
 #define LINE_BYTES 76 /* of a folded field: RFC 5322 section 2.1.1, RFC 2047 section 2 */
@@ -74,6 +75,7 @@ char *field_text_read(const char *value)
 {
     char *line = malloc(strlen(value) + 1);
     char *put = line;
+    char *repaired = NULL;
     char *decoded = NULL;
     char *valid = NULL;
     char *out = NULL;
@@ -83,8 +85,10 @@ char *field_text_read(const char *value)
             *put++ = *value;
     if (line != NULL) {
         *put = '\0';
-        decoded = g_mime_utils_header_decode_text(NULL, line);
+        repaired = encoded_words_for_gmime(line, ENCODED_WORD_ANEW);
     }
+    if (repaired != NULL)
+        decoded = g_mime_utils_header_decode_text(NULL, repaired);
     if (decoded != NULL)
         valid = g_utf8_make_valid(decoded, -1);
     /* Not GLib's, so that callers need not know of it. */
@@ -92,6 +96,7 @@ char *field_text_read(const char *value)
         out = strdup(valid);
     g_free(valid);
     g_free(decoded);
+    free(repaired);
     free(line);
     return out;
 }

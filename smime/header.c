@@ -73,6 +73,19 @@ int header_add(struct header *header, const char *name, const char *value)
     return header_insert(header, header->count, name, value);
 }
 
+int header_set(struct header *header, size_t at, const char *value)
+{
+    struct header_field *field = &header->fields[at];
+    char *unified = unify_folds(value);
+    if (unified == NULL)
+        return -1;
+    header->bytes -= field_bytes(field);
+    free(field->value);
+    field->value = unified;
+    header->bytes += field_bytes(field);
+    return 0;
+}
+
 static size_t find(const struct header *header, const char *name, size_t index)
 {
     size_t i;

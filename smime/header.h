@@ -31,6 +31,9 @@ size_t header_count(const struct header *header, const char *name);
 /* Remove the index-th (from 0) field called `name`. */
 void header_remove(struct header *header, const char *name, size_t index);
 
+/* Give fields[at] another value (a copy, as in header_add()). Returns 0, -1 out of memory. */
+int header_set(struct header *header, size_t at, const char *value);
+
 /* Insert a copy before fields[position]. Returns 0, -1 out of memory. */
 int header_insert(struct header *header, size_t position, const char *name, const char *value);
 

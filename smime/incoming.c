@@ -10,6 +10,7 @@
 #include "delivery.h"
 #include "display_name.h"
 #include "harvest.h"
+#include "legacy_display_remove.h"
 #include "levels.h"
 #include "mailboxes.h"
 #include "payload.h"
@@ -76,6 +77,18 @@ static bool is_unauthenticated(const struct opened *out)
     return false;
 }
 
+/* Is ciphertext all that was signed? Anybody can sign what somebody else has encrypted. */
+static bool signs_ciphertext(const struct opened *out)
+{
+    for (size_t i = out->layer_count; i-- > 0;) {
+        if (out->layers[i].signature == SIGNATURE_VALID)
+            return false;
+        if (out->layers[i].encryption == ENCRYPTION_DECRYPTED)
+            return true;
+    }
+    return false;
+}
+
 /* The worst of all signature layers. */
 static void judge_signature(struct work *work)
 {
@@ -86,7 +99,10 @@ static void judge_signature(struct work *work)
             worst = &out->layers[i];
     out->signature = worst != NULL ? worst->signature : SIGNATURE_NONE;
     if (worst != NULL) {
-        why_set(&out->signature_reason, "%s", why_text(&worst->reason));
+        bool doubtful = out->signature == SIGNATURE_VALID && signs_ciphertext(out);
+        why_set(&out->signature_reason, "%s%s", why_text(&worst->reason),
+                doubtful ? "; what was signed is ciphertext, which somebody else may have written"
+                         : "");
     } else if (out->has_signed_part) {
         out->signature = SIGNATURE_PARTIAL;
         why_set(&out->signature_reason, "only a part of the message is signed%s%s",
@@ -204,6 +220,7 @@ static void keep_encrypted(struct work *work, const struct level *level, const c
     out->layers[i].encryption = ENCRYPTION_NOT_DECRYPTED;
     why_set(&out->layers[i].reason, "what is inside cannot be delivered: %s", reason);
     why_set(&out->encryption_reason, "%s", DECRYPT_FAILED);
+    restored_clear(&out->restored);
 }
 
 /* Is the wrapped message what the reader shall see? */
@@ -254,6 +271,38 @@ static enum smime_status deliver_view(struct work *work, const struct view *view
     return status == SMIME_REFUSED ? SMIME_OK : status;
 }
 
+/* The payload without its legacy display elements: *entity with *kept_view of it, and *view set to
+ * that, where nothing signed is delivered and the protected header comes to stand outside. */
+static enum smime_status drop_display(struct work *work, const struct level *base,
+                                      struct entity *entity, struct view *kept_view,
+                                      const struct view **view)
+{
+    const struct open_request *request = work->request;
+    bool payload = *view == &work->levels.innermost ||
+                   (base != NULL && base->next == NULL && *view == &base->inside);
+    struct header shown = {0};
+    bool done = false;
+    enum smime_status status = SMIME_OK;
+    /* RFC 9788 section 4.5.3: there are none in what was not encrypted. */
+    if (work->payload.form != PROTECTION_FORM_CIPHER || base == NULL || !payload ||
+        !work->levels.complete || !request->restore_headers)
+        return SMIME_OK;
+    if (restored_shown(&work->message->header, work->payload.header, &work->out->restored,
+                       &shown) != 0) {
+        why_set(work->why, "out of memory");
+        status = SMIME_ERROR;
+    }
+    if (status == SMIME_OK)
+        status = legacy_display_remove(*view, &shown, &request->limits, &request->progress, entity,
+                                       &done, work->why);
+    if (status == SMIME_OK && done) {
+        *kept_view = (struct view){&entity->header, entity->body, 0, spool_size(entity->body)};
+        *view = kept_view;
+    }
+    header_clear(&shown);
+    return status;
+}
+
 static enum smime_status deliver(struct work *work)
 {
     struct opened *out = work->out;
@@ -262,6 +311,8 @@ static enum smime_status deliver(struct work *work)
     bool inert = work->request->defang && out->unauthenticated;
     const struct view *view = delivered_view(work, base, inert);
     bool stays = base != NULL ? view == &base->inside : view == NULL;
+    struct entity bare = {0};
+    struct view bare_view = {0};
     bool done = false;
     enum smime_status status = SMIME_OK;
     /* Half of it opened would be neither what came nor what was meant. */
@@ -273,7 +324,11 @@ static enum smime_status deliver(struct work *work)
         status = try_clear_sign(work, inner, &done);
     if (status != SMIME_OK || done || view == NULL)
         return status;
-    return deliver_view(work, view, inert, base);
+    status = drop_display(work, base, &bare, &bare_view, &view);
+    if (status == SMIME_OK)
+        status = deliver_view(work, view, inert, base);
+    entity_clear(&bare);
+    return status;
 }
 
 /* What the protected header says, if the payload can be read by whoever gets the message. */
@@ -317,9 +372,9 @@ enum smime_status smime_open(const struct entity *message, const struct open_req
     if (status == SMIME_OK)
         status = learn(&work);
     if (status == SMIME_OK)
-        status = deliver(&work);
-    if (status == SMIME_OK)
         status = restore(&work);
+    if (status == SMIME_OK)
+        status = deliver(&work);
 out:
     payload_clear(&work.payload);
     levels_clear(&work.levels);

@@ -14,6 +14,7 @@
 #include "multipart_split.h"
 #include "why.h"
 
+#define UNCLEAR_TYPE "the Content-Type field is written so that programs could read it differently"
 #define PEEK_TEXT_BYTES 512 /* of an encoded body, to tell its CMS content type */
 
 struct finder {
@@ -42,6 +43,18 @@ static void set_fault(struct finder *finder, enum layer_kind kind, const char *p
     finder->out->found = true;
     finder->out->kind = kind;
     why_set(&finder->out->fault, "%s%s", prefix, text);
+}
+
+/* Is a signature that is labelled so shown as nothing else? Whoever passes the message on can write
+ * into its CMS what is not signed (certificates, unsigned attributes), and give it another label: a
+ * text or HTML part would be shown beside what is signed, a file under another name opened. */
+static bool is_only_signature(const struct media_type *media)
+{
+    bool named = media->name == NULL || media_type_has_suffix(media, ".p7s") ||
+                 media_type_has_suffix(media, ".p7m");
+    return named && media->plain && media->ambiguous == NULL &&
+           (media_type_is_signature(media) || media_type_is_cms(media) ||
+            media_type_is(media, "application", "octet-stream"));
 }
 
 static enum smime_status decode_body(struct finder *finder, const struct view *body,
@@ -86,6 +99,7 @@ static enum smime_status claims_signature(struct finder *finder, const struct mu
     char *header_why = NULL;
     enum cms_kind kind;
     enum smime_status status;
+    bool only;
     *out = media_type_names_signature(finder->media.protocol);
     if (parts->count < 2)
         return SMIME_OK;
@@ -105,11 +119,16 @@ static enum smime_status claims_signature(struct finder *finder, const struct mu
     status = media_type_read(header, &media, finder->why);
     if (status == SMIME_OK)
         *out |= media_type_is_signature(&media) || media_type_is_cms(&media);
+    only = status == SMIME_OK && is_only_signature(&media);
     media_type_clear(&media);
-    if (status != SMIME_OK || *out)
-        return status;
-    status = layer_peek(body, &kind, finder->why);
-    *out = kind == CMS_KIND_SIGNED;
+    if (status == SMIME_OK && !*out) {
+        status = layer_peek(body, &kind, finder->why);
+        *out = kind == CMS_KIND_SIGNED;
+    }
+    if (status == SMIME_OK && *out && !only)
+        set_fault(finder, LAYER_SIGNED_DETACHED, "",
+                  "the second part of multipart/signed is labelled so that programs could show "
+                  "something else in it than a signature");
     return status;
 }
 
@@ -252,6 +271,10 @@ static void judge_cms(struct finder *finder)
         why_set(&out->note, "the message holds certificates only");
         return;
     }
+    if (layout->kind == CMS_KIND_SIGNED && !is_only_signature(&finder->media)) {
+        why_set(&out->note, UNCLEAR_TYPE);
+        return;
+    }
     out->found = true;
     out->kind = layout->kind == CMS_KIND_SIGNED ? LAYER_SIGNED_OPAQUE : LAYER_ENCRYPTED;
     if (!layout->has_content)
@@ -304,6 +327,8 @@ enum smime_status layer_find(const struct view *view, const struct smime_limits 
         goto out;
     if (finder.media.ambiguous != NULL)
         why_set(&out->note, "%s", finder.media.ambiguous);
+    else if (multipart && !finder.media.plain)
+        why_set(&out->note, UNCLEAR_TYPE);
     else
         status = multipart ? find_detached(&finder) : find_cms(&finder);
     if (out->fault != NULL || !out->found) {

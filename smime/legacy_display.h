@@ -1,5 +1,5 @@
-/* Showing a hidden Subject to readers whose program decrypts, but does not know of header
- * protection: as the first line of the text (RFC 9788 sections 2.1.2 and 5.2.2). */
+/* Showing what is hidden of a header to readers whose program decrypts, but does not know of header
+ * protection: as the first lines of the text (RFC 9788 sections 2.1.2 and 5.2.2). */
 #ifndef SMIME_LEGACY_DISPLAY_H
 #define SMIME_LEGACY_DISPLAY_H
 
@@ -7,20 +7,17 @@
 
 #include "entity.h"
 
-#define LEGACY_DISPLAY_PARAMETER "hp-legacy-display"
-#define LEGACY_DISPLAY_CLASS "header-protection-legacy-display"
-#define LEGACY_DISPLAY_SUBJECT_BYTES 1000
+#define LEGACY_DISPLAY_FIELD_BYTES 1000   /* of one field; what is longer is cut */
+#define LEGACY_DISPLAY_FIELDS 16          /* further ones are not shown */
 #define LEGACY_DISPLAY_SEARCH_BYTES 65536 /* in which <body> must be found */
-#define LEGACY_DISPLAY_LEAVES 16          /* that get one; further ones do not */
 
 /* *out: a copy of `message` (with its content fields at the end, changed where that is needed)
- * whose main parts begin with its Subject: the message itself where it is text/plain or text/html,
- * all parts of multipart/alternative, the first of multipart/mixed and multipart/related. Parts
- * that are attachments, signed, in a character set that is no superset of ASCII, or not to be
- * understood stay as they are.
+ * whose main parts (main_parts.h) begin with its Subject, Keywords and Comments, in the order in
+ * which they stand in its header. Parts in a character set that is no superset of ASCII stay as
+ * they are.
  *
- * SMIME_OK with *done_out telling whether there is such a part; if not, `out` is empty. SMIME_ERROR
- * for an error of ours. */
+ * SMIME_OK with *done_out telling whether there is such a part and such a field; if not, `out` is
+ * empty. SMIME_ERROR for an error of ours. */
 enum smime_status legacy_display_add(const struct entity *message,
                                      const struct smime_limits *limits,
                                      const struct smime_progress *progress, struct entity *out,

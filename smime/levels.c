@@ -150,6 +150,10 @@ static enum smime_status open_signed(struct descent *descent, struct level *leve
     layer = status == SMIME_OK ? add_layer(descent, found->kind) : NULL;
     if (layer == NULL)
         return SMIME_ERROR;
+    if (!level->entered) {
+        verified->verdict = SIGNATURE_INVALID;
+        why_set(&verified->reason, "the header of what was signed is too large to be looked at");
+    }
     check_signed_from(descent, level);
     layer->signature = verified->verdict;
     layer->alone = opaque || found->alone;

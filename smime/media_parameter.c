@@ -53,6 +53,76 @@ bool media_parameter_count(const char *value, const char *name, size_t *plain, s
     return is_outside(&walk);
 }
 
+/* ---- The one shape ---- */
+
+/* Behind the word at `at`: a token (RFC 2045 section 5.1) that may have `others` in it. `at` itself
+ * where there is none. */
+static const char *skip_word(const char *at, const char *others)
+{
+    while (*at > ' ' && *at < 0x7f &&
+           (strchr("()<>@,;:\\\"/[]?=", *at) == NULL || strchr(others, *at) != NULL))
+        at++;
+    return at;
+}
+
+/* The end of the quoted string whose text begins at `at`; NULL where it has a quoted pair, a
+ * control character or no end. */
+static const char *quoted_end(const char *at)
+{
+    for (; *at != '"'; at++)
+        if (*at == '\\' || ((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
+            return NULL;
+    return at;
+}
+
+/* Behind the parameter at `at`; NULL where it is not as it should be. */
+static const char *skip_parameter(const char *at, const char *boundary)
+{
+    static const char name[] = "boundary";
+    const char *to = skip_word(at, "");
+    bool bounds = strncasecmp(at, name, sizeof name - 1) == 0;
+    bool quoted;
+    if (to == at || (bounds && to - at != sizeof name - 1))
+        return NULL;
+    to += strspn(to, BLANKS);
+    if (*to != '=')
+        return NULL;
+    at = to + 1 + strspn(to + 1, BLANKS);
+    quoted = *at == '"';
+    at += quoted;
+    to = quoted ? quoted_end(at) : skip_word(at, "@:/[]?=");
+    if (to == NULL || (to == at && !quoted))
+        return NULL;
+    if (bounds &&
+        (strlen(boundary) != (size_t)(to - at) || memcmp(at, boundary, (size_t)(to - at)) != 0))
+        return NULL;
+    return to + quoted;
+}
+
+bool media_value_is_plain(const char *value, const char *boundary)
+{
+    const char *slash = skip_word(value, "");
+    const char *at;
+    if (slash == value || *slash != '/')
+        return false;
+    at = skip_word(slash + 1, "");
+    if (at == slash + 1)
+        return false;
+    for (;;) {
+        at += strspn(at, BLANKS);
+        if (*at != ';')
+            return *at == '\0';
+        at += 1 + strspn(at + 1, BLANKS);
+        if (*at == ';' || *at == '\0')
+            continue;
+        at = skip_parameter(at, boundary != NULL ? boundary : "");
+        if (at == NULL)
+            return false;
+    }
+}
+
+/* ---- Change ---- */
+
 /* The end of what begins at `at`: the semicolon outside of quoted strings and comments, or the end
  * of the value. NULL when one of these never ends. */
 static const char *piece_end(const char *at)

@@ -11,6 +11,13 @@
  * quoted string or a comment never ends. */
 bool media_parameter_count(const char *value, const char *name, size_t *plain, size_t *pieces);
 
+/* Has the value the one shape that leaves nothing to guess: "type/subtype; name=word; name="text"",
+ * with blanks as may be, but no comments, quoted pairs or other text between; "boundary" neither in
+ * pieces nor encoded, and what stands there is `boundary` (NULL: it is not there)? Mail programs
+ * take anything else for different types, or look for different boundaries. `value` is unfolded and
+ * begins with no blank. */
+bool media_value_is_plain(const char *value, const char *boundary);
+
 /* *out: `value` without the `count` parameters in `drop`, in whatever form and number, and with
  * `name="text"` at its end (name NULL: nothing is added; `text` needs no quoting). A new string, or
  * NULL where the value is not one that all programs split alike. Returns 0, -1 out of memory. */

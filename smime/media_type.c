@@ -104,6 +104,7 @@ static int read_type(struct media_type *media, const char *value)
     gmime_start();
     type = g_mime_content_type_parse(NULL, value);
     rc = read_plain(type, value, "hp", &media->hp) |
+         read_plain(type, value, "hp-legacy-display", &media->hp_legacy_display) |
          read_plain(type, value, "protected-headers", &media->protected_headers) |
          read_plain(type, value, "forwarded", &media->forwarded) |
          duplicate(g_mime_content_type_get_media_type(type), &media->type) |
@@ -113,6 +114,7 @@ static int read_type(struct media_type *media, const char *value)
          duplicate(g_mime_content_type_get_parameter(type, "smime-type"), &media->smime_type) |
          duplicate(g_mime_content_type_get_parameter(type, "charset"), &media->charset) |
          duplicate(g_mime_content_type_get_parameter(type, "name"), &media->name);
+    media->plain = rc == 0 && media_value_is_plain(value, media->boundary);
     format = g_mime_content_type_get_parameter(type, "format");
     media->flowed = format != NULL && strcasecmp(format, "flowed") == 0;
     g_object_unref(type);
@@ -222,6 +224,7 @@ void media_type_clear(struct media_type *media)
     free(media->charset);
     free(media->name);
     free(media->hp);
+    free(media->hp_legacy_display);
     free(media->protected_headers);
     free(media->forwarded);
     why_free(&media->ambiguous);

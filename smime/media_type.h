@@ -22,8 +22,11 @@ struct media_type {
     /* Of the header protection of the payload (RFC 9788 section 2.1); only where given once,
      * plainly. */
     char *hp;
+    char *hp_legacy_display;
     char *protected_headers;
     char *forwarded;
+    bool plain;      /* the Content-Type field is there and leaves nothing to guess
+                        (media_value_is_plain()) */
     char *ambiguous; /* a sentence where two programs could understand it differently: two
                         Content-Type fields, two boundaries, ...; else NULL */
 };

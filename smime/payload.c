@@ -8,7 +8,9 @@
 #include "decode.h"
 #include "field_text.h"
 #include "mailboxes.h"
+#include "media_parameter.h"
 #include "media_type.h"
+#include "protection.h"
 #include "why.h"
 
 static bool is_from(const struct header *header, const char *from)
@@ -27,22 +29,39 @@ static bool has_same(const struct header *a, const struct header *b, const char 
     return one != NULL && other != NULL && field_text_same(one->value, other->value);
 }
 
-/* S/MIME of its own, which nobody has judged, must not come to stand where ours was. */
-static bool is_smime(const struct header *header)
+/* A layer of its own, which nobody has judged, must not come to stand where ours was. */
+static bool is_layer(const struct header *header)
 {
     struct media_type media = {0};
     bool found = media_type_read(header, &media, NULL) != SMIME_OK || media.ambiguous != NULL ||
-                 media_type_is(&media, "multipart", "signed") || media_type_is_cms(&media) ||
+                 media_type_is(&media, "multipart", "signed") ||
+                 media_type_is(&media, "multipart", "encrypted") || media_type_is_cms(&media) ||
                  media_type_has_suffix(&media, ".p7m");
     media_type_clear(&media);
     return found;
+}
+
+/* Does a Content-Type say anything of RFC 9788, in whatever form? */
+static bool is_marked(const struct header *header)
+{
+    size_t count = header_count(header, "Content-Type");
+    for (size_t i = 0; i < count; i++) {
+        const char *value = header_get(header, "Content-Type", i)->value;
+        size_t plain;
+        size_t pieces;
+        if (!media_parameter_count(value, PROTECTION_PARAMETER, &plain, &pieces) || plain > 0 ||
+            pieces > 0)
+            return true;
+    }
+    return false;
 }
 
 /* Is the message inside the one around it, and not one that is sent on? */
 static bool is_wrapped(const struct media_type *media, const struct header *message,
                        const struct header *inner, const char *from)
 {
-    if (header_count(inner, "From") == 0 || is_smime(inner))
+    /* RFC 9788 section 4.10.1. */
+    if (header_count(inner, "From") == 0 || is_layer(inner) || is_marked(inner))
         return false;
     if (media->forwarded != NULL)
         return strcasecmp(media->forwarded, "no") == 0;
@@ -61,7 +80,7 @@ static enum smime_status read_wrapped(const struct view *view, const struct medi
     char *reason = NULL;
     enum smime_status status;
     /* RFC 2046 section 5.2.1: never encoded. */
-    if (body_encoding_of(view->header) != ENCODING_IDENTITY)
+    if (body_encoding_of(view->header) != ENCODING_IDENTITY || is_marked(view->header))
         return SMIME_OK;
     status = layer_read_header(view->text, view->from, view->to, limits->max_header_bytes,
                                &out->inner_header, &body, &reason);

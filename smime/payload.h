@@ -19,7 +19,8 @@ struct payload {
  *
  * A message/rfc822 is a wrapped message where its parameter says forwarded=no, or where From and
  * Message-ID (or Date, where it has none) are those of the message around it: somebody who sends on
- * a message has written another one. SMIME_OK with *out filled (payload_clear()), or SMIME_ERROR.
+ * a message has written another one. It must be no S/MIME or OpenPGP itself, and have no mark of
+ * RFC 9788 (its section 4.10.1). SMIME_OK with *out filled (payload_clear()), or SMIME_ERROR.
  */
 enum smime_status payload_read(const struct view *view, const struct header *message,
                                const char *from, const struct smime_limits *limits,

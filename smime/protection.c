@@ -85,7 +85,10 @@ static int add_outer(const char *name, const char *value, struct protection *out
 {
     char *text = NULL;
     int rc;
-    if (asprintf(&text, " %s:%s", name, value) < 0)
+    /* Not all programs write a blank behind the colon; here one belongs (RFC 9788 section 2.2.1).
+     */
+    if (asprintf(&text, " %s:%s%s", name, *value != '\0' && strchr(" \t\r", *value) ? "" : " ",
+                 value) < 0)
         return -1;
     rc = header_add(&out->fields, PROTECTION_OUTER, text);
     if (!field_text_is_clean(PROTECTION_OUTER, text))
@@ -151,19 +154,6 @@ void protection_clear(struct protection *protection)
     *protection = (struct protection){0};
 }
 
-/* The header with another value in its fields[at]. */
-static int replace_value(struct header *header, size_t at, const char *value)
-{
-    size_t index = 0;
-    for (size_t i = 0; i < at; i++)
-        if (strcasecmp(header->fields[i].name, header->fields[at].name) == 0)
-            index++;
-    if (header_insert(header, at, header->fields[at].name, value) != 0)
-        return -1;
-    header_remove(header, header->fields[at].name, index + 1);
-    return 0;
-}
-
 int protection_unmark(struct header *content)
 {
     for (size_t i = 0; i < content->count; i++) {
@@ -174,7 +164,7 @@ int protection_unmark(struct header *content)
         rc = media_parameter_change(content->fields[i].value, marks, sizeof marks / sizeof *marks,
                                     NULL, NULL, &value);
         if (rc == 0 && value != NULL && strcmp(value, content->fields[i].value) != 0)
-            rc = replace_value(content, i, value);
+            rc = header_set(content, i, value);
         free(value);
         if (rc != 0)
             return -1;

@@ -9,6 +9,8 @@
 #include "field_text.h"
 #include "protection.h"
 
+/* Message-ID stays: logs, duplicates and threads go by the one outside. Sender does too, for the
+ * reason that From does. */
 static const struct restorable {
     const char *name;
     bool text;    /* for people only: restored from what is encrypted and not signed as well */
@@ -24,6 +26,9 @@ static const struct restorable {
     {.name = "Cc"},
     {.name = "Reply-To"},
     {.name = "Followup-To"},
+    {.name = "Mail-Followup-To"},
+    {.name = "In-Reply-To"},
+    {.name = "References"},
     {.name = "Date", .kept = true},
 };
 
@@ -120,20 +125,36 @@ static bool is_same(const struct header *message, const struct header *fields, c
     return true;
 }
 
+/* Whoever wrote this form has protected the whole header, and nobody else could read it: what it
+ * says of addressees leads to no one to whom its author would not have sent the text. */
+static bool is_whole(enum payload_trust trust, enum protection_form form)
+{
+    return trust == PAYLOAD_SIGNED ||
+           (trust == PAYLOAD_DECRYPTED && form == PROTECTION_FORM_CIPHER);
+}
+
+/* Is it right to replace a field by the payload's? */
+static bool may_replace(const struct restorable *restorable, enum payload_trust trust,
+                        enum protection_form form)
+{
+    if (restorable->vouched)
+        return trust == PAYLOAD_SIGNED;
+    return restorable->text ? trust >= PAYLOAD_DECRYPTED : is_whole(trust, form);
+}
+
 /* Is it right to leave the message without a field, because its payload has none? */
 static bool may_remove(const struct restorable *restorable, enum payload_trust trust,
                        enum protection_form form)
 {
-    return trust == PAYLOAD_SIGNED && !restorable->kept && form != PROTECTION_FORM_OLD;
+    return !restorable->kept && may_replace(restorable, trust, form) && is_whole(trust, form) &&
+           form != PROTECTION_FORM_OLD;
 }
 
 static int compare_one(const struct header *message, const struct header *payload,
                        const struct restorable *restorable, enum payload_trust trust,
                        struct restored *out)
 {
-    bool allowed =
-        !out->from_differs &&
-        trust >= (restorable->text && !restorable->vouched ? PAYLOAD_DECRYPTED : PAYLOAD_SIGNED);
+    bool allowed = !out->from_differs && may_replace(restorable, trust, out->form);
     struct header fields = {0};
     int rc = 0;
     int usable;
@@ -205,6 +226,51 @@ int restored_compare(const struct header *message, const struct header *payload,
         if (compare_one(message, payload, &restorables[i], trust, out) != 0)
             return -1;
     return decrypted ? find_confidential(message, payload, out) : 0;
+}
+
+/* Do both say the same to people? */
+static int reads_same(const char *a, const char *b, bool *same_out)
+{
+    char *one = field_text_read(a);
+    char *other = field_text_read(b);
+    bool failed = one == NULL || other == NULL;
+    *same_out = !failed && field_text_same(one, other);
+    free(one);
+    free(other);
+    return failed ? -1 : 0;
+}
+
+static bool is_replaced(const struct restored *restored, const char *name)
+{
+    for (size_t i = 0; i < restored->name_count; i++)
+        if (strcasecmp(restored->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Returns 1, 0, -1 out of memory. */
+static int is_shown(const struct header *message, const struct restored *restored,
+                    const struct header_field *field)
+{
+    const struct header *seen = is_replaced(restored, field->name) ? &restored->fields : message;
+    size_t count = header_count(seen, field->name);
+    bool same = strcasecmp(field->name, "From") == 0 && !restored->from_differs;
+    for (size_t i = 0; !same && i < count; i++)
+        if (reads_same(field->value, header_get(seen, field->name, i)->value, &same) != 0)
+            return -1;
+    return same ? 1 : 0;
+}
+
+int restored_shown(const struct header *message, const struct header *payload,
+                   const struct restored *restored, struct header *out)
+{
+    for (size_t i = 0; i < payload->count && out->count < RESTORED_SHOWN_MAX; i++) {
+        const struct header_field *field = &payload->fields[i];
+        int shown = protection_takes(field->name) ? is_shown(message, restored, field) : 0;
+        if (shown < 0 || (shown > 0 && header_add(out, field->name, field->value) != 0))
+            return -1;
+    }
+    return 0;
 }
 
 char *restored_text(const struct restored *restored)

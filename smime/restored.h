@@ -10,7 +10,8 @@
 
 #include "header.h"
 
-#define RESTORED_NAMES 9           /* of fields that can be replaced */
+#define RESTORED_NAMES 12          /* of fields that can be replaced */
+#define RESTORED_SHOWN_MAX 64      /* fields that restored_shown() names */
 #define RESTORED_FIELDS_MAX 16     /* of one name; further ones are left out */
 #define RESTORED_FIELD_BYTES 16384 /* longer ones are not restored */
 
@@ -41,16 +42,23 @@ struct restored {
 enum payload_trust {
     PAYLOAD_UNKNOWN,   /* readable by all, and not signed, or not well: nothing is replaced */
     PAYLOAD_DECRYPTED, /* it was encrypted, but anybody could have done that: Subject, Comments
-                          and Keywords, which tell the reader what was hidden. Nobody is led to
-                          answer to somebody else by what was not signed */
+                          and Keywords, which tell the reader what was hidden. With
+                          PROTECTION_FORM_CIPHER also all of the next but Thread-Topic: whoever
+                          sends a copy on could have added himself to the Cc outside, and an answer
+                          would bring him the text (RFC 9788 section 6.2) */
     PAYLOAD_SIGNED,    /* all signatures are valid and From's: also Thread-Topic, To, Cc, Reply-To,
-                          Followup-To and    Date. What was added outside is taken away */
+                          Followup-To, Mail-Followup-To, In-Reply-To, References and Date. What was
+                          added outside is taken away, but Date */
 };
 
 /* Compare the header of `message` with that of its payload. `out` has form and from_differs; the
  * rest is filled here. Returns 0, -1 out of memory. */
 int restored_compare(const struct header *message, const struct header *payload,
                      enum payload_trust trust, bool decrypted, struct restored *out);
+/* The fields of the payload that a reader sees in the message, once it is as `restored` says: what
+ * else shows them need not. Returns 0, -1 out of memory. */
+int restored_shown(const struct header *message, const struct header *payload,
+                   const struct restored *restored, struct header *out);
 /* All of it for people and programs: "cipher; restored=Subject,Cc; confidential=Subject;
  * differing=To", or "clear; from=differs". A new string; NULL when out of memory. */
 char *restored_text(const struct restored *restored);

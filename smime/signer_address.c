@@ -16,7 +16,8 @@ static int add(struct signer_addresses *addresses, const ASN1_STRING *string)
     char **grown;
     char *canonical = NULL;
     enum address_status status;
-    if (length <= 0 || memchr(text, '\0', (size_t)length) != NULL)
+    if (length <= 0 || memchr(text, '\0', (size_t)length) != NULL ||
+        addresses->count == SIGNER_MAX_ADDRESSES)
         return 0;
     /* Angle brackets are for envelopes: in a certificate they are part of no address. */
     if (memchr(text, '<', (size_t)length) != NULL)
@@ -94,14 +95,21 @@ fail:
     return -1;
 }
 
+bool signer_addresses_have(const struct signer_addresses *addresses, const char *canonical)
+{
+    for (size_t i = 0; i < addresses->count; i++)
+        if (strcmp(addresses->items[i], canonical) == 0)
+            return true;
+    return false;
+}
+
 int signer_names(const X509 *certificate, const char *canonical)
 {
     struct signer_addresses addresses;
-    int named = 0;
+    int named;
     if (signer_addresses(certificate, &addresses) != 0)
         return -1;
-    for (size_t i = 0; i < addresses.count; i++)
-        named |= strcmp(addresses.items[i], canonical) == 0;
+    named = signer_addresses_have(&addresses, canonical);
     signer_addresses_clear(&addresses);
     return named;
 }

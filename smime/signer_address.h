@@ -6,6 +6,8 @@
 
 #include <openssl/x509.h>
 
+#define SIGNER_MAX_ADDRESSES 1000 /* of a certificate; further ones name nobody */
+
 struct signer_addresses {
     char **items; /* canonical */
     size_t count;
@@ -16,6 +18,8 @@ struct signer_addresses {
  * out of memory. */
 int signer_addresses(const X509 *certificate, struct signer_addresses *out);
 void signer_addresses_clear(struct signer_addresses *addresses);
+
+bool signer_addresses_have(const struct signer_addresses *addresses, const char *canonical);
 
 /* Does `certificate` name `canonical`? Returns 1 or 0, -1 out of memory. */
 int signer_names(const X509 *certificate, const char *canonical);

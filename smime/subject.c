@@ -8,6 +8,7 @@
 
 #include <gmime/gmime.h>
 
+#include "encoded_word.h"
 #include "field_text.h"
 #include "gmime_start.h"
 #include "unseen.h"
@@ -140,6 +141,11 @@ static void strip_end(struct stripping *stripping, GString *const *tags, size_t 
     }
 }
 
+static bool is_override(gunichar c)
+{
+    return c == 0x202d || c == 0x202e;
+}
+
 /* Take all tags out of `text`, in one pass: a subject may have a megabyte of them. A tag that only
  * comes together when another one is taken out ends where its last character is put, and goes as
  * well. */
@@ -152,6 +158,11 @@ static bool strip_tags(char *text, GString *const *tags, size_t count)
     for (const char *p = text; *p != '\0'; p = next) {
         guint32 from = (guint32)stripping.length;
         next = g_utf8_next_char(p);
+        /* Letters that are shown in another order than they stand: nobody writes so. */
+        if (is_override(g_utf8_get_char(p))) {
+            stripping.found = true;
+            continue;
+        }
         memmove(text + stripping.length, p, (size_t)(next - p));
         fold_character(text + stripping.length, stripping.folded);
         stripping.length += (size_t)(next - p);
@@ -205,6 +216,7 @@ char *subject_tag(const char *value, const char *const *strip, size_t count, con
 {
     GString **tags;
     char *stripped = NULL;
+    char *repaired = NULL;
     char *out = NULL;
     gmime_start();
     if (value == NULL)
@@ -214,12 +226,16 @@ char *subject_tag(const char *value, const char *const *strip, size_t count, con
         return NULL;
     for (size_t i = 0; i < count; i++)
         tags[i] = fold(strip[i]);
+    /* What was looked at must be what is shown. */
     if (strip_all(value, tags, count, &stripped) == 0)
-        out = join(prefix, stripped != NULL ? stripped : value);
+        repaired = encoded_words_repair(stripped != NULL ? stripped : value);
+    if (repaired != NULL)
+        out = join(prefix, repaired);
     for (size_t i = 0; i < count; i++)
         g_string_free(tags[i], TRUE);
     free(tags);
     free(stripped);
+    free(repaired);
     return out;
 }
 

@@ -75,18 +75,17 @@ static enum smime_status digest_content(struct judgement *judgement)
 
 /* Most programs show the display name and hide the address: whoever is named there must have signed
  * as well. */
-static int judge_shown(const struct author *author, struct signer *signer)
+static void judge_shown(const struct author *author, const struct signer_addresses *addresses,
+                        struct signer *signer)
 {
     for (size_t i = 0; i < author->shown.count; i++) {
-        int named = signer_names(signer->certificate, author->shown.items[i]);
-        if (named > 0)
+        if (signer_addresses_have(addresses, author->shown.items[i]))
             continue;
         signer->verdict = SIGNATURE_MISMATCH;
         why_set(&signer->reason, "the signature is good, but by %s and not by %s as From shows",
                 author->address, author->shown.items[i]);
-        return named;
+        return;
     }
-    return 0;
 }
 
 /* Does the certificate name the author? Only ever makes the verdict worse. */
@@ -94,22 +93,22 @@ static int judge_address(const struct judgement *judgement, struct signer *signe
 {
     const struct author *author = judgement->author;
     struct signer_addresses addresses;
-    int named;
     if (author->address == NULL) {
         signer->verdict = SIGNATURE_MISMATCH;
         why_set(&signer->reason, "the signature is good, but From names nobody in particular: %s",
                 why_text(&author->fault));
         return 0;
     }
-    named = signer_names(signer->certificate, author->address);
-    if (named != 0)
-        return named > 0 ? judge_shown(author, signer) : -1;
     if (signer_addresses(signer->certificate, &addresses) != 0)
         return -1;
-    signer->verdict = SIGNATURE_MISMATCH;
-    why_set(&signer->reason, "the signature is good, but by %s and not by %s as in From",
-            addresses.count > 0 ? addresses.items[0] : "a certificate without an address",
-            author->address);
+    if (signer_addresses_have(&addresses, author->address)) {
+        judge_shown(author, &addresses, signer);
+    } else {
+        signer->verdict = SIGNATURE_MISMATCH;
+        why_set(&signer->reason, "the signature is good, but by %s and not by %s as in From",
+                addresses.count > 0 ? addresses.items[0] : "a certificate without an address",
+                author->address);
+    }
     signer_addresses_clear(&addresses);
     return 0;
 }

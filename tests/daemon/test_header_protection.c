@@ -261,7 +261,7 @@ START_TEST(hides_from_notices)
 END_TEST
 
 /* For programs that decrypt, and know nothing of a protected header. */
-START_TEST(hidden_subject_leads_the_text)
+START_TEST(hidden_fields_lead_the_text)
 {
     static const char *const to[] = {"bob@partner.test", "carol@partner.test", NULL};
     char *text;
@@ -273,7 +273,9 @@ START_TEST(hidden_subject_leads_the_text)
     decrypt("bob.eml", "bob.signed");
     verify("bob.signed", "bob.payload");
     text = cli_read("bob.payload", NULL);
-    ck_assert_ptr_nonnull(strstr(text, "\r\n\r\nSubject: the merger\r\n\r\nThe secret text"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\r\n\r\nSubject: the merger\r\nKeywords: merger\r\nKeywords: shares\r\n"
+                     "Comments: the merger, again\r\n\r\nThe secret text"));
     ck_assert_ptr_nonnull(strstr(text, "hp-legacy-display=\"1\";\r\n\thp=\"cipher\""));
     free(text);
     text = text_for(to[1], "carol.eml");
@@ -382,14 +384,10 @@ START_TEST(report_does_not_tell_the_subject)
 END_TEST
 
 /* A message from Bob to Alice: this payload, signed and encrypted. */
-static char *incoming_text(const char *fields, const char *outside)
+static char *incoming_payload(const char *payload, const char *outside)
 {
     char *mail = NULL;
     char *cms;
-    char *payload = NULL;
-    ck_assert_int_gt(
-        asprintf(&payload, "%sContent-Type: text/plain; hp=\"cipher\"\r\n\r\nThe text\r\n", fields),
-        0);
     cli_write("payload", payload, strlen(payload));
     ck_assert_int_eq(cli_run("openssl cms -sign -in payload -signer bob -inkey bob.key -out signed "
                              "&& openssl cms -encrypt -aes256 -in signed -out e alice "
@@ -397,8 +395,19 @@ static char *incoming_text(const char *fields, const char *outside)
                      0);
     cms = cli_read("encrypted", NULL);
     ck_assert_int_gt(asprintf(&mail, "%s%s", outside, cms), 0);
-    free(payload);
     free(cms);
+    return mail;
+}
+
+static char *incoming_text(const char *fields, const char *outside)
+{
+    char *payload = NULL;
+    char *mail;
+    ck_assert_int_gt(
+        asprintf(&payload, "%sContent-Type: text/plain; hp=\"cipher\"\r\n\r\nThe text\r\n", fields),
+        0);
+    mail = incoming_payload(payload, outside);
+    free(payload);
     return mail;
 }
 
@@ -448,6 +457,36 @@ START_TEST(reader_sees_the_protected_header)
 }
 END_TEST
 
+static const struct {
+    const char *config;
+    const char *body;
+    bool marked;
+} once[] = {{"remove_signature = true;\n", "\r\n\r\nThe text\r\n", false},
+            {"", "\r\n\r\nSubject: real\r\n\r\nThe text\r\n", true}};
+
+/* What was hidden stands in the header, and in the text no more; but a signed text stays. */
+START_TEST(reader_sees_the_subject_once)
+{
+    static const char payload[] =
+        "From: bob@partner.test\r\nTo: alice@example.com\r\nSubject: real\r\n"
+        "HP-Outer: From: bob@partner.test\r\nHP-Outer: To: alice@example.com\r\n"
+        "HP-Outer: Subject: [...]\r\n"
+        "Content-Type: text/plain; hp-legacy-display=\"1\"; hp=\"cipher\"\r\n\r\n"
+        "Subject: real\r\n\r\nThe text\r\n";
+    char *mail, *text;
+    begin(once[_i].config);
+    mail = incoming_payload(payload, FROM_BOB);
+    text = receive(mail);
+    ck_assert_int_eq(outcome.opened.signature, SIGNATURE_VALID);
+    ck_assert_ptr_nonnull(strstr(text, "\r\nSubject: real\r\n"));
+    ck_assert_msg(strstr(text, once[_i].body) != NULL, "%s", text);
+    ck_assert_int_eq(strstr(text, "hp-legacy-display") != NULL, once[_i].marked);
+    free(text);
+    free(mail);
+    end();
+}
+END_TEST
+
 START_TEST(restoring_can_be_switched_off)
 {
     char *mail, *text;
@@ -489,12 +528,13 @@ int main(void)
     tcase_add_test(tcase, profiles_part_recipients);
     tcase_add_test(tcase, all_subjects_are_hidden);
     tcase_add_test(tcase, hides_from_notices);
-    tcase_add_test(tcase, hidden_subject_leads_the_text);
+    tcase_add_test(tcase, hidden_fields_lead_the_text);
     tcase_add_test(tcase, unclean_header_is_signed_in_the_clear);
     tcase_add_test(tcase, signed_by_the_sender_stays_as_it_is);
     tcase_add_test(tcase, openpgp_stays_as_it_is);
     tcase_add_test(tcase, report_does_not_tell_the_subject);
     tcase_add_test(tcase, reader_sees_the_protected_header);
+    tcase_add_loop_test(tcase, reader_sees_the_subject_once, 0, sizeof once / sizeof *once);
     tcase_add_test(tcase, restoring_can_be_switched_off);
     tcase_add_test(tcase, another_from_is_a_mismatch);
     suite_add_tcase(suite, tcase);

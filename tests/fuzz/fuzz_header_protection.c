@@ -7,6 +7,7 @@
 
 #include "canonical_source.h"
 #include "legacy_display.h"
+#include "legacy_display_remove.h"
 #include "payload.h"
 #include "protection.h"
 #include "why.h"
@@ -89,6 +90,23 @@ static void check_restored(const struct restored *restored, enum payload_trust t
     }
 }
 
+/* Taking out what is shown twice leaves an entity with the same fields. */
+static void check_display(const struct view *view, const struct header *message,
+                          const struct header *payload, const struct restored *restored)
+{
+    struct header shown = {0};
+    struct entity out;
+    char *why = NULL;
+    bool done = false;
+    need(restored_shown(message, payload, restored, &shown) == 0);
+    need(shown.count <= RESTORED_SHOWN_MAX);
+    need(legacy_display_remove(view, &shown, &limits, &nobody, &out, &done, &why) == SMIME_OK);
+    need(done == (out.body != NULL));
+    need(!done || (shown.count > 0 && out.header.count == view->header->count));
+    entity_clear(&out);
+    header_clear(&shown);
+}
+
 /* The same bytes as the payload of a message that came in. */
 static void check_payload(const struct entity *message)
 {
@@ -103,6 +121,7 @@ static void check_payload(const struct entity *message)
         need(restored_compare(&header, payload.header, (enum payload_trust)trust, true,
                               &restored) == 0);
         check_restored(&restored, (enum payload_trust)trust);
+        check_display(&view, &header, payload.header, &restored);
         restored_clear(&restored);
     }
     payload_clear(&payload);

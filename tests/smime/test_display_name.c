@@ -37,7 +37,7 @@ static const struct {
     {NAMED("\"bob@partner\""), ""},
     {NAMED("\"@partner.test\""), ""},
     {NAMED("\"bob..b@partner..test\""), "bob..b@partner..test "}, /* is none for a program */
-    {"x <" OWN ">, \"" BOB "\" <carol@x.test>", BOB " "},
+    {"x <" OWN ">, \"" BOB "\" <carol@x.test>", BOB " carol@x.test "},
     {HIDDEN("=E2=80=89"), BOB " "},                             /* thin space */
     {HIDDEN("=E2=80=8A"), BOB " "},                             /* hair space */
     {HIDDEN("=E2=80=AF"), BOB " "},                             /* narrow no-break space */
@@ -48,6 +48,22 @@ static const struct {
     {HIDDEN("=E2=83=9D"), BOB " "},                             /* enclosing circle */
     {NAMED("=?utf-8?q?bob=EF=BC=A0partner=2Etest?="), BOB " "}, /* full width */
     {NAMED("=?utf-8?q?bob=EF=B9=ABpartner=EF=BC=8Etest?="), BOB " "},
+    {NAMED("=?utf-8?q?bob=40partner=E3=80=82test?="), BOB " "}, /* ideographic full stop */
+    /* Programs read more than GMime does. */
+    {NAMED("=?utf-8?b?Ym9iQA==?= =?utf-8?b?cGFydG5lci50ZXN0?="), BOB " "},
+    {NAMED("=?utf-8?b?Ym9iQA?= =?utf-8?b?cGFydG5lci50ZXN0?="), BOB " "},
+    {NAMED("=?utf-8?b?Ym9iQA==cGFydG5lci50ZXN0?="), BOB " "},
+    {NAMED("=?utf-8?b?Ym9iQHBh=cnRuZXIudGVzdA?="), BOB " "},
+    {NAMED("=?utf-8?b?Ym9iQ=HBhcnRuZXIudGVzdA?="), BOB " "},
+    {NAMED("=?utf-8?q?x=00_bob=40partner.test?="), BOB " "},
+    {NAMED("=?utf-16?b?AGIAbwBiAEAAcABhAHIAdABuAGUAcgAuAHQAZQBzAHQ=?="), BOB " "},
+    {NAMED("=?utf-16?b?YgBvAGIAQABwAGEAcgB0AG4AZQByAC4AdABlAHMAdAA=?="), BOB " "},
+    {NAMED("=?x-nobody-knows?q?bob=40partner.test?="), BOB " "},
+    {NAMED("=?utf-8?q?=E2=80=AEtset.rentrap=40bob?="), "bob@partner.test "}, /* turned round */
+    {NAMED("=?utf-8?q?tset.rentrap=40bob?="), ""},
+    {OWN " (=?utf-8?q?bob=40partner.test?=)", BOB " "},
+    {"<" OWN "> (=?utf-8?q?bob=40partner.test?=)", BOB " "},
+    {NAMED("Alice (=?utf-8?q?bob=40partner.test?=)"), BOB " "},
 };
 
 /* What `from` shows, as `shown` above; free(). */

@@ -66,7 +66,33 @@ START_TEST(nested_layers)
     assert_signature(&opened, nesting->signature);
     ck_assert_msg(opened.changed == nesting->changed, "%s", nesting->name);
     ck_assert_uint_eq(opened.layer_count, strlen(nesting->steps));
+    /* A signature that knows nothing but ciphertext does not say whose text it is. */
+    ck_assert_msg((strstr(opened.signature_reason, "what was signed is ciphertext") != NULL) ==
+                      (nesting->steps[0] == 'e' && nesting->signature == SIGNATURE_VALID),
+                  "%s: %s", nesting->name, opened.signature_reason);
     opened_clear(&opened);
+}
+END_TEST
+
+/* Behind more header than is looked at somebody else could be named as the author. */
+START_TEST(large_header_within_a_signature)
+{
+    struct open_request request = default_request();
+    struct bytes content = {0};
+    request.limits.max_header_bytes = 5000;
+    for (int i = 0; i < 60; i++)
+        bytes_puts(&content, "X-Padding: 0123456789012345678901234567890123456789012345678901234567"
+                             "89012345678901234567890123456789\r\n");
+    bytes_puts(&content, "From: carol@example.com\r\n" TEXT_ENTITY);
+    for (int opaque = 0; opaque < 2; opaque++) {
+        struct bytes entity = opaque ? opaque_entity(content.data, SIGN_ALICE)
+                                     : signed_entity(content.data, SIGN_ALICE);
+        struct opened opened = open_with(message_of("alice@example.com", entity), &request);
+        assert_signature(&opened, SIGNATURE_INVALID);
+        assert_contains(opened.signature_reason, "too large");
+        opened_clear(&opened);
+    }
+    bytes_free(&content);
 }
 END_TEST
 
@@ -832,6 +858,7 @@ int main(void)
     tcase_add_test(tcase, encrypted_part_is_left_alone);
     tcase_add_loop_test(tcase, winmail_dat_is_told, 0, sizeof tnef_types / sizeof *tnef_types);
     tcase_add_loop_test(tcase, openpgp_is_no_smime, 0, sizeof pgp_messages / sizeof *pgp_messages);
+    tcase_add_test(tcase, large_header_within_a_signature);
     tcase_add_test(tcase, signed_part_within_a_signature);
     tcase_add_test(tcase, attached_signed_message);
     tcase_add_test(tcase, million_parts);

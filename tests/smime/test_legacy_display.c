@@ -5,6 +5,7 @@
 #include "../test_entity.h"
 #include "../test_openssl_cli.h"
 #include "legacy_display.h"
+#include "main_parts.h"
 #include "test_run.h"
 #include "why.h"
 
@@ -103,6 +104,22 @@ static const struct {
     {"UTF-16", HEADER "Content-Type: text/plain; charset=utf-16\r\n\r\nx\r\n", NULL},
     {"UTF-7", HEADER "Content-Type: text/html; charset=utf-7\r\n\r\n<body>x\r\n", NULL},
     {"unknown charset", HEADER "Content-Type: text/plain; charset=klingon\r\n\r\nx\r\n", NULL},
+    /* RFC 9788 section 1.9 */
+    {"keywords",
+     "Subject: Handling the Jones contract\r\nTo: alice@example.net\r\n"
+     "Keywords: Contract,\r\n Urgent\r\nContent-Type: text/plain; charset=\"us-ascii\"\r\n\r\n"
+     "Please review\r\n",
+     "Subject: Handling the Jones contract\r\nTo: alice@example.net\r\n"
+     "Keywords: Contract,\r\n Urgent\r\nContent-Type: text/plain; charset=\"us-ascii\"" MARK
+     "\r\nSubject: Handling the Jones contract\r\nKeywords: Contract, Urgent\r\n\r\n"
+     "Please review\r\n"},
+    {"several lines of HTML",
+     "Comments: =?utf-8?q?a=0D=0A=0D=0Ab?=\r\nKeywords: <i>\r\nKeywords: \r\n"
+     "Content-Type: text/html\r\n\r\n<body>x\r\n",
+     "Comments: =?utf-8?q?a=0D=0A=0D=0Ab?=\r\nKeywords: <i>\r\nKeywords: \r\n"
+     "Content-Type: text/html" MARK
+     "\r\n<body>\r\n<div class=\"header-protection-legacy-display\">\r\n<pre>Comments: ab\r\n"
+     "Keywords: &lt;i&gt;</pre>\r\n</div>\r\nx\r\n"},
     {"no subject", "Content-Type: text/plain\r\n\r\nx\r\n", NULL},
     {"empty subject", "Subject:  \r\nContent-Type: text/plain\r\n\r\nx\r\n", NULL},
     {"attachment",
@@ -189,7 +206,7 @@ START_TEST(structure_is_bounded)
     at = 0;
     for (const char *p = made; (p = strstr(p, "hp-legacy-display")) != NULL; p++)
         at++;
-    ck_assert_uint_eq(at, LEGACY_DISPLAY_LEAVES);
+    ck_assert_uint_eq(at, MAIN_PARTS_MAX);
     free(made);
 }
 END_TEST

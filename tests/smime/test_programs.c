@@ -74,14 +74,10 @@ static const struct {
      "Content-Transfer-Encoding: base64\r\n"},
     {"a gateway that writes parameters by RFC 2231",
      "MIME-Version: 1.0\r\nContent-Type: multipart/signed; micalg=sha-256;\r\n"
-     " boundary*0=\"a very long boundary\";\r\n boundary*1=\" of two pieces\";\r\n"
-     " protocol*=us-ascii''application%2Fpkcs7-signature\r\n",
-     "a very long boundary of two pieces", "",
+     " boundary=\"of one piece\"; protocol*0*=us-ascii''application%2F;\r\n"
+     " protocol*1=pkcs7-signature\r\n",
+     "of one piece", "",
      "Content-Type: application/octet-stream; name*=utf-8'de'smime%2Ep7s\r\n"
-     "Content-Transfer-Encoding: base64\r\n"},
-    {"a server that forgets the type of the signature",
-     "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n", "b", "",
-     "Content-Disposition: attachment; filename=smime.p7s\r\n"
      "Content-Transfer-Encoding: base64\r\n"},
 };
 
@@ -188,11 +184,16 @@ START_TEST(whole_bodies_by_programs)
     } kinds[] = {{"signed-data", SIGN_ALICE " -nodetach"},
                  {"enveloped-data", ENCRYPT_BOB},
                  {"authEnveloped-data", "-encrypt -aes-256-gcm -recip bob.pem"}};
+    /* Programs show it as a text: a signature that it holds counts for nothing. */
+    bool untyped = strstr(cms_forms[_i].fields, "Content-Type:") == NULL;
     for (size_t k = 0; k < 3; k++) {
         struct opened opened = open_text(
             whole_body((size_t)_i, kinds[k].type, cms_of_text(TEXT_ENTITY, kinds[k].arguments)));
-        ck_assert_msg(opened.signature == (k == 0 ? SIGNATURE_VALID : SIGNATURE_NONE), "%s: %s",
-                      cms_forms[_i].name, opened.signature_reason);
+        enum signature_verdict wanted = k > 0     ? SIGNATURE_NONE
+                                        : untyped ? SIGNATURE_PARTIAL
+                                                  : SIGNATURE_VALID;
+        ck_assert_msg(opened.signature == wanted, "%s: %s (%s)", cms_forms[_i].name,
+                      signature_verdict_name(opened.signature), opened.signature_reason);
         ck_assert_msg(opened.encryption == (k == 0 ? ENCRYPTION_NONE : ENCRYPTION_DECRYPTED),
                       "%s: %s", cms_forms[_i].name, opened.encryption_reason);
         if (k > 0) {

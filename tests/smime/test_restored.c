@@ -114,12 +114,14 @@ static const struct {
      "HP-Outer: To: Bob <bob@partner.test>\r\n" CIPHER,
      SIGNED_ENCRYPTED, "cipher; restored=Subject,To; confidential=Subject",
      "Subject: real|To: Bob <bob@partner.test>|"},
-    {"encrypted only", "Subject: real\r\n" FROM "HP-Outer: Subject: [...]\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
+    {"encrypted only",
+     "Subject: real\r\n" FROM "To: bob@partner.test\r\nHP-Outer: Subject: [...]\r\n"
+     "HP-Outer: To: bob@partner.test\r\n" CIPHER,
+     ENCRYPTED, "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
     {"keywords", "Keywords: a\r\nKeywords: b\r\nThread-Topic: t\r\nComments: c\r\n" CIPHER,
      ENCRYPTED,
-     "cipher; restored=Comments,Keywords; confidential=Comments,Keywords,Thread-Topic; "
-     "differing=Thread-Topic",
+     "cipher; restored=Subject,Comments,Keywords,To; "
+     "confidential=Comments,Keywords,Thread-Topic; differing=Thread-Topic",
      "Comments: c|Keywords: a|Keywords: b|"},
     {"keywords, signed", "Keywords: a\r\nKeywords: b\r\nThread-Topic: t\r\nComments: c\r\n" CIPHER,
      SIGNED_ENCRYPTED,
@@ -133,18 +135,39 @@ static const struct {
     {"HP-Outer of something else",
      "Subject: real\r\nHP-Outer: Subject: other\r\nHP-Outer: Subjects: real\r\n"
      "HP-Outer: Subject\r\nHP-Outer:\r\n" CIPHER,
-     ENCRYPTED, "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
-    /* Nobody vouches for what was not signed: it may not say whom to answer. */
+     ENCRYPTED, "cipher; restored=Subject,To; confidential=Subject", "Subject: real|"},
+    /* Nobody vouches for what was not signed. But whoever wrote it knows the text anyway: an answer
+     * to those he names tells them nothing, one to those named outside may (RFC 9788 section 6.2).
+     */
     {"unsigned addresses",
      "Subject: real\r\nTo: eve@x.test\r\nCc: eve@x.test\r\nReply-To: eve@x.test\r\n"
      "Followup-To: eve\r\nDate: Mon, 1 Jan 2001 00:00:00 +0000\r\n" CIPHER,
      ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject,To,Cc,Reply-To,Followup-To,Date; "
-     "differing=To,Cc,Reply-To,Followup-To,Date",
+     "cipher; restored=Subject,To,Cc,Reply-To,Followup-To,Date; "
+     "confidential=Subject,To,Cc,Reply-To,Followup-To,Date",
+     "Subject: real|To: eve@x.test|Cc: eve@x.test|Reply-To: eve@x.test|Followup-To: eve|"
+     "Date: Mon, 1 Jan 2001 00:00:00 +0000|"},
+    {"unsigned addresses, an older form",
+     "Subject: real\r\nTo: eve@x.test\r\nCc: eve@x.test\r\nReply-To: eve@x.test\r\n" OLD, ENCRYPTED,
+     "protected-headers; restored=Subject; confidential=Subject,To,Cc,Reply-To; "
+     "differing=To,Cc,Reply-To",
      "Subject: real|"},
+    {"unsigned addresses, encrypted by somebody on the way",
+     "Subject: real\r\nTo: eve@x.test\r\nReply-To: eve@x.test\r\n" CLEAR, ENCRYPTED,
+     "clear; restored=Subject; differing=To,Reply-To", "Subject: real|"},
+    {"threads",
+     "Subject: [...]\r\nTo: bob@partner.test\r\nIn-Reply-To: <a@x.test>\r\n"
+     "References: <a@x.test>\r\n <b@x.test>\r\nMail-Followup-To: list@x.test\r\n"
+     "HP-Outer: Subject: [...]\r\nHP-Outer: To: bob@partner.test\r\n"
+     "HP-Outer:\r\n References: <a@x.test> <b@x.test>\r\n" CIPHER,
+     SIGNED_ENCRYPTED,
+     "cipher; restored=Mail-Followup-To,In-Reply-To,References; "
+     "confidential=Mail-Followup-To,In-Reply-To",
+     "Mail-Followup-To: list@x.test|In-Reply-To: <a@x.test>|"
+     "References: <a@x.test>\r\n <b@x.test>|"},
     {"somebody else's signature", "Subject: real\r\nReply-To: eve@x.test\r\n" CIPHER, EVE_ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject,Reply-To; differing=Reply-To",
-     "Subject: real|"},
+     "cipher; restored=Subject,To,Reply-To; confidential=Subject,Reply-To",
+     "Subject: real|Reply-To: eve@x.test|"},
     {"signed outside", "Subject: real\r\nTo: bob@partner.test\r\nCc: carol@x.test\r\n" CIPHER,
      ENCRYPTED_SIGNED, "cipher; restored=Subject,Cc; confidential=Subject,To,Cc",
      "Subject: real|Cc: carol@x.test|"},
@@ -161,11 +184,11 @@ static const struct {
      "clear; restored=Subject", "Subject: real|"},
     /* From is never replaced; where it is another's, nothing is. */
     {"another From", "Subject: real\r\nFrom: eve@x.test\r\n" CIPHER, ENCRYPTED,
-     "cipher; from=differs; confidential=Subject; differing=Subject", ""},
+     "cipher; from=differs; confidential=Subject; differing=Subject,To", ""},
     {"two From", "Subject: real\r\n" FROM "From: eve@x.test\r\n" CIPHER, ENCRYPTED,
-     "cipher; from=differs; confidential=Subject; differing=Subject", ""},
+     "cipher; from=differs; confidential=Subject; differing=Subject,To", ""},
     {"From as a group", "Subject: real\r\nFrom: x: alice@example.com;\r\n" CIPHER, ENCRYPTED,
-     "cipher; from=differs; confidential=Subject; differing=Subject", ""},
+     "cipher; from=differs; confidential=Subject; differing=Subject,To", ""},
     /* What is no field for people stays inside. */
     {"trace and verdicts",
      "Received: from x\r\nReturn-Path: <x>\r\nAuthentication-Results: h; dkim=pass\r\n"
@@ -174,18 +197,18 @@ static const struct {
      "To: bob@partner.test\r\nSubject: [...]\r\n" CIPHER,
      SIGNED_ENCRYPTED, "cipher; confidential=Subject,To", ""},
     {"two subjects", "Subject: real\r\nSubject: other\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
+     "cipher; restored=Subject,To; confidential=Subject", "Subject: real|"},
     {"folded and encoded", "Subject: =?utf-8?q?Gr=C3=BC?=\r\n =?utf-8?q?=C3=9Fe?= \r\n" CIPHER,
-     ENCRYPTED, "cipher; restored=Subject; confidential=Subject",
+     ENCRYPTED, "cipher; restored=Subject,To; confidential=Subject",
      "Subject: =?utf-8?q?Gr=C3=BC?=\r\n =?utf-8?q?=C3=9Fe?=|"},
     {"8-bit subject", "Subject: Gr\xc3\xbc\xc3\x9f\x65\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", "Subject: =?iso-8859-1?b?R3L832U=?=|"},
+     "cipher; restored=Subject,To; confidential=Subject", "Subject: =?iso-8859-1?b?R3L832U=?=|"},
     {"8-bit address", "To: J\xc3\xbc <j@x.test>\r\nSubject: [...]\r\n" CIPHER, SIGNED_ENCRYPTED,
      "cipher; confidential=Subject,To; differing=To", ""},
     {"control characters", "Subject: a\rBcc: eve@x.test\x1b\x01z\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", "Subject: a Bcc: eve@x.test  z|"},
+     "cipher; restored=Subject,To; confidential=Subject", "Subject: a Bcc: eve@x.test  z|"},
     {"encoded line end", "Subject: =?utf-8?q?a=0D=0ABcc:_eve?= \xc3\xbc\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", NULL},
+     "cipher; restored=Subject,To; confidential=Subject", NULL},
     /* Marks that count for nothing. */
     {"two marks", "Subject: real\r\n" PLAIN("; hp=cipher; hp=clear"), ENCRYPTED, "none", ""},
     {"a mark in pieces", "Subject: real\r\n" PLAIN("; hp*0=cip; hp*1=her"), ENCRYPTED, "none", ""},
@@ -202,7 +225,7 @@ static const struct {
      "Subject: real\r\n" CIPHER "--b--\r\n",
      SIGNED_ENCRYPTED, "none", ""},
     {"upper case", "Subject: real\r\n" PLAIN("; HP=\"CIPHER\""), ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject", "Subject: real|"},
+     "cipher; restored=Subject,To; confidential=Subject", "Subject: real|"},
     /* Before RFC 9788. */
     {"older form", "Subject: real\r\n" FROM OLD, SIGNED_ENCRYPTED,
      "protected-headers; restored=Subject; confidential=Subject", "Subject: real|"},
@@ -266,7 +289,18 @@ static const struct {
      SIGNED, "none", ""},
     {"told of another field",
      "Subject: real\r\nCc: carol@x.test\r\nHP-Outer: To: carol@x.test\r\n" CIPHER, ENCRYPTED,
-     "cipher; restored=Subject; confidential=Subject,Cc; differing=Cc", "Subject: real|"},
+     "cipher; restored=Subject,To,Cc; confidential=Subject,Cc", "Subject: real|Cc: carol@x.test|"},
+    {"wrapped, and marked outside",
+     "Content-Type: message/rfc822; forwarded=no; hp=maybe\r\n\r\nSubject: real\r\n" FROM PLAIN(""),
+     SIGNED, "none", ""},
+    {"wrapped, and marked inside",
+     "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\n" FROM CLEAR, SIGNED,
+     "none", ""},
+    {"wrapped, with OpenPGP of its own",
+     "Content-Type: message/rfc822; forwarded=no\r\n\r\nSubject: real\r\n" FROM
+     "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n"
+     "\r\n--b\r\n\r\nx\r\n--b--\r\n",
+     SIGNED, "none", ""},
 };
 
 START_TEST(payload_decides)
@@ -439,7 +473,8 @@ START_TEST(size_is_bounded)
     add_lines(&payload, "0123456789012345678901234567890123456789\r\n ", RESTORED_FIELD_BYTES / 40);
     bytes_puts(&payload, "end\r\n" CIPHER);
     opened = receive(payload.data, ENCRYPTED);
-    assert_restored(&opened, "long", "cipher; confidential=Subject; differing=Subject", "");
+    assert_restored(&opened, "long", "cipher; restored=To; confidential=Subject; differing=Subject",
+                    "");
     opened_clear(&opened);
     bytes_free(&payload);
 
@@ -448,7 +483,8 @@ START_TEST(size_is_bounded)
     add_lines(&payload, "\xc3\xbc\xc3\x9f\xc3\xbc\xc3\x9f\r\n ", (RESTORED_FIELD_BYTES - 20) / 11);
     bytes_puts(&payload, "end\r\n" CIPHER);
     opened = receive(payload.data, ENCRYPTED);
-    assert_restored(&opened, "encoded", "cipher; confidential=Subject; differing=Subject", "");
+    assert_restored(&opened, "encoded",
+                    "cipher; restored=To; confidential=Subject; differing=Subject", "");
     opened_clear(&opened);
     bytes_free(&payload);
 
@@ -456,7 +492,7 @@ START_TEST(size_is_bounded)
     add_lines(&payload, "HP-Outer: x\r\n", 7000);
     bytes_puts(&payload, CIPHER);
     opened = receive(payload.data, ENCRYPTED);
-    assert_restored(&opened, "many", "cipher; restored=Subject; confidential=Subject",
+    assert_restored(&opened, "many", "cipher; restored=Subject,To; confidential=Subject",
                     "Subject: real|");
     opened_clear(&opened);
     bytes_free(&payload);
@@ -502,7 +538,7 @@ START_TEST(nul_does_not_cut_a_field)
     bytes_free(&entity);
     request.restore_headers = true;
     opened = open_with(message, &request);
-    assert_restored(&opened, "NUL", "cipher; restored=Subject; confidential=Subject",
+    assert_restored(&opened, "NUL", "cipher; restored=Subject,To; confidential=Subject",
                     "Subject: a b|");
     opened_clear(&opened);
 }

@@ -89,9 +89,10 @@ START_TEST(spellings)
         " [verschlu\xcc\x88sselt] Hello", /* u and a combining diaeresis */
         " [VERSCHL\xc3\x9cSSELT] Hello",
         " =?iso-8859-1?q?=5BVerschl=FCsselt=5D?= Hello",
-        " [sig\xe3\x85\xa4ned] Hello",           /* Hangul filler */
-        " [signed\xe2\xa0\x80] Hello",           /* Braille blank */
-        " \xef\xb9\x9dsigned\xef\xb9\x9e Hello", /* small tortoise shell brackets */
+        " [sig\xe3\x85\xa4ned] Hello",             /* Hangul filler */
+        " \xe2\x80\xae[sig\xe2\x80\xadned] Hello", /* overridden directions */
+        " [signed\xe2\xa0\x80] Hello",             /* Braille blank */
+        " \xef\xb9\x9dsigned\xef\xb9\x9e Hello",   /* small tortoise shell brackets */
     };
     static const char *const german[] = {"[signed]", "[verschlüsselt]"};
     char *out = subject_tag(forged[_i], german, 2, "");
@@ -155,6 +156,17 @@ START_TEST(long_subjects_are_folded)
 }
 END_TEST
 
+/* What would be shown as "[signed]" stands as it was written. */
+START_TEST(directions_are_not_overridden)
+{
+    char *out = subject_tag(" \xe2\x80\xae[dengis]\xe2\x80\xac Hello", tags, 3, "");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_ptr_null(strstr(out, "=80=AE"));
+    assert_reads(out, "[dengis]\xe2\x80\xac Hello");
+    free(out);
+}
+END_TEST
+
 /* As large as a header may be, of nothing but tags. */
 START_TEST(many_tags_are_taken_out_quickly)
 {
@@ -179,9 +191,10 @@ int main(void)
     TCase *tests = tcase_create("tags");
     tcase_add_loop_test(tests, tagging, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_set_timeout(tests, 10);
+    tcase_add_test(tests, directions_are_not_overridden);
     tcase_add_test(tests, many_tags_are_taken_out_quickly);
     tcase_add_test(tests, encoded_prefix_keeps_its_blank);
-    tcase_add_loop_test(tests, spellings, 0, 23);
+    tcase_add_loop_test(tests, spellings, 0, 24);
     tcase_add_test(tests, what_nobody_sees_hides_no_tag);
     tcase_add_test(tests, folded_subjects);
     tcase_add_test(tests, long_subjects_are_folded);

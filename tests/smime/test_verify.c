@@ -160,18 +160,12 @@ static const struct alteration alterations[] = {
     {"blanks behind a delimiter", "--outer\r\nContent-Type: text",
      "--outer \t\r\nContent-Type: text", SIGNATURE_VALID, NULL},
     {"quoted boundary", "boundary=outer", "boundary=\"outer\"", SIGNATURE_VALID, NULL},
-    {"boundary of RFC 2231", "boundary=outer", "boundary*0=ou; boundary*1=ter", SIGNATURE_VALID,
-     NULL},
-    {"encoded boundary", "boundary=outer", "boundary*=us-ascii''ou%74er", SIGNATURE_VALID, NULL},
     {"folded", "; boundary=outer", ";\r\n\tboundary\r\n =\r\n outer", SIGNATURE_VALID, NULL},
-    {"comment", "multipart/signed;", "multipart/signed (boundary=evil);", SIGNATURE_VALID, NULL},
     {"no micalg", " micalg=sha-256;", "", SIGNATURE_VALID, NULL},
     {"wrong micalg", "micalg=sha-256", "micalg=md5", SIGNATURE_VALID, NULL},
     {"x- protocol", "application/pkcs7-signature\";", "application/x-pkcs7-signature\";",
      SIGNATURE_VALID, NULL},
     {"no protocol", " protocol=\"application/pkcs7-signature\";", "", SIGNATURE_VALID, NULL},
-    {"other label of the signature", "application/pkcs7-signature; name=smime.p7s",
-     "application/octet-stream", SIGNATURE_VALID, NULL},
     {"no close delimiter", "--outer--\r\n", "", SIGNATURE_VALID, NULL},
     {"case of the boundary", "boundary=outer", "boundary=OUTER", SIGNATURE_INVALID,
      "boundaries differ by case: there is no part"},
@@ -258,7 +252,6 @@ static const char *const boundaries[] = {
     "\"a;b\"",
     "\"a b c\"",
     "\"=_?:(x),./'+\"",
-    "\"a\\\"b\"",
     "0123456789012345678901234567890123456789012345678901234567890123456789",
     "-",
 };
@@ -266,7 +259,6 @@ static const char *const boundary_texts[] = {
     "a;b",
     "a b c",
     "=_?:(x),./'+",
-    "a\"b",
     "0123456789012345678901234567890123456789012345678901234567890123456789",
     "-",
 };
@@ -532,6 +524,40 @@ START_TEST(flat_memory_opaque)
 }
 END_TEST
 
+/* More addresses than anybody has, and one who is named behind them; as many in the name of From,
+ * each of which is looked for. */
+START_TEST(many_addresses)
+{
+    static const struct {
+        const char *from;
+        enum signature_verdict wanted;
+    } cases[] = {{"a0@b.test", SIGNATURE_UNTRUSTED},
+                 {"a999@b.test", SIGNATURE_UNTRUSTED},
+                 {"a1000@b.test", SIGNATURE_MISMATCH},
+                 {"\"a1@b.test a999@b.test\" <a0@b.test>", SIGNATURE_UNTRUSTED},
+                 {"\"a1@b.test a1000@b.test\" <a0@b.test>", SIGNATURE_MISMATCH}};
+    struct bytes config = bytes_text("[req]\ndistinguished_name=d\nx509_extensions=e\n[d]\n[e]\n"
+                                     "subjectAltName=@a\n[a]\n");
+    for (int i = 0; i <= 1000; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "email.%d=a%d@b.test\n", i, i);
+        bytes_puts(&config, line);
+    }
+    write_file("many.cnf", config.data, config.length);
+    bytes_free(&config);
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout many.key "
+        "-subj /CN=x -config many.cnf -out many.pem");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes entity =
+            signed_entity(TEXT_ENTITY, "-sign -signer many.pem -inkey many.key -md sha256");
+        struct opened opened = open_message(message_of(cases[i].from, entity));
+        ck_assert_msg(opened.signature == cases[i].wanted, "%s: %s", cases[i].from,
+                      opened.signature_reason);
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
 #define LOOP(tcase, test, table)                                                                   \
     tcase_add_loop_test(tcase, test, 0, sizeof(table) / sizeof *(table))
 
@@ -560,6 +586,7 @@ int main(void)
     tcase_add_test(tcase, attributes_are_no_content);
     tcase_add_test(tcase, broken_digest);
     tcase_add_test(tcase, other_content_type);
+    tcase_add_test(tcase, many_addresses);
     tcase_add_test(tcase, flat_memory);
     tcase_add_test(tcase, flat_memory_opaque);
     suite_add_tcase(suite, tcase);
