@@ -60,7 +60,7 @@ static void end(void)
 /* Standard output of a shell command in the world's directory, without CR. */
 static char *output_of(const char *command)
 {
-    char line[1024];
+    char line[2048];
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
@@ -503,6 +503,61 @@ START_TEST(summary)
 }
 END_TEST
 
+/* In both languages, and in a person's words: signer, issuer, validity and algorithms, as the
+ * openssl command knows them. */
+static const struct {
+    const char *sign;
+    const char *algorithms;
+} signers[] = {
+    {SIGN, "RSA, SHA-256"},
+    {SIGN " -md sha512", "RSA, SHA-512"},
+    {SIGN " -keyopt rsa_padding_mode:pss -md sha384", "RSA-PSS, SHA-384"},
+    {"openssl cms -sign -signer ecdsa.pem -in html", "ECDSA, SHA-256"},
+};
+
+START_TEST(summary_tells_the_signer)
+{
+    char *text;
+    char *result;
+    char *shown;
+    struct pki ecdsa;
+    begin("summary = true; remove_signature = true;");
+    ecdsa = pki_make(
+        &(struct pki_spec){.common_name = "Bob \xc3\x84", .addresses = {"bob@partner.test"}},
+        &world.ca);
+    write_pem(&ecdsa, "ecdsa.pem");
+    text = message_of(FIELDS, signers[_i].sign);
+    result = received(text);
+    world_file(&world, "result", result);
+    free(output_of("python3 -c \"import email, email.policy; print(next(email.message_from_file("
+                   "open('result'), policy=email.policy.default).iter_parts()).get_content())\" "
+                   ">summary"));
+    free(output_of(_i == 3 ? "ln -s ecdsa.pem signer" : "ln -s bob.pem signer"));
+    shown =
+        output_of("x() { openssl x509 -in signer -noout -nameopt multiline,utf8,-esc_msb \"$@\"; };"
+                  "date() { x -$1 -dateopt iso_8601 | sed 's/.*=//; s/ .*//'; };"
+                  "name() { x -$1 | sed -n 's/^ *commonName *= //p'; };"
+                  "f=$(date startdate) t=$(date enddate) s=$(name subject) i=$(name issuer);"
+                  "for l in \"Signed by: $s\" \"Unterschrieben von: $s\" "
+                  "\"Certificate issued by: $i\" \"Zertifikat ausgestellt von: $i\" "
+                  "\"Certificate valid from $f to $t\" \"Zertifikat gültig vom $f bis $t\"; "
+                  "do grep -qxF \"  $l\" summary || echo \"no $l\"; done; cat summary");
+    assert_lacks(shown, "no Signed");
+    assert_lacks(shown, "no Unter");
+    assert_lacks(shown, "no Cert");
+    assert_lacks(shown, "no Zert");
+    snprintf(text, strlen(text), "  Algorithms of the signature: %s\n", signers[_i].algorithms);
+    assert_has(shown, text);
+    snprintf(text, strlen(text), "  Verfahren der Unterschrift: %s\n", signers[_i].algorithms);
+    assert_has(shown, text);
+    free(shown);
+    free(result);
+    free(text);
+    pki_clear(&ecdsa);
+    end();
+}
+END_TEST
+
 /* A line that has nothing to say is left out; what is not known stays; a broken file is not used.
  */
 START_TEST(summary_template)
@@ -571,6 +626,7 @@ int main(void)
     tcase_add_test(tests, german_tags);
     tcase_add_test(tests, identifier_is_the_sender);
     LOOP(tests, summary, summaries);
+    LOOP(tests, summary_tells_the_signer, signers);
     tcase_add_loop_test(tests, summary_template, 0, 3);
     tcase_add_test(tests, shipped_summary_is_the_one_built_in);
     suite_add_tcase(suite, tests);
