@@ -71,6 +71,12 @@ static const struct scheme {
      CAROL,
      ALICE,
      {KEY_NOISE, ORIGINATOR, PADDING}},
+    /* The length of its keys is nothing to the cipher: one that does not fit is replaced by chance.
+     */
+    {"-provider default -provider legacy -rc2-128 -recip bob.pem -recip alice.pem",
+     BOB,
+     ALICE,
+     {KEY_NOISE, KEY_OTHER, KEY_SHORT, PADDING}},
     {"-aes-256-gcm -recip carol.pem -recip alice.pem", CAROL, ALICE, {KEY_NOISE, ORIGINATOR, TAG}},
 };
 
@@ -160,6 +166,7 @@ static struct bytes damaged(struct bytes whole, const struct scheme *scheme, enu
     struct bytes der = bytes_copy(whole.data, whole.length);
     bool gcm = strstr(scheme->arguments, "gcm") != NULL;
     size_t tail = gcm ? 18 : 0; /* the tag */
+    size_t block = strstr(scheme->arguments, "rc2") != NULL ? 8 : 16;
     switch (damage) {
     case KEY_NOISE:
         wrapped_key(der, scheme->reader)[10] ^= 0x5a;
@@ -177,7 +184,7 @@ static struct bytes damaged(struct bytes whole, const struct scheme *scheme, enu
         der.data[der.length - tail - SMALL_BYTES] ^= 0x5a;
         break;
     case PADDING:
-        der.data[der.length - 17] ^= 0x5a;
+        der.data[der.length - block - 1] ^= 0x5a;
         break;
     case TAG:
         der.data[der.length - 1] ^= 0x5a;
