@@ -8,6 +8,7 @@
 #include "choice.h"
 #include "directory.h"
 #include "profile_policy.h"
+#include "signing_identity.h"
 #include "tell.h"
 #include "usable_key.h"
 #include "why.h"
@@ -45,7 +46,7 @@ static int find_signing(struct context *context, struct explanation *out)
     struct signing_policy policy;
     char *why = NULL;
     enum store_status status =
-        store_signing_identity(context->store, out->managed, context->now, &identity, &why);
+        signing_identity_find(context->store, out->managed, context->now, &identity, &why);
     out->decision = rules_outgoing(&context->config->rules, out->managed, out->external,
                                    delimiters(context), identity.certificate != NULL);
     out->profile = profile_decided(settings, &out->decision);
@@ -73,6 +74,9 @@ static enum store_status status_of(enum usable_key found, char **why)
         return STORE_NONE;
     case USABLE_KEY_UNFIT:
         why_prefix(why, "the public key does not fit the profile");
+        return STORE_NONE;
+    case USABLE_KEY_UNTRUSTED:
+        why_prefix(why, "the public key is not used");
         return STORE_NONE;
     case USABLE_KEY_NONE:
         return STORE_NONE;

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "authors.h"
 #include "copies.h"
 #include "flow_parts.h"
-#include "mailboxes.h"
 #include "outcome.h"
 #include "transport.h"
 #include "verdict_fields.h"
@@ -100,13 +100,16 @@ int flow_recipient(struct gateway *gateway, struct transaction *transaction, tim
 /* A null sender says nothing of the direction: then From does. */
 static bool sender_is_managed(struct gateway *gateway, const struct transaction *transaction)
 {
-    char *from = NULL;
-    bool managed;
+    struct mailboxes authors = {0};
+    bool managed = false;
     if (transaction->sender[0] != '\0')
         return gateway_is_managed(gateway, transaction->sender);
-    managed = mailboxes_from(&transaction->message.header, &from, NULL) == 0 &&
-              gateway_is_managed(gateway, from);
-    free(from);
+    /* Where they cannot be found, outgoing_message() finds that out too. */
+    if (authors_find(&transaction->message.header, &authors) != 0)
+        return true;
+    for (size_t i = 0; !managed && i < authors.count; i++)
+        managed = gateway_is_managed(gateway, authors.items[i]);
+    mailboxes_clear(&authors);
     return managed;
 }
 

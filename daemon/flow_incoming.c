@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "authors.h"
 #include "copies.h"
 #include "flow_parts.h"
 #include "header_edits.h"
@@ -15,9 +16,6 @@
 #include "transport.h"
 #include "verdict_fields.h"
 #include "why.h"
-
-/* Of all From fields together, where they are not one plain mailbox. */
-#define MALFORMED_FROM_MAX_BYTES 4096
 
 /* A stranger who claims a managed address is still a stranger: only "*" names him, so that the
  * claim does not lead past a rule that demands encryption of everybody. */
@@ -69,23 +67,6 @@ int incoming_refuse_early(struct gateway *gateway, const struct transaction *tra
                "Abgelehnt: %s nimmt von Ihnen nur verschluesselte Mail an und hat noch kein "
                "Zertifikat",
                recipient->canonical);
-    return 1;
-}
-
-/* Whom a From that cannot be trusted may show to the reader: rules are looked up for each of them.
- * Returns 0, 1 with out->reply when it is too long to be looked at, -1 out of memory. */
-static int find_authors(const struct header *header, struct mailboxes *authors, struct outcome *out)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < header->count; i++)
-        if (strcasecmp(header->fields[i].name, "From") == 0)
-            bytes += strlen(header->fields[i].value);
-    if (bytes <= MALFORMED_FROM_MAX_BYTES)
-        return mailboxes_mentioned(header, "From", authors);
-    out->action = FLOW_REPLY;
-    out->transform = TRANSFORM_REFUSE;
-    reply_set(&out->reply, 550, "5.6.0", "Refused: the From field is malformed and very long",
-              "Abgelehnt: das From-Feld ist fehlerhaft und sehr lang");
     return 1;
 }
 
@@ -434,24 +415,23 @@ int incoming_message(struct gateway *gateway, struct transaction *transaction, t
                                 .progress = progress,
                                 .splits = copies_allowed(gateway),
                                 .parts = {.direction = DIRECTION_INCOMING}};
-    struct mailboxes named = {0};
+    struct mailboxes authors = {0};
     char *from = NULL;
-    struct mailboxes author = {.items = &from, .count = 1};
-    int rc = 0;
-    if (mailboxes_from(header, &from, NULL) != 0)
-        rc = find_authors(header, &named, out);
+    int rc = authors_find(header, &authors);
     if (rc < 0)
         why_set(why, "out of memory");
+    if (rc > 0)
+        authors_refuse(out);
     if (rc != 0)
         goto out;
-    incoming.from = from;
-    rc = open_groups(&incoming,
-                     judge_recipients(gateway, transaction, from != NULL ? &author : &named), why);
+    if (mailboxes_from(header, &from, NULL) == 0)
+        incoming.from = from;
+    rc = open_groups(&incoming, judge_recipients(gateway, transaction, &authors), why);
     if (rc == 0)
         rc = finish_parts(&incoming, out, why);
 out:
     outcome_clear(&incoming.parts);
-    mailboxes_clear(&named);
+    mailboxes_clear(&authors);
     free(from);
     return rc < 0 ? -1 : 0;
 }

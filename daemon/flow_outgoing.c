@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authors.h"
 #include "copies.h"
 #include "header_edits.h"
 #include "media_type.h"
@@ -291,6 +292,10 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
                                  .now = now,
                                  .progress = progress};
     int rc = judgement_make(&judgement, why);
+    if (rc > 0) {
+        authors_refuse(out);
+        goto out;
+    }
     if (rc == 0 && prepare_header(&judgement, &work) != 0) {
         why_set(why, "out of memory");
         rc = -1;
@@ -305,7 +310,8 @@ int outgoing_message(struct gateway *gateway, struct transaction *transaction, t
         why_set(why, "out of memory");
         rc = -1;
     }
+out:
     outgoing_work_clear(&work);
     judgement_clear(&judgement);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }

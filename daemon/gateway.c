@@ -115,3 +115,13 @@ void gateway_release(struct gateway **gateway)
     config_free(&counted->shared.config);
     free(counted);
 }
+
+int gateway_has_mailbox(const struct gateway *gateway, const char *address, char **why)
+{
+    struct mailbox *mailbox = NULL;
+    enum store_status status = store_mailbox_find(gateway->store, address, &mailbox, why);
+    mailbox_free(&mailbox);
+    if (status == STORE_NONE)
+        why_free(why);
+    return status == STORE_ERROR ? -1 : status == STORE_OK;
+}

@@ -34,4 +34,8 @@ void gateway_limits(const struct gateway *gateway, struct smime_limits *out);
 struct gateway *gateway_hold(struct gateway *gateway);
 void gateway_release(struct gateway **gateway);
 
+/* Does the store know a mailbox of this very address? Then nothing in it is a tag. 1 yes, 0 no, -1
+ * an error of ours (*why). */
+int gateway_has_mailbox(const struct gateway *gateway, const char *address, char **why);
+
 #endif

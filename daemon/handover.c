@@ -13,6 +13,10 @@
 #define BLOCK_BYTES 16384
 /* All has been said when we leave; servers that are slow to say goodbye are left without. */
 #define GOODBYE_MS 2000
+/* From the first end of data on. What is broken off then comes again, and with it all that was
+ * handed over, each time that the client tries; he waits ten minutes for our answer (RFC 5321
+ * section 4.5.3.2.6), four of which work_timeout_s may have taken. */
+#define FINISH_MS 240000
 
 struct handover {
     struct smtp_server server;
@@ -20,6 +24,7 @@ struct handover {
     const struct smime_progress *progress;
     long long start_ms;
     long long limit_ms;
+    bool finishing;      /* the first end of data is due, or over */
     const char *refused; /* the recipient */
 };
 
@@ -205,6 +210,20 @@ static enum smtp_status ask(struct handover *work, const struct copy *copies, si
     return status;
 }
 
+/* There is no way back from the first end of data. */
+static void begin_to_finish(struct handover *work)
+{
+    if (work->finishing)
+        return;
+    work->finishing = true;
+    work->limit_ms = now_ms() - work->start_ms + FINISH_MS;
+    for (size_t i = 0; i < HANDOVER_MAX_CONNECTIONS; i++)
+        if (work->connections[i])
+            smtp_extend(work->connections[i], FINISH_MS);
+    if (work->progress && work->progress->extend)
+        work->progress->extend(work->progress->context, FINISH_MS);
+}
+
 /* Hand over at most HANDOVER_MAX_CONNECTIONS copies. */
 static enum smtp_status hand_over_some(struct handover *work, const struct copy *copies,
                                        size_t count, size_t *committed, char **why)
@@ -221,6 +240,8 @@ static enum smtp_status hand_over_some(struct handover *work, const struct copy 
     /* Time has passed for the first ones: are all still there? */
     for (size_t i = 0; i < count && status == SMTP_OK; i++)
         status = smtp_flush(work->connections[i], why);
+    if (status == SMTP_OK)
+        begin_to_finish(work);
     for (size_t i = 0; i < count && status == SMTP_OK; i++) {
         status = smtp_end(work->connections[i], why);
         if (status == SMTP_OK)

@@ -41,7 +41,8 @@ enum handover_status {
  * first ones: with HANDOVER_DEFERRED these will come twice, with HANDOVER_REFUSED their recipients
  * have what the sender is told was refused. *why is one sentence with the
  * listener's own words; in *refused_out (may be NULL) stands the text of the recipient that was
- * refused, NULL for the sender and the content. Takes at most work_timeout_s. Thread-safe. */
+ * refused, NULL for the sender and the content. Takes at most work_timeout_s until the first end of
+ * data, and four minutes from there. Thread-safe. */
 enum handover_status handover(const struct settings *settings, const struct copy *copies,
                               size_t count, const struct smime_progress *progress,
                               size_t *committed_out, const char **refused_out, char **why);

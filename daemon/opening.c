@@ -27,15 +27,19 @@ struct finder {
 };
 
 /* The keys of the mailbox that `address` is delivered to: "alice+news@" is alice's where the MTA
- * says so. */
+ * says so, and there is no such mailbox. */
 static enum store_status find_identities(const struct gateway *gateway, const char *address,
                                          struct identity_list *out, char **why)
 {
     const char *delimiters = gateway->config->settings.recipient_delimiter;
     enum store_status status = store_identities(gateway->store, address, out, why);
     char *plain;
+    int other;
     if (status != STORE_NONE)
         return status;
+    other = gateway_has_mailbox(gateway, address, why);
+    if (other != 0)
+        return other < 0 ? STORE_ERROR : STORE_NONE;
     plain = address_without_tag(address, delimiters);
     if (plain == NULL) {
         why_set(why, "out of memory");

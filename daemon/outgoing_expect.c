@@ -6,6 +6,7 @@
 #include "recipient_key.h"
 #include "recipient_signature.h"
 #include "sender.h"
+#include "signing_identity.h"
 #include "transport.h"
 #include "why.h"
 
@@ -30,7 +31,7 @@ static int expect_external(struct gateway *gateway, struct transaction *transact
     char *unused = NULL;
     bool can_sign;
     int rc = -1;
-    if (store_signing_identity(gateway->store, sender, now, &identity, why) == STORE_ERROR)
+    if (signing_identity_find(gateway->store, sender, now, &identity, why) == STORE_ERROR)
         goto out;
     recipient->decision =
         rules_outgoing(&gateway->config->rules, sender, recipient->canonical,

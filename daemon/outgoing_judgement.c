@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "address.h"
+#include "authors.h"
 #include "mailboxes.h"
 #include "recipient_key.h"
 #include "recipient_signature.h"
+#include "signing_identity.h"
 #include "transport.h"
 #include "unsigned_mail.h"
 #include "why.h"
@@ -18,7 +20,7 @@
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
 {
     struct identity identity = {0};
-    enum store_status status = store_signing_identity(gateway->store, address, now, &identity, why);
+    enum store_status status = signing_identity_find(gateway->store, address, now, &identity, why);
     identity_clear(&identity);
     if (status == STORE_OK)
         return 1;
@@ -33,21 +35,27 @@ static struct decision decide(const struct judgement *judgement, const char *man
                           has_certificate);
 }
 
-/* Without authority over From nobody knows who writes: the stricter of what the envelope sender's
- * and From's rules ask for, so that a forged From cannot talk its way out of encryption. */
+/* Without authority over From nobody knows who writes: the strictest of what the envelope sender's
+ * and From's rules ask for, so that a forged From cannot talk its way out of encryption, nor one
+ * that can be read in two ways. */
 static struct decision decide_for(const struct judgement *judgement, const char *external)
 {
     const struct authority *authority = &judgement->authority;
     const char *sender = judgement->transaction->sender;
-    struct decision by_from = {0};
-    struct decision by_sender = {0};
-    if (authority->managed)
-        by_from = decide(judgement, authority->from, judgement->from_has_certificate, external);
+    struct decision strictest = {0};
     if (authority->authorised)
-        return by_from;
+        return decide(judgement, authority->from, judgement->from_has_certificate, external);
     if (sender[0] != '\0')
-        by_sender = decide(judgement, sender, judgement->sender_has_certificate, external);
-    return by_sender.mode >= by_from.mode ? by_sender : by_from;
+        strictest = decide(judgement, sender, judgement->sender_has_certificate, external);
+    for (size_t i = 0; i < judgement->authors.count; i++) {
+        const char *author = judgement->authors.items[i];
+        struct decision by_from = {0};
+        if (gateway_is_managed(judgement->gateway, author))
+            by_from = decide(judgement, author, judgement->from_has_certificate, external);
+        if (by_from.mode > strictest.mode)
+            strictest = by_from;
+    }
+    return strictest;
 }
 
 /* What there is to sign and encrypt for one recipient with. */
@@ -55,7 +63,7 @@ struct means {
     bool can_sign;
     char *sign_fault; /* then: why the identity that there is does not fit his profile; else NULL */
     enum recipient_key key;
-    char *key_fault; /* of RECIPIENT_KEY_UNFIT */
+    char *key_fault; /* of RECIPIENT_KEY_UNFIT and _UNTRUSTED */
 };
 
 static void means_clear(struct means *means)
@@ -286,6 +294,8 @@ static int find_means(struct judgement *judgement, struct recipient *recipient, 
         why_set(why, "%s", why_text(sentence));
         return -1;
     }
+    if (out->key == RECIPIENT_KEY_UNTRUSTED)
+        note_obstacle(judgement, "not encrypted to", recipient->canonical, why_text(sentence));
     if (out->key == RECIPIENT_KEY_UNFIT)
         note_obstacle(judgement, "the public key does not fit the profile for",
                       recipient->canonical, why_text(sentence));
@@ -335,9 +345,19 @@ static int choose_transform(struct judgement *judgement, struct recipient *recip
     return rc;
 }
 
+/* The envelope sender's rules were asked at RCPT. */
+static bool lacks_tls(const struct judgement *judgement, const struct recipient *recipient)
+{
+    for (size_t i = 0; i < judgement->authors.count; i++)
+        if (gateway_is_managed(judgement->gateway, judgement->authors.items[i]) &&
+            transport_is_missing(judgement->gateway, judgement->transaction,
+                                 judgement->authors.items[i], recipient->canonical))
+            return true;
+    return false;
+}
+
 static int judge_recipient(struct judgement *judgement, struct recipient *recipient, char **why)
 {
-    const struct authority *authority = &judgement->authority;
     bool managed = gateway_is_managed(judgement->gateway, recipient->canonical);
     int routed;
     recipient->direction = DIRECTION_OUTGOING;
@@ -349,10 +369,7 @@ static int judge_recipient(struct judgement *judgement, struct recipient *recipi
     recipient->decision = (struct decision){.mode = OUTGOING_NONE};
     if (!managed)
         recipient->decision = decide_for(judgement, recipient->canonical);
-    /* The envelope sender's rules were asked at RCPT. */
-    recipient->insecure = !managed && authority->managed &&
-                          transport_is_missing(judgement->gateway, judgement->transaction,
-                                               authority->from, recipient->canonical);
+    recipient->insecure = !managed && lacks_tls(judgement, recipient);
     if (recipient->insecure)
         transport_refuse(recipient);
     if (recipient->insecure || judgement->kind == SMIME_KIND_ENCRYPTED)
@@ -398,8 +415,10 @@ static int find_defaults(struct judgement *judgement, char **why)
     const char *sender = judgement->transaction->sender;
     int from = 0;
     int envelope = 0;
-    if (judgement->authority.managed)
-        from = has_identity(judgement->gateway, judgement->authority.from, judgement->now, why);
+    for (size_t i = 0; from == 0 && i < judgement->authors.count; i++)
+        if (gateway_is_managed(judgement->gateway, judgement->authors.items[i]))
+            from =
+                has_identity(judgement->gateway, judgement->authors.items[i], judgement->now, why);
     if (from >= 0 && sender[0] != '\0')
         envelope = has_identity(judgement->gateway, sender, judgement->now, why);
     judgement->from_has_certificate = from > 0;
@@ -415,8 +434,8 @@ static int find_identity(struct judgement *judgement, char **why)
         return find_defaults(judgement, why);
     }
     status =
-        store_signing_identity(judgement->gateway->store, judgement->authority.from, judgement->now,
-                               &judgement->identity, &judgement->unsigned_reason);
+        signing_identity_find(judgement->gateway->store, judgement->authority.from, judgement->now,
+                              &judgement->identity, &judgement->unsigned_reason);
     judgement->from_has_certificate = status == STORE_OK;
     if (status == STORE_OK || status == STORE_NONE)
         return 0;
@@ -439,6 +458,11 @@ int judgement_make(struct judgement *judgement, char **why)
 {
     struct smime_limits limits;
     struct transaction *transaction = judgement->transaction;
+    int rc = authors_find(&transaction->message.header, &judgement->authors);
+    if (rc < 0)
+        why_set(why, "out of memory");
+    if (rc != 0)
+        return rc;
     gateway_limits(judgement->gateway, &limits);
     if (revocation_begin(judgement->gateway->revocation, judgement->now, 0, &judgement->inquiry,
                          why) != STORE_OK ||
@@ -458,6 +482,7 @@ int judgement_make(struct judgement *judgement, char **why)
 void judgement_clear(struct judgement *judgement)
 {
     choice_clear(&judgement->choice);
+    mailboxes_clear(&judgement->authors);
     identity_clear(&judgement->identity);
     authority_clear(&judgement->authority);
     why_free(&judgement->unsigned_reason);

@@ -95,7 +95,8 @@ static enum directory_status ask(struct gateway *gateway, struct transaction *tr
 
 static bool cannot_be_used(enum usable_key usable)
 {
-    return usable == USABLE_KEY_NONE || usable == USABLE_KEY_UNFIT;
+    return usable == USABLE_KEY_NONE || usable == USABLE_KEY_UNTRUSTED ||
+           usable == USABLE_KEY_UNFIT;
 }
 
 enum recipient_key recipient_key_find(struct gateway *gateway, struct transaction *transaction,
@@ -109,15 +110,15 @@ enum recipient_key recipient_key_find(struct gateway *gateway, struct transactio
     enum usable_key usable = USABLE_KEY_NONE;
     profile_encryption_policy(profile_decided(&gateway->config->settings, &recipient->decision),
                               &policy);
-    /* Once more where what was known turned out revoked, or does not fit: then there is something
-     * to ask. */
+    /* Once more where what was known turned out revoked, is not to be trusted, or does not fit:
+     * then there is something to ask. */
     for (int i = 0; i < 2 && cannot_be_used(usable) && status == DIRECTORY_NEEDLESS; i++) {
         if (may_ask)
-            status = ask(gateway, transaction, recipient, usable == USABLE_KEY_UNFIT, now, progress,
-                         why);
+            status =
+                ask(gateway, transaction, recipient, usable != USABLE_KEY_NONE, now, progress, why);
         if (status == DIRECTORY_ERROR)
             return RECIPIENT_KEY_ERROR;
-        if (usable == USABLE_KEY_UNFIT && status == DIRECTORY_NEEDLESS)
+        if (usable != USABLE_KEY_NONE && status == DIRECTORY_NEEDLESS)
             break;
         usable = usable_key_find(gateway->store, inquiry, recipient->canonical, &policy, now, out,
                                  choice_out, why);
@@ -127,6 +128,8 @@ enum recipient_key recipient_key_find(struct gateway *gateway, struct transactio
     switch (usable) {
     case USABLE_KEY_FOUND:
         return RECIPIENT_KEY_KNOWN;
+    case USABLE_KEY_UNTRUSTED:
+        return RECIPIENT_KEY_UNTRUSTED;
     case USABLE_KEY_UNFIT:
         return RECIPIENT_KEY_UNFIT;
     case USABLE_KEY_LATER:

@@ -14,9 +14,10 @@
 enum recipient_key {
     RECIPIENT_KEY_KNOWN,
     RECIPIENT_KEY_NONE,
-    RECIPIENT_KEY_UNFIT, /* there is one, which the profile does not allow; *why */
-    RECIPIENT_KEY_LATER, /* a directory that may have one cannot be asked: defer the message */
-    RECIPIENT_KEY_ERROR, /* ours, or it cannot be found out now whether it was revoked; *why */
+    RECIPIENT_KEY_UNTRUSTED, /* signed mail brought one, for which no anchor vouches now; *why */
+    RECIPIENT_KEY_UNFIT,     /* there is one, which the profile does not allow; *why */
+    RECIPIENT_KEY_LATER,     /* a directory that may have one cannot be asked: defer the message */
+    RECIPIENT_KEY_ERROR,     /* ours, or it cannot be found out now whether it was revoked; *why */
 };
 
 /* Look for the key of an external recipient whose outgoing mode encrypts, one that fits his

@@ -52,14 +52,16 @@ static int same_or_tagged(struct gateway *gateway, const char *from, const char 
     return same;
 }
 
-/* The MTA has checked the sender as it stands, and knows tags itself. What SRS or VERP would make
- * of the address is the client's word alone. */
+/* The MTA has checked the sender as it stands, and knows tags itself: what looks like one may be
+ * somebody else ("alice-smith@" where '-' is a delimiter). What SRS or VERP would make of the
+ * address is the client's word alone. */
 static int mta_vouches(struct gateway *gateway, const char *owner, const char *sender, char **why)
 {
     char *plain;
     int same = same_mailbox(gateway, owner, sender, why);
-    if (same != 0)
-        return same;
+    int other = same == 0 ? gateway_has_mailbox(gateway, sender, why) : 0;
+    if (same != 0 || other != 0)
+        return other < 0 ? -1 : same;
     plain = address_without_tag(sender, gateway->config->settings.recipient_delimiter);
     if (plain == NULL) {
         why_set(why, "out of memory");

@@ -15,6 +15,9 @@
 #include "work_timer.h"
 
 #define SESSION_ID_BYTES 48
+/* 1 January 2025. A machine without a clock of its own may begin years before, until it is told the
+ * time: no certificate is valid then, and what was to be encrypted would go out in the clear. */
+#define EARLIEST_NOW ((time_t)1735689600)
 
 struct session {
     struct service *service;
@@ -258,6 +261,18 @@ static enum session_result too_many_recipients(struct session *session, const ch
     return refuse_recipient(session, to, "more than max_recipients", true);
 }
 
+/* An MTA forgets the hosts of a source route ("<@a.test,@b.test:bob@partner.test>"), but not in
+ * what it calls the recipient: Postfix does not find him again when he is to be taken off a message
+ * that others get decrypted, or in the clear. Servers may decline routes (RFC 5321
+ * section 4.1.1.3). */
+static enum session_result refuse_route(struct session *session, const char *to)
+{
+    reply_set(&session->reply, 550, "5.1.3",
+              "Routes are not taken in the recipient's address, give the address alone.",
+              "In der Empfaengeradresse werden keine Wege angenommen, bitte nur die Adresse.");
+    return refuse_recipient(session, to, "a source route", true);
+}
+
 static int add_recipient(struct transaction *transaction, const char *text, const char *canonical,
                          const char *const *args)
 {
@@ -288,7 +303,9 @@ enum session_result session_recipient(struct session *session, const char *to,
     text = without_brackets(to);
     if (text)
         status = canonical_of(session, text, &canonical);
-    if (status == ADDRESS_INVALID || status == ADDRESS_NULL) {
+    if (status == ADDRESS_OK && text[0] == '@') {
+        result = refuse_route(session, to);
+    } else if (status == ADDRESS_INVALID || status == ADDRESS_NULL) {
         reply_set(&session->reply, 550, "5.1.3", "The recipient's address is not a mail address.",
                   "Die Empfaengeradresse ist keine Mailadresse.");
         result = refuse_recipient(session, to, "not a mail address", true);
@@ -390,7 +407,8 @@ enum session_result session_body(struct session *session, const void *bytes, siz
 enum session_result session_end(struct session *session, time_t now, int (*report)(void *context),
                                 void *context, const struct outcome **outcome_out)
 {
-    struct smime_progress progress = {work_timer_tick, &session->timer};
+    struct smime_progress progress = {
+        .tick = work_timer_tick, .context = &session->timer, .extend = work_timer_extend};
     struct outcome *outcome = &session->outcome;
 
     if (!session->gateway)
@@ -398,6 +416,8 @@ enum session_result session_end(struct session *session, time_t now, int (*repor
     /* A header without its end is possible where the MTA was told not to send it. */
     if (take_pending(session))
         return refuse(session, session->pending_cause);
+    if (now < EARLIEST_NOW)
+        return defer(session, "the clock of this machine is years behind");
     work_timer_start(&session->timer, session->gateway->config->settings.work_timeout_s, report,
                      context);
     *outcome = (struct outcome){0};

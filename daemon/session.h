@@ -51,7 +51,8 @@ enum session_result session_body(struct session *session, const void *bytes, siz
 
 /* The end of the message: do the work. `report` (may be NULL) is called with `context` now and then
  * while it lasts, and returns non-zero when the MTA has gone. With SESSION_CONTINUE, *outcome_out
- * says what has to be done to the message, valid until session_finish(). */
+ * says what has to be done to the message, valid until session_finish(). Deferred while `now` is a
+ * time long before this program was made. */
 enum session_result session_end(struct session *session, time_t now, int (*report)(void *context),
                                 void *context, const struct outcome **outcome_out);
 

@@ -6,21 +6,37 @@
 /* One address has some dozens at most; each revoked one is passed over once, for ever. */
 #define MAX_REVOKED 64
 
-/* Found with *obstacle_out, or an error of ours. */
-static int look_at(struct revocation_inquiry *inquiry, X509 *certificate,
-                   enum revocation_obstacle *obstacle_out, char **why)
+/* May it be used? An administrator's word stands for itself, and a directory's as long as it gives
+ * it; what signed mail brought is as good as the CA that vouches for it. Otherwise *why says why
+ * not. */
+static enum usable_key look_at(struct revocation_inquiry *inquiry, X509 *certificate, bool learned,
+                               char **why)
 {
     struct revocation_check check;
-    *obstacle_out = OBSTACLE_NONE;
+    enum usable_key found = USABLE_KEY_FOUND;
     if (inquiry == NULL)
-        return 0;
+        return USABLE_KEY_FOUND;
     if (revocation_check(inquiry, certificate, NULL, CHAIN_ENCRYPT, &check, why) != SMIME_OK)
-        return -1;
-    *obstacle_out = revocation_obstacle(inquiry, &check);
-    if (*obstacle_out != OBSTACLE_NONE)
+        return USABLE_KEY_ERROR;
+    switch (revocation_obstacle(inquiry, &check)) {
+    case OBSTACLE_REVOKED:
+        found = USABLE_KEY_NONE;
+        break;
+    case OBSTACLE_UNKNOWN:
+        found = USABLE_KEY_LATER;
+        break;
+    case OBSTACLE_NONE:
+        if (learned && check.chain != SIGNATURE_VALID)
+            found = USABLE_KEY_UNTRUSTED;
+        break;
+    }
+    if (found == USABLE_KEY_UNTRUSTED)
+        why_set(why, "it was learned from signed mail, and no trust anchor vouches for it now: %s",
+                why_text(&check.sentence));
+    else if (found != USABLE_KEY_FOUND)
         why_set(why, "%s", why_text(&check.sentence));
     revocation_check_clear(&check);
-    return 0;
+    return found;
 }
 
 /* One of them, in turn. */
@@ -32,47 +48,62 @@ struct search {
 };
 
 /* USABLE_KEY_NONE: it was revoked, *why says so. */
-static enum usable_key try_one(struct search *search, X509 *certificate,
+static enum usable_key try_one(struct search *search, X509 *certificate, bool learned,
                                struct encryption_choice *choice_out, char **why)
 {
-    enum revocation_obstacle obstacle;
+    enum usable_key found;
     if (encryption_choose(certificate, &search->capabilities, search->policy, choice_out, why) != 0)
         return USABLE_KEY_UNFIT;
-    if (look_at(search->inquiry, certificate, &obstacle, why) != 0)
-        return USABLE_KEY_ERROR;
-    if (obstacle == OBSTACLE_UNKNOWN)
-        return USABLE_KEY_LATER;
-    search->revoked = search->revoked || obstacle == OBSTACLE_REVOKED;
-    return obstacle == OBSTACLE_REVOKED ? USABLE_KEY_NONE : USABLE_KEY_FOUND;
+    found = look_at(search->inquiry, certificate, learned, why);
+    search->revoked = search->revoked || found == USABLE_KEY_NONE;
+    return found;
 }
 
-/* What is said of a key that does not fit is about the first, preferred one. */
-static enum usable_key try_all(struct search *search, STACK_OF(X509) * certificates, X509 **out,
-                               struct encryption_choice *choice_out, char **why)
+/* Is there no need to look at another one? */
+static bool is_settled(enum usable_key found)
+{
+    return found == USABLE_KEY_FOUND || found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR;
+}
+
+/* Keep the first, preferred one's reason of this kind. */
+static void keep(char **kept, char **reason)
+{
+    if (*kept != NULL)
+        return;
+    *kept = *reason;
+    *reason = NULL;
+}
+
+static enum usable_key try_all(struct search *search, STACK_OF(X509) * certificates,
+                               unsigned learned, X509 **out, struct encryption_choice *choice_out,
+                               char **why)
 {
     enum usable_key found = USABLE_KEY_NONE;
     char *unfit = NULL;
-    for (int i = 0; i < sk_X509_num(certificates); i++) {
+    char *untrusted = NULL;
+    for (int i = 0; i < sk_X509_num(certificates) && !is_settled(found); i++) {
         X509 *certificate = sk_X509_value(certificates, i);
         char *reason = NULL;
-        found = try_one(search, certificate, choice_out, &reason);
+        found = try_one(search, certificate, (learned >> i & 1U) != 0, choice_out, &reason);
         if (found == USABLE_KEY_FOUND && out != NULL && X509_up_ref(certificate) == 1)
             *out = certificate;
-        if (found == USABLE_KEY_UNFIT && unfit == NULL) {
-            unfit = reason;
-            reason = NULL;
-        }
-        if (found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR)
+        if (found == USABLE_KEY_UNFIT)
+            keep(&unfit, &reason);
+        else if (found == USABLE_KEY_UNTRUSTED)
+            keep(&untrusted, &reason);
+        else if (found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR)
             why_set(why, "%s", why_text(&reason));
         why_free(&reason);
-        if (found == USABLE_KEY_FOUND || found == USABLE_KEY_LATER || found == USABLE_KEY_ERROR)
-            break;
     }
-    if (found == USABLE_KEY_NONE || found == USABLE_KEY_UNFIT)
-        found = unfit != NULL ? USABLE_KEY_UNFIT : USABLE_KEY_NONE;
-    if (found == USABLE_KEY_UNFIT)
-        why_set(why, "%s", why_text(&unfit));
+    if (!is_settled(found)) {
+        found = unfit != NULL       ? USABLE_KEY_UNFIT
+                : untrusted != NULL ? USABLE_KEY_UNTRUSTED
+                                    : USABLE_KEY_NONE;
+        if (found != USABLE_KEY_NONE)
+            why_set(why, "%s", why_text(unfit != NULL ? &unfit : &untrusted));
+    }
     why_free(&unfit);
+    why_free(&untrusted);
     return found;
 }
 
@@ -83,16 +114,17 @@ static enum usable_key search_store(struct store *store, struct search *search, 
 {
     STACK_OF(X509) *certificates = NULL;
     struct capabilities declared;
+    unsigned learned = 0;
     enum usable_key found;
     enum store_status status =
-        store_encryption_certificates(store, address, now, &certificates, &declared, why);
+        store_encryption_certificates(store, address, now, &certificates, &learned, &declared, why);
     *again_out = false;
     if (status != STORE_OK)
         return status == STORE_NONE ? USABLE_KEY_NONE : USABLE_KEY_ERROR;
     smime_capabilities_read(declared.der, declared.length, &search->capabilities);
     search->revoked = false;
-    found = try_all(search, certificates, out, choice_out, why);
-    *again_out = search->revoked && (found == USABLE_KEY_NONE || found == USABLE_KEY_UNFIT);
+    found = try_all(search, certificates, learned, out, choice_out, why);
+    *again_out = search->revoked && !is_settled(found);
     /* Another process may have marked it since this message began. */
     if (*again_out && store_refresh(store, why) != STORE_OK) {
         *again_out = false;

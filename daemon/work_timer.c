@@ -23,6 +23,15 @@ long work_timer_elapsed_ms(const struct work_timer *timer)
            (now.tv_nsec - timer->start.tv_nsec) / 1000000;
 }
 
+void work_timer_extend(void *context, long ms)
+{
+    struct work_timer *timer = context;
+    long limit_ms = work_timer_elapsed_ms(timer) + ms;
+
+    if (limit_ms > timer->limit_ms)
+        timer->limit_ms = limit_ms;
+}
+
 int work_timer_tick(void *context)
 {
     struct work_timer *timer = context;

@@ -21,6 +21,9 @@ void work_timer_start(struct work_timer *timer, int limit_s, int (*report)(void 
 /* For smime_progress: non-zero when the time is up or the MTA has gone. `context` is the timer. */
 int work_timer_tick(void *context);
 
+/* Likewise: the time is up `ms` milliseconds from now, if it was not to be later. */
+void work_timer_extend(void *context, long ms);
+
 long work_timer_elapsed_ms(const struct work_timer *timer);
 
 #endif

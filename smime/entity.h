@@ -37,6 +37,9 @@ enum smime_status {
 struct smime_progress {
     int (*tick)(void *context);
     void *context;
+    /* What comes now is worse broken off than late: it may take `ms` milliseconds from now,
+     * whatever was allowed before. NULL: nobody listens. */
+    void (*extend)(void *context, long ms);
 };
 
 #endif

@@ -92,15 +92,17 @@ static bool names_preference(const struct verified *verified)
            0;
 }
 
-/* May mail to the author be encrypted with this certificate? 1, 0, or -1: an error of ours. */
+/* May mail to the author be encrypted with this certificate? 1 with its chain in *chain_out, 0, or
+ * -1: an error of ours. */
 static int is_fit(X509 *certificate, const struct verified *verified, const struct author *author,
-                  const struct open_request *request, char **why)
+                  const struct open_request *request, STACK_OF(X509) * *chain_out, char **why)
 {
     enum signature_verdict verdict;
     STACK_OF(X509) *chain = NULL;
     unsigned refused;
     char *reason = NULL;
     int named = signer_names(certificate, author->address);
+    *chain_out = NULL;
     if (named < 0)
         why_set(why, "out of memory");
     if (named <= 0)
@@ -111,29 +113,34 @@ static int is_fit(X509 *certificate, const struct verified *verified, const stru
                      &reason, why) != SMIME_OK)
         return -1;
     refused = weakness_of_chain(chain) & ~request->weak_allowed;
-    sk_X509_pop_free(chain, X509_free);
     why_free(&reason);
-    return verdict == SIGNATURE_VALID && refused == 0;
+    if (verdict == SIGNATURE_VALID && refused == 0) {
+        *chain_out = chain;
+        return 1;
+    }
+    sk_X509_pop_free(chain, X509_free);
+    return 0;
 }
 
 /* The preferred one, the signer's own, or another one that came along. Borrowed. The certificates
  * of a CMS are not signed: what a mail that comes again brings may have been changed, and one that
  * it does not name is no wish of its signer's. */
 static enum smime_status choose(const struct verified *verified, const struct author *author,
-                                const struct open_request *request, X509 **out, bool *preferred_out,
-                                char **why)
+                                const struct open_request *request, X509 **out,
+                                STACK_OF(X509) * *chain_out, bool *preferred_out, char **why)
 {
     X509 *first[] = {preferred(verified), verified->signer};
     int fit = 0;
     *out = NULL;
+    *chain_out = NULL;
     for (size_t i = 0; fit == 0 && i < 2; i++)
         if (first[i] != NULL) {
             *out = first[i];
-            fit = is_fit(first[i], verified, author, request, why);
+            fit = is_fit(first[i], verified, author, request, chain_out, why);
         }
     for (int i = 0; fit == 0 && i < sk_X509_num(verified->bundle); i++) {
         *out = sk_X509_value(verified->bundle, i);
-        fit = is_fit(*out, verified, author, request, why);
+        fit = is_fit(*out, verified, author, request, chain_out, why);
     }
     *preferred_out = *out == first[0] || (!names_preference(verified) && *out == first[1]);
     if (fit != 1)
@@ -141,36 +148,37 @@ static enum smime_status choose(const struct verified *verified, const struct au
     return fit < 0 ? SMIME_ERROR : SMIME_OK;
 }
 
-/* The chain between the signer and its anchor. */
-static STACK_OF(X509) * middle(STACK_OF(X509) * chain)
+/* Add what stands between a leaf and its anchor. Returns 0, -1 out of memory. */
+static int add_middle(STACK_OF(X509) * chain, STACK_OF(X509) * out)
 {
-    STACK_OF(X509) *out = sk_X509_new_null();
-    for (int i = 1; out != NULL && i < sk_X509_num(chain) - 1; i++)
-        if (X509_add_cert(out, sk_X509_value(chain, i), X509_ADD_FLAG_UP_REF) != 1) {
-            sk_X509_pop_free(out, X509_free);
-            out = NULL;
-        }
-    return out;
+    for (int i = 1; i < sk_X509_num(chain) - 1; i++)
+        if (X509_add_cert(out, sk_X509_value(chain, i),
+                          X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) != 1)
+            return -1;
+    return 0;
 }
 
 enum smime_status harvest_learn(const struct verified *verified, const struct author *author,
                                 const struct open_request *request, struct harvest *out, char **why)
 {
     X509 *certificate = NULL;
+    STACK_OF(X509) *chain = NULL;
     unsigned char *der = NULL;
     int length;
     enum smime_status status;
     *out = (struct harvest){0};
     if (verified->verdict != SIGNATURE_VALID || author->address == NULL)
         return SMIME_OK;
-    status = choose(verified, author, request, &certificate, &out->preferred, why);
+    status = choose(verified, author, request, &certificate, &chain, &out->preferred, why);
     if (status != SMIME_OK)
         return status;
-    out->intermediates = middle(verified->chain);
-    if (out->intermediates == NULL)
+    /* The key for encryption may be of another CA than the one for signatures. */
+    out->intermediates = sk_X509_new_null();
+    if (out->intermediates == NULL || add_middle(verified->chain, out->intermediates) != 0 ||
+        add_middle(chain, out->intermediates) != 0)
         goto no_memory;
     if (certificate == NULL)
-        return SMIME_OK;
+        goto out;
     out->signing_time = verified->signing_time;
     length = attribute_der(verified->signer_info, NID_SMIMECapabilities, &der);
     if (length > 0) {
@@ -181,13 +189,17 @@ enum smime_status harvest_learn(const struct verified *verified, const struct au
         out->capabilities_length = (size_t)length;
     }
     OPENSSL_free(der);
+    der = NULL;
     if (X509_up_ref(certificate) == 1)
         out->certificate = certificate;
-    return SMIME_OK;
+    goto out;
 no_memory:
-    OPENSSL_free(der);
     sk_X509_pop_free(out->intermediates, X509_free);
     *out = (struct harvest){0};
     why_set(why, "out of memory");
-    return SMIME_ERROR;
+    status = SMIME_ERROR;
+out:
+    OPENSSL_free(der);
+    sk_X509_pop_free(chain, X509_free);
+    return status;
 }

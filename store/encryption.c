@@ -14,6 +14,7 @@
 struct choice {
     struct cached cached;
     STACK_OF(X509) * certificates; /* the preferred one first; may be empty */
+    unsigned learned;              /* bit i: signed mail brought the i-th, nobody else */
     char *revoked; /* then: what is known of one that is revoked; NULL: there is none */
     struct capabilities capabilities;
     time_t from;
@@ -35,12 +36,41 @@ void capabilities_clear(struct capabilities *capabilities)
     *capabilities = (struct capabilities){.der = NULL};
 }
 
-static enum store_status read_certificates(struct sql *sql, const char *address, time_t now,
-                                           struct blobs *out, char **why)
+/* What the rows have. */
+struct offered {
+    unsigned char *ders[STORE_MAX_ENCRYPTION_KEYS];
+    size_t lengths[STORE_MAX_ENCRYPTION_KEYS];
+    unsigned learned;
+    size_t count;
+};
+
+static void offered_clear(struct offered *offered)
 {
-    return sql_blobs(
+    for (size_t i = 0; i < offered->count; i++) {
+        free(offered->ders[i]);
+    }
+    *offered = (struct offered){.count = 0};
+}
+
+static enum store_status take_row(void *context, sqlite3_stmt *row, char **why)
+{
+    struct offered *offered = context;
+    size_t at = offered->count;
+    offered->ders[at] = sql_blob(row, 0, &offered->lengths[at], why);
+    if (!offered->ders[at]) {
+        return STORE_ERROR;
+    }
+    offered->learned |= sqlite3_column_int(row, 1) != 0 ? 1U << at : 0;
+    offered->count++;
+    return STORE_OK;
+}
+
+static enum store_status read_certificates(struct sql *sql, const char *address, time_t now,
+                                           struct offered *out, char **why)
+{
+    return sql_each(
         sql,
-        "SELECT c.der FROM pubkey_address a"
+        "SELECT c.der, p.source = 1 AND p.pinned = 0 FROM pubkey_address a"
         " JOIN pubkey p ON p.id = a.pubkey JOIN certificate c ON c.id = p.certificate"
         " LEFT JOIN preference f ON f.address = a.address AND f.certificate = c.id"
         " WHERE a.address = ?1 AND c.not_before <= ?2 AND c.not_after >= ?2"
@@ -51,23 +81,48 @@ static enum store_status read_certificates(struct sql *sql, const char *address,
         "  AND NOT EXISTS (SELECT 1 FROM revoked r2 WHERE r2.certificate = c2.id)))"
         " ORDER BY p.pinned DESC, p.source, f.certificate IS NULL, c.not_before DESC,"
         " p.id DESC LIMIT ?3",
-        SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(STORE_MAX_ENCRYPTION_KEYS)), out, why);
+        SQL_VALUES(SQL_TEXT(address), SQL_INT(now), SQL_INT(STORE_MAX_ENCRYPTION_KEYS)), take_row,
+        out, why);
 }
 
-static enum store_status take_certificates(struct choice *choice, const struct blobs *ders,
+static enum store_status take_certificate(struct choice *choice, const unsigned char *der,
+                                          size_t length, char **why)
+{
+    X509 *certificate = NULL;
+    time_t not_before = 0;
+    time_t not_after = 0;
+    enum store_status status = certificate_parse(der, length, &certificate, why);
+    if (status != STORE_OK) {
+        return status;
+    }
+    if (cert_validity(certificate, &not_before, &not_after) != 0) {
+        why_set(why, "the validity of a certificate cannot be read");
+        status = STORE_ERROR;
+    } else if (sk_X509_push(choice->certificates, certificate) <= 0) {
+        status = store_no_memory(why);
+    }
+    if (status != STORE_OK) {
+        X509_free(certificate);
+        return status;
+    }
+    if (not_after < choice->until) {
+        choice->until = not_after;
+    }
+    choice->cached.objects++;
+    return STORE_OK;
+}
+
+static enum store_status take_certificates(struct choice *choice, const struct offered *offered,
                                            char **why)
 {
-    enum store_status status = certificate_parse_all(ders, &choice->certificates, why);
-    for (int i = 0; status == STORE_OK && i < sk_X509_num(choice->certificates); i++) {
-        time_t not_before = 0;
-        time_t not_after = 0;
-        if (cert_validity(sk_X509_value(choice->certificates, i), &not_before, &not_after) != 0) {
-            why_set(why, "the validity of a certificate cannot be read");
-            status = STORE_ERROR;
-        } else if (not_after < choice->until) {
-            choice->until = not_after;
-        }
-        choice->cached.objects++;
+    enum store_status status = STORE_OK;
+    choice->certificates = sk_X509_new_null();
+    if (!choice->certificates) {
+        return store_no_memory(why);
+    }
+    choice->learned = offered->learned;
+    for (size_t i = 0; status == STORE_OK && i < offered->count; i++) {
+        status = take_certificate(choice, offered->ders[i], offered->lengths[i], why);
     }
     return status;
 }
@@ -105,18 +160,18 @@ static enum store_status read_capabilities(struct sql *sql, const char *address,
 static enum store_status load(struct store *store, const char *address, time_t now,
                               struct choice *choice, char **why)
 {
-    struct blobs ders = {NULL, 0};
+    struct offered offered = {.count = 0};
     choice->from = now;
     choice->until = INT64_MAX;
     enum store_status status = sql_begin_read(store->sql, why);
     if (status != STORE_OK) {
         return status;
     }
-    status = read_certificates(store->sql, address, now, &ders, why);
+    status = read_certificates(store->sql, address, now, &offered, why);
     if (status == STORE_OK) {
         status = read_next_start(store->sql, address, now, choice, why);
     }
-    if (status == STORE_OK && ders.count > 0) {
+    if (status == STORE_OK && offered.count > 0) {
         status = read_capabilities(store->sql, address, &choice->capabilities, why);
     } else if (status == STORE_OK) {
         status = revoked_key(store->sql, address, now, &choice->revoked, why);
@@ -125,9 +180,9 @@ static enum store_status load(struct store *store, const char *address, time_t n
     status = sql_end(store->sql, status, why);
     sql_unlock(store->sql);
     if (status == STORE_OK) {
-        status = take_certificates(choice, &ders, why);
+        status = take_certificates(choice, &offered, why);
     }
-    blobs_clear(&ders);
+    offered_clear(&offered);
     if (status != STORE_OK) {
         why_prefix(why, "the public key of %s", address);
     }
@@ -184,10 +239,14 @@ static enum store_status share(const struct choice *choice, STACK_OF(X509) * *ou
 
 enum store_status store_encryption_certificates(struct store *store, const char *address,
                                                 time_t now, STACK_OF(X509) * *out,
+                                                unsigned *learned_out,
                                                 struct capabilities *capabilities_out, char **why)
 {
     struct choice *choice = NULL;
     *out = NULL;
+    if (learned_out) {
+        *learned_out = 0;
+    }
     if (capabilities_out) {
         *capabilities_out = (struct capabilities){.der = NULL};
     }
@@ -197,6 +256,9 @@ enum store_status store_encryption_certificates(struct store *store, const char 
     }
     if (sk_X509_num(choice->certificates) > 0) {
         status = share(choice, out, capabilities_out, why);
+        if (learned_out) {
+            *learned_out = choice->learned;
+        }
     } else {
         why_set(why, "no valid public key of %s is known%s%s", address, choice->revoked ? ": " : "",
                 choice->revoked ? choice->revoked : "");
@@ -212,8 +274,8 @@ enum store_status store_encryption_certificate(struct store *store, const char *
 {
     STACK_OF(X509) *certificates = NULL;
     *out = NULL;
-    enum store_status status =
-        store_encryption_certificates(store, address, now, &certificates, capabilities_out, why);
+    enum store_status status = store_encryption_certificates(store, address, now, &certificates,
+                                                             NULL, capabilities_out, why);
     if (status == STORE_OK) {
         *out = sk_X509_shift(certificates);
         sk_X509_pop_free(certificates, X509_free);

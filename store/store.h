@@ -359,11 +359,13 @@ enum store_status store_harvest_held(struct store *store, const char *address, X
  * STORE_MAX_ENCRYPTION_KEYS: valid, where one is pinned no others,
  * imported before harvested before those of directories, then the one that his
  * latest signed mail wants, then the latest notBefore.
- * *out: sk_X509_pop_free(, X509_free). *capabilities_out (may be NULL) gets what the address
- * declared last. STORE_NONE if there is none. */
+ * *out: sk_X509_pop_free(, X509_free). *learned_out (may be NULL): bit i tells of the i-th that
+ * signed mail brought it, and no administrator imported or pinned it. *capabilities_out (may be
+ * NULL) gets what the address declared last. STORE_NONE if there is none. */
 #define STORE_MAX_ENCRYPTION_KEYS 8
 enum store_status store_encryption_certificates(struct store *store, const char *address,
                                                 time_t now, STACK_OF(X509) * *out,
+                                                unsigned *learned_out,
                                                 struct capabilities *capabilities_out, char **why);
 /* The first of them: X509_free(). */
 enum store_status store_encryption_certificate(struct store *store, const char *address, time_t now,

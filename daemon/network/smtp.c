@@ -402,6 +402,14 @@ enum smtp_status smtp_end(struct smtp *smtp, char **why)
     return judge(smtp, 2, "the end of the content", why);
 }
 
+void smtp_extend(struct smtp *smtp, long long ms)
+{
+    long long until_ms = smtp_channel_now_ms() + ms;
+
+    if (until_ms > smtp->channel.deadline_ms)
+        smtp->channel.deadline_ms = until_ms;
+}
+
 const char *smtp_last_words(const struct smtp *smtp)
 {
     return smtp->words ? smtp->words : "";

@@ -115,6 +115,10 @@ enum smtp_status smtp_flush(struct smtp *smtp, char **why);
  * connection breaks before the answer (SMTP_DEFERRED), it may be or not. */
 enum smtp_status smtp_end(struct smtp *smtp, char **why);
 
+/* Everything on the connection may take `ms` milliseconds from now, if it was not to take longer.
+ */
+void smtp_extend(struct smtp *smtp, long long ms);
+
 /* The last answer in one line, for a log ("250 2.0.0 Ok: queued as 4ABC"); "" before the first. */
 const char *smtp_last_words(const struct smtp *smtp);
 

@@ -11,6 +11,7 @@
 #include "test_entity.h"
 #include "test_run.h"
 #include "why.h"
+#include "work_timer.h"
 
 #define MANY (2 * HANDOVER_MAX_CONNECTIONS + 3)
 
@@ -356,7 +357,7 @@ START_TEST(given_up_anywhere)
 {
     static const struct smtp_script script = {0};
     int last = 0;
-    struct smime_progress progress = {tick, &last};
+    struct smime_progress progress = {.tick = tick, .context = &last};
     enum handover_status status = HANDOVER_DEFERRED;
 
     serve(&script);
@@ -383,6 +384,34 @@ START_TEST(time_is_bounded)
     clock_gettime(CLOCK_MONOTONIC, &start);
     demand(hand(3), HANDOVER_DEFERRED, 0, "in time");
     ck_assert_int_lt(elapsed_ms(&start), 4000);
+}
+END_TEST
+
+static int report(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* The listener is so slow with the first copy that the time is up: whoever was then told to try
+ * again would hand in that one with every try, for days. So the others follow. */
+START_TEST(what_was_begun_is_finished)
+{
+    static const struct smtp_answer answers[] = {
+        {".", "250 2.0.0 Ok: queued as 4ABCDEF\r\n", SMTP_DRIPS, 1}, {0}};
+    static const struct smtp_script script = {.answers = answers};
+    struct work_timer timer;
+    struct smime_progress progress = {
+        .tick = work_timer_tick, .context = &timer, .extend = work_timer_extend};
+    enum handover_status status;
+
+    settings.smtp_timeout_s = 10;
+    settings.work_timeout_s = 3;
+    serve(&script);
+    work_timer_start(&timer, settings.work_timeout_s, report, NULL);
+    status = handover(&settings, copies, 3, &progress, &committed, &refused, &why);
+    demand(status, HANDOVER_DONE, 3, NULL);
+    ck_assert_int_gt(work_timer_elapsed_ms(&timer), settings.work_timeout_s * 1000);
 }
 END_TEST
 
@@ -435,6 +464,7 @@ int main(void)
     tcase_add_test(cases, incoming_copies);
     tcase_add_test(cases, given_up_anywhere);
     tcase_add_test(cases, time_is_bounded);
+    tcase_add_test(cases, what_was_begun_is_finished);
     tcase_add_loop_test(cases, killed_in_each_phase, 0, 5);
     suite_add_tcase(suite, cases);
     return test_run(suite);

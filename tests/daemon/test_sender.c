@@ -134,12 +134,42 @@ START_TEST(authorisation)
 }
 END_TEST
 
+/* The MTA has checked that the client is alice-smith: with '-' as delimiter she is not alice. */
+START_TEST(another_mailbox_is_no_tag)
+{
+    struct world world = world_open("sender_logins = \"mta\"; recipient_delimiter = \"-\";");
+    struct pki alice = world_mailbox(&world, "alice@example.com", NULL);
+    struct pki smith = world_mailbox(&world, "alice-smith@example.com", "alice-jones@example.com");
+    static const struct {
+        const char *sender;
+        bool authorised;
+    } senders[] = {{"alice@example.com", true},
+                   {"alice-list@example.com", true},
+                   {"alice-smith@example.com", false},
+                   {"alice-jones@example.com", false}};
+    struct transaction transaction = world_message(&world, ROLE_SUBMISSION, "whoever",
+                                                   senders[_i].sender, "From: alice@example.com\n");
+    struct authority authority;
+    char *why = NULL;
+    ck_assert_int_eq(sender_authorise(world.gateway, &transaction, &authority, &why), 0);
+    ck_assert_msg(authority.authorised == senders[_i].authorised, "%s", senders[_i].sender);
+    ck_assert(authority.authorised == (authority.reason == NULL));
+    authority_clear(&authority);
+    transaction_clear(&transaction);
+    free(transaction.login);
+    pki_clear(&alice);
+    pki_clear(&smith);
+    world_close(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sender");
     TCase *tests = tcase_create("authorisation");
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(tests, authorisation, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_loop_test(tests, another_mailbox_is_no_tag, 0, 4);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }

@@ -225,6 +225,54 @@ START_TEST(odd_addresses)
 }
 END_TEST
 
+/* MTAs do not find such a recipient again when he is to be taken off a message. */
+START_TEST(routes_are_refused)
+{
+    static const char *const routes[] = {"<@relay.test:b@other.test>", "@relay.test:b@other.test",
+                                         "<@a.test,@b.test:\"b\"@other.test>",
+                                         "<@relay.test:alice@example.com>"};
+    const struct outcome *outcome = NULL;
+
+    begin(ROLE_INBOUND, "");
+    ck_assert_int_eq(mail_from("<@relay.test:a@other.test>"), SESSION_CONTINUE);
+    expect_reply(rcpt_to(routes[_i]), 550, "5.1.3");
+    ck_assert_uint_eq(session_transaction(session)->recipient_count, 0);
+    ck_assert_int_eq(rcpt_to("<b@other.test>"), SESSION_CONTINUE);
+    end();
+    begin(ROLE_LOCAL, "");
+    ck_assert_int_eq(mail_from("a@other.test"), SESSION_CONTINUE);
+    ck_assert_int_eq(rcpt_to("b@other.test"), SESSION_CONTINUE);
+    ck_assert_int_eq(rcpt_to(routes[_i]), SESSION_CONTINUE);
+    expect_reply(data(&outcome), 550, "5.1.3");
+    end();
+}
+END_TEST
+
+/* Before a machine without a clock is told the time all certificates seem to be yet to come. */
+START_TEST(clock_years_behind)
+{
+    static const struct {
+        time_t now;
+        bool good;
+    } clocks[] = {{0, false}, {946684800, false}, {1577836800, false}, {NOW, true}};
+    const struct outcome *outcome = NULL;
+    enum session_result result;
+
+    begin(ROLE_SUBMISSION, "");
+    ck_assert_int_eq(mail_from("<a@other.test>"), SESSION_CONTINUE);
+    ck_assert_int_eq(rcpt_to("<b@other.test>"), SESSION_CONTINUE);
+    ck_assert_int_eq(session_end_of_header(session), SESSION_CONTINUE);
+    result = session_end(session, clocks[_i].now, NULL, NULL, &outcome);
+    if (clocks[_i].good) {
+        ck_assert_int_eq(result, SESSION_CONTINUE);
+        session_finish(session, true);
+    } else {
+        expect_reply(result, 451, "4.3.0");
+    }
+    end();
+}
+END_TEST
+
 START_TEST(null_recipient_is_refused)
 {
     begin(ROLE_INBOUND, "");
@@ -438,6 +486,8 @@ int main(void)
     tcase_add_test(cases, mail_again_forgets_the_message_in_hand);
     tcase_add_test(cases, client_address);
     tcase_add_loop_test(cases, odd_addresses, 0, sizeof addresses / sizeof addresses[0]);
+    tcase_add_loop_test(cases, routes_are_refused, 0, 4);
+    tcase_add_loop_test(cases, clock_years_behind, 0, 4);
     tcase_add_test(cases, null_recipient_is_refused);
     tcase_add_test(cases, local_messages_are_refused_as_a_whole);
     tcase_add_test(cases, too_many_recipients);

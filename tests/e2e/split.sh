@@ -237,6 +237,25 @@ incoming() {
         "$(field "$(mails ralf incoming)" X-Smimed-Encryption | cut -d' ' -f1)" not-decrypted
 }
 
+# A mail server forgets the hosts of a source route, and then does not find the recipient who is to be
+# taken off: he must not get what is for alice.
+route() {
+    local said
+    message route 'alice@example.com, ralf@example.com'
+    sed -i 's/^From: .*/From: bob@partner.test/' "$E2E_DIR/message"
+    {
+        sed '/^$/,$d' "$E2E_DIR/message"
+        sed '1,/^$/d' "$E2E_DIR/message" | sed '1i Content-Type: text/plain\n' |
+            openssl cms -encrypt -aes256 "$E2E_DIR/example/pki/alice.pem"
+    } >"$E2E_DIR/sent"
+    said=$(./smtp_client.pl --lf --port "${ORG_INBOUND[example]}" --from bob@partner.test \
+        --to alice@example.com --to ALICE@example.com --to @x.test:ralf@example.com "$E2E_DIR/sent")
+    ok 'a route: refused' matches "$said" 'RCPT @x\.test:ralf@example\.com: 550 5\.1\.3 '
+    wait_until 30 mail_reached alice route
+    wait_until 10 mta_queue_empty "$MTA"
+    ok 'a route: nobody else gets it' equals "$(mails ralf route | wc -l)" 0
+}
+
 # What no content could satisfy is told at once, and the others get their mail.
 early() {
     local said
@@ -317,6 +336,7 @@ dsn
 report
 listener_fails
 incoming
+route
 early
 [ "$E2E_MTA" != postfix ] || international # Debian's Sendmail has no SMTPUTF8
 through_smimed

@@ -266,7 +266,7 @@ START_TEST(progress_stops_the_work)
         int left = ticks;
         struct opened opened;
         char *why = NULL;
-        request.progress = (struct smime_progress){stop, &left};
+        request.progress = (struct smime_progress){.tick = stop, .context = &left};
         if (smime_open(&entity, &request, &opened, &why) == SMIME_OK) {
             assert_signature(&opened, SIGNATURE_VALID);
             opened_clear(&opened);

@@ -440,13 +440,13 @@ START_TEST(only_the_pinned_one_is_offered)
     ck_ok(&fixture,
           store_pubkey_import(fixture.store, pinned.certificate, PKI_NOW, &id, &fixture.why));
     import(&other);
-    ck_ok(&fixture,
-          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, &fixture.why));
+    ck_ok(&fixture, store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, NULL,
+                                                  &fixture.why));
     ck_assert_int_eq(sk_X509_num(offered), 2);
     sk_X509_pop_free(offered, X509_free);
     ck_ok(&fixture, store_pubkey_pin(fixture.store, id, PKI_NOW, &fixture.why));
-    ck_ok(&fixture,
-          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, &fixture.why));
+    ck_ok(&fixture, store_encryption_certificates(fixture.store, BOB, PKI_NOW, &offered, NULL, NULL,
+                                                  &fixture.why));
     ck_assert_int_eq(sk_X509_num(offered), 1);
     ck_assert_int_eq(X509_cmp(sk_X509_value(offered, 0), pinned.certificate), 0);
     sk_X509_pop_free(offered, X509_free);
@@ -516,15 +516,15 @@ START_TEST(all_that_may_be_used)
         ck_assert(harvest_signed(&pairs[i], 0, PKI_NOW));
     }
     ck_assert(harvest_signed(&pairs[1], PKI_NOW - 5, PKI_NOW));
-    ck_ok(&fixture,
-          store_encryption_certificates(fixture.store, BOB, PKI_NOW, &found, NULL, &fixture.why));
+    ck_ok(&fixture, store_encryption_certificates(fixture.store, BOB, PKI_NOW, &found, NULL, NULL,
+                                                  &fixture.why));
     ck_assert_int_eq(sk_X509_num(found), 3);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(X509_cmp(sk_X509_value(found, i), pairs[order[i]].certificate), 0);
     }
     sk_X509_pop_free(found, X509_free);
     ck_ok(&fixture, store_encryption_certificates(fixture.store, BOB, PKI_NOW + 2 * PKI_DAY, &found,
-                                                  NULL, &fixture.why));
+                                                  NULL, NULL, &fixture.why));
     ck_assert_int_eq(sk_X509_num(found), 2);
     sk_X509_pop_free(found, X509_free);
     for (size_t i = 0; i < 3; i++) {
