@@ -95,6 +95,23 @@ static bool tag_length_is_good(const X509_ALGOR *algorithm, size_t mac_length)
            mac_length == (size_t)length;
 }
 
+/* AES-GCM in EnvelopedData is what some programs of the German energy market wrote; nothing there
+ * says where its tag is. */
+static void refuse_cipher(struct opening *opening, const char *name)
+{
+    bool elsewhere = false;
+    for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
+        elsewhere |= OBJ_obj2nid(opening->algorithm->algorithm) == ciphers[i].nid;
+    if (elsewhere)
+        why_set(&opening->out->reason,
+                "%s is used in %s, where it does not belong: the sender's program has to make %s",
+                name, opening->layout->authenticated ? "AuthEnvelopedData" : "EnvelopedData",
+                opening->layout->authenticated ? "EnvelopedData" : "AuthEnvelopedData (RFC 5084)");
+    else
+        why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
+                name, opening->layout->authenticated ? " in AuthEnvelopedData" : "");
+}
+
 /* Is it a cipher that we open, in the structure that it belongs in? */
 static enum smime_status check_cipher(struct opening *opening)
 {
@@ -114,8 +131,7 @@ static enum smime_status check_cipher(struct opening *opening)
     if (opening->out->cipher == NULL)
         return no_memory(opening);
     if (opening->cipher == NULL) {
-        why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
-                name, layout->authenticated ? " in AuthEnvelopedData" : "");
+        refuse_cipher(opening, name);
         return SMIME_REFUSED;
     }
     if (layout->authenticated && !tag_length_is_good(opening->algorithm, layout->mac_length))
