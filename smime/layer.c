@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "decode.h"
+#include "media_parameter.h"
 #include "media_type.h"
 #include "multipart_split.h"
 #include "why.h"
@@ -54,35 +55,41 @@ static bool is_attachment(const struct header *header)
                        strlen(attachment)) == 0;
 }
 
+/* ".p7s", or the same as RFC 2231 and RFC 2047 write it. */
 static bool ends_in_signature(const char *from, const char *to)
 {
+    while (to > from && strchr(" \t\r\n\"'", to[-1]) != NULL)
+        to--;
+    if (to - from > 2 && strncmp(to - 2, "?=", 2) == 0)
+        to -= 2;
     return to - from > 4 &&
-           (strncasecmp(to - 4, ".p7s", 4) == 0 || strncasecmp(to - 4, ".p7m", 4) == 0);
+           (strncasecmp(to - 3, "p7s", 3) == 0 || strncasecmp(to - 3, "p7m", 3) == 0) &&
+           (to[-4] == '.' || strncasecmp(to - 5, "2e", 2) == 0);
 }
 
 /* Is the file that the field names, if it names one, a signature for every program? Of two names
  * some take the first and some the last. */
-static bool names_signature(const struct header *header, const char *name,
+static bool names_signature(const struct header *header, const char *name, const char *parameter,
                             const struct media_type *media)
 {
     const struct header_field *field = header_get(header, name, 0);
-    const char *at = field != NULL ? strcasestr(field->value, "name") : NULL;
-    const char *end;
-    if (header_count(header, name) > 1 ||
-        (field != NULL && strlen(field->value) > MEDIA_TYPE_MAX_BYTES))
-        return false;
-    if (at == NULL)
+    const char *at;
+    size_t plain;
+    size_t pieces;
+    if (field == NULL)
         return true;
-    end = at + strcspn(at, ";");
-    if (strcasestr(end, "name") != NULL)
+    if (header_count(header, name) > 1 || strlen(field->value) > MEDIA_TYPE_MAX_BYTES ||
+        !media_parameter_count(field->value, parameter, &plain, &pieces))
         return false;
-    while (end > at && strchr(" \t\r\n\"'", end[-1]) != NULL)
-        end--;
-    if (ends_in_signature(at, end))
-        return true;
-    /* An encoded word. */
-    return end - at > 2 && strncmp(end - 2, "?=", 2) == 0 && media->name != NULL &&
-           ends_in_signature(media->name, media->name + strlen(media->name));
+    if (plain + pieces == 0)
+        return strcasestr(field->value, parameter) == NULL;
+    if (plain > 1 || (plain > 0 && pieces > 0) ||
+        (!media_type_has_suffix(media, ".p7s") && !media_type_has_suffix(media, ".p7m")))
+        return false;
+    at = field->value;
+    for (const char *next; (next = strcasestr(at, parameter)) != NULL;)
+        at = next + strlen(parameter);
+    return ends_in_signature(at, at + strcspn(at, ";")) || strcasestr(at, "?b?") != NULL;
 }
 
 /* Is a signature that is labelled so shown as nothing else? Whoever passes the message on can write
@@ -90,8 +97,8 @@ static bool names_signature(const struct header *header, const char *name,
  * text or HTML part would be shown beside what is signed, a file under another name opened. */
 static bool is_only_signature(const struct media_type *media, const struct header *header)
 {
-    if (media->ambiguous != NULL || !names_signature(header, "Content-Type", media) ||
-        !names_signature(header, "Content-Disposition", media))
+    if (media->ambiguous != NULL || !names_signature(header, "Content-Type", "name", media) ||
+        !names_signature(header, "Content-Disposition", "filename", media))
         return false;
     /* Some mail servers take the type away, and leave a file. */
     if (header_count(header, "Content-Type") == 0)

@@ -162,6 +162,9 @@ static const struct {
     {"Content-Type: application/pkcs7-mime; name=\"=?us-ascii?q?smime=2Ep7m?=\"\r\n"
      "Content-Disposition: attachment;\r\n filename=\"smime.p7m\" \r\n" B64,
      SIGNATURE_VALID, SIGNATURE_VALID, false},
+    {"Content-Type: application/pkcs7-mime\r\n"
+     "Content-Disposition: attachment; filename*1*=.html; filename*0*=us-ascii''x.p7m\r\n" B64,
+     SIGNATURE_INVALID, SIGNATURE_NONE, false},
     {"Content-Type: application/pkcs7-mime; name=\"=?us-ascii?q?invoice=2Ehtml?=\"\r\n" B64,
      SIGNATURE_INVALID, SIGNATURE_NONE, false},
 };
