@@ -5,6 +5,7 @@
 
 #include "certificate.h"
 #include "command.h"
+#include "declared.h"
 #include "table.h"
 #include "tell.h"
 #include "why.h"
@@ -33,9 +34,10 @@ static const struct column record_columns[] = {{"id", "id", CELL_INTEGER},
                                                {"valid from", "not_before", CELL_TIME},
                                                {"fingerprint", "fingerprint", CELL_TEXT},
                                                {"first seen", "first_seen", CELL_TIME},
+                                               {"declared", "declared", CELL_LIST},
                                                {NULL, NULL, CELL_TEXT}};
 
-/* In the order of both lists of columns. */
+/* In the order of both lists of columns, but for what only a record has. */
 static void fill(void *context, const struct pubkey *pubkey)
 {
     struct table *table = context;
@@ -169,6 +171,7 @@ int64_t pubkey_named(struct context *context, X509 **certificate_out)
 int pubkey_show_command(struct context *context)
 {
     struct pubkey_list list = {0};
+    struct declared declared = {.count = 0};
     X509 *certificate = NULL;
     struct table *table = NULL;
     char *why = NULL;
@@ -184,9 +187,13 @@ int pubkey_show_command(struct context *context)
         tell_error("the public key cannot be read: %s", why_text(&why));
         goto out;
     }
+    if (declared_read(context, &list.items[0], &declared)) {
+        goto out;
+    }
     table = table_new(record_columns);
     if (table) {
         fill(table, &list.items[0]);
+        table_list(table, declared.names, declared.count);
     }
     if (!table || table_print_record(table, context->json, stdout)) {
         tell_error("the public key cannot be written");
@@ -195,6 +202,7 @@ int pubkey_show_command(struct context *context)
     code = EXIT_DONE;
 out:
     table_free(&table);
+    declared_clear(&declared);
     pubkey_list_clear(&list);
     X509_free(certificate);
     why_free(&why);

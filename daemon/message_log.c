@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 
@@ -37,6 +38,19 @@ static void put_protection(FILE *out, const struct restored *restored)
     free(text);
 }
 
+/* What nobody outside is told of a layer that could not be decrypted. */
+static void put_detail(FILE *out, const struct opened *opened)
+{
+    for (size_t i = 0; i < opened->layer_count; i++) {
+        const struct layer *layer = &opened->layers[i];
+
+        if (layer->kind == LAYER_ENCRYPTED && layer->encryption == ENCRYPTION_NOT_DECRYPTED &&
+            layer->reason && opened->encryption_reason &&
+            strcmp(layer->reason, opened->encryption_reason) != 0)
+            put_text(out, "encryption_detail", layer->reason);
+    }
+}
+
 static void put_verdict(FILE *out, const struct opened *opened)
 {
     char *weak;
@@ -46,6 +60,7 @@ static void put_verdict(FILE *out, const struct opened *opened)
     if (opened->unauthenticated)
         fprintf(out, " ciphertext=%s", opened->defanged ? "defanged" : "unauthenticated");
     put_text(out, "encryption_reason", opened->encryption_reason);
+    put_detail(out, opened);
     put_text(out, "signature_reason", opened->signature_reason);
     weak = weakness_text(opened->weak);
     put_text(out, "weak", weak);

@@ -11,6 +11,7 @@
 #define SAME_BIT(weak, weakness) _Static_assert(1U << (weak) == (weakness), "the same algorithm")
 SAME_BIT(WEAK_SHA1, WEAKNESS_SHA1);
 SAME_BIT(WEAK_3DES, WEAKNESS_3DES);
+SAME_BIT(WEAK_RC2, WEAKNESS_RC2);
 SAME_BIT(WEAK_RSA_1024, WEAKNESS_RSA_1024);
 
 /* Every envelope recipient must own one of the RecipientInfos: a key is used only for mail to its

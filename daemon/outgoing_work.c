@@ -101,13 +101,19 @@ struct signed_message {
     struct signed_message *next;
 };
 
-/* Answers come to whichever certificate we name: by OAEP if that is an RSA one. */
-static bool reads_oaep(const struct identity *identity, const struct encryption_policy *policy)
+/* Answers come to whichever certificate we name: by OAEP if that is an RSA one, by ECDH if it is of
+ * an elliptic curve. */
+static void declare(const struct identity *identity, const struct encryption_policy *policy,
+                    struct sign_request *out)
 {
     X509 *certificate = identity->encryption_certificate != NULL ? identity->encryption_certificate
                                                                  : identity->certificate;
     EVP_PKEY *key = X509_get0_pubkey(certificate);
-    return policy->oaep && key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+    int type = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+    out->ciphers = policy->ciphers;
+    out->oaep = policy->oaep && type == EVP_PKEY_RSA;
+    if (policy->ecdh && type == EVP_PKEY_EC)
+        agreement_list_readable(EVP_PKEY_get_bits(key), &policy->ciphers, &out->agreements);
 }
 
 static enum smime_status sign_as(struct outgoing_work *work, const struct recipient *as,
@@ -128,8 +134,7 @@ static enum smime_status sign_as(struct outgoing_work *work, const struct recipi
     const struct entity *message = NULL;
     enum smime_status status = SMIME_ERROR;
     profile_encryption_policy(as->profile, &policy);
-    request.ciphers = policy.ciphers;
-    request.oaep = reads_oaep(work->identity, &policy);
+    declare(work->identity, &policy, &request);
     gateway_limits(work->gateway, &request.limits);
     if (protect(work, encrypted, as->confidentiality, &protection, &request.protection, why) == 0)
         status = content_for(work, encrypted, as->confidentiality, &message, why);
@@ -183,8 +188,8 @@ static int collect_recipients(const struct outgoing_work *work, const struct gro
             why_set(why, "no public key of %s was found", recipient->canonical);
             return -1;
         }
-        out[i] =
-            (struct encrypt_recipient){recipient->certificate, recipient->encryption.transport};
+        out[i] = (struct encrypt_recipient){recipient->certificate, recipient->encryption.transport,
+                                            &recipient->encryption.agreements};
     }
     return 0;
 }

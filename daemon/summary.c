@@ -22,6 +22,7 @@ static const char built_in[] = "{host} hat diese Nachricht geprüft:\n"
                                "  Zertifikat ausgestellt von: {issuer}\n"
                                "  Zertifikat gültig vom {valid_from} bis {valid_to}\n"
                                "  Verfahren der Unterschrift: {algorithms}\n"
+                               "  Schwache Verfahren: {weak_de}\n"
                                "\n"
                                "{host} has checked this message:\n"
                                "  Encryption: {encryption_en}\n"
@@ -29,7 +30,8 @@ static const char built_in[] = "{host} hat diese Nachricht geprüft:\n"
                                "  Signed by: {signer}\n"
                                "  Certificate issued by: {issuer}\n"
                                "  Certificate valid from {valid_from} to {valid_to}\n"
-                               "  Algorithms of the signature: {algorithms}\n";
+                               "  Algorithms of the signature: {algorithms}\n"
+                               "  Weak algorithms: {weak_en}\n";
 
 struct both {
     const char *german;
@@ -62,8 +64,21 @@ static const struct both encryptions[] = {
      "yes, but whether the message was altered on its way cannot be told"},
 };
 
-/* What is put in of the signer's certificate; released with facts_clear(). */
+static const struct {
+    unsigned bit;
+    struct both name;
+} weaknesses[] = {
+    {WEAKNESS_SHA1, {"SHA-1", "SHA-1"}},
+    {WEAKNESS_3DES, {"Triple-DES", "triple DES"}},
+    {WEAKNESS_RC2, {"RC2", "RC2"}},
+    {WEAKNESS_RSA_1024, {"ein Schlüssel von weniger als 2048 Bit", "a key of less than 2048 bits"}},
+};
+
+/* What is put in of the signer's certificate, and of weak algorithms; released with facts_clear().
+ */
 struct facts {
+    char *weak_german;
+    char *weak_english;
     char *signer;
     char *issuer;
     char valid_from[DATE_BYTES];
@@ -123,7 +138,26 @@ static void facts_clear(struct facts *facts)
 {
     free(facts->signer);
     free(facts->issuer);
+    free(facts->weak_german);
+    free(facts->weak_english);
     *facts = (struct facts){0};
+}
+
+/* "" where there is none; NULL out of memory. */
+static char *weak_names(unsigned weak, bool german)
+{
+    char *text = strdup("");
+    for (size_t i = 0; text != NULL && i < sizeof weaknesses / sizeof *weaknesses; i++) {
+        const struct both *name = &weaknesses[i].name;
+        char *before = text;
+        if ((weak & weaknesses[i].bit) == 0)
+            continue;
+        if (asprintf(&text, "%s%s%s", before, before[0] != '\0' ? ", " : "",
+                     german ? name->german : name->english) < 0)
+            text = NULL;
+        free(before);
+    }
+    return text;
 }
 
 /* Of a signature that is not valid nothing is told: it would be what a stranger claims. */
@@ -141,7 +175,12 @@ static int read_facts(const struct opened *opened, struct facts *out)
         write_date(X509_get0_notAfter(layer->signer), out->valid_to);
         out->algorithms = layer->algorithms;
     }
-    return out->signer != NULL && out->issuer != NULL ? 0 : -1;
+    out->weak_german = weak_names(opened->weak, true);
+    out->weak_english = weak_names(opened->weak, false);
+    return out->signer != NULL && out->issuer != NULL && out->weak_german != NULL &&
+                   out->weak_english != NULL
+               ? 0
+               : -1;
 }
 
 /* The administrator's text; where that is broken, ours, and a note. NULL out of memory. */
@@ -166,6 +205,8 @@ static char *make_text(const struct settings *settings, const struct facts *fact
         {"valid_from", facts->valid_from},
         {"valid_to", facts->valid_to},
         {"algorithms", facts->algorithms != NULL ? facts->algorithms : ""},
+        {"weak_de", facts->weak_german},
+        {"weak_en", facts->weak_english},
     };
     char *why = NULL;
     char *text = summary_load(settings->summary_template, &why);

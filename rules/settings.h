@@ -82,6 +82,7 @@ struct directory_setting {
 enum weak_algorithm {
     WEAK_SHA1,     /* signatures, of the message and of the certificates in its chain */
     WEAK_3DES,     /* content */
+    WEAK_RC2,      /* content */
     WEAK_RSA_1024, /* RSA keys of 1024 to 2047 bits */
 };
 extern const char *const weak_algorithm_names[]; /* ended by NULL */

@@ -17,8 +17,11 @@
 #define WORDS_MAX_BYTES 512
 #define DELIMITERS_MAX_BYTES 8
 
-const char *const weak_algorithm_names[] = {
-    [WEAK_SHA1] = "sha1", [WEAK_3DES] = "3des", [WEAK_RSA_1024] = "rsa-1024", NULL};
+const char *const weak_algorithm_names[] = {[WEAK_SHA1] = "sha1",
+                                            [WEAK_3DES] = "3des",
+                                            [WEAK_RC2] = "rc2",
+                                            [WEAK_RSA_1024] = "rsa-1024",
+                                            NULL};
 static const char *const unauthorised_actions[] = {
     [UNAUTHORISED_UNSIGNED] = "unsigned", [UNAUTHORISED_REFUSE] = "refuse", NULL};
 static const char *const sender_choices[] = {
@@ -358,7 +361,7 @@ const struct setting_entry settings_table[] = {
          "A file with the text of notices to senders; \"\" is the text that is built in."),
 
     /* incoming */
-    LIST("weak_algorithms", false, "a list of sha1, 3des, rsa-1024",
+    LIST("weak_algorithms", false, "a list of sha1, 3des, rc2, rsa-1024",
          "Which weak algorithms of incoming mail are accepted. Without, a signature that depends "
          "on\none is untrusted, and what is encrypted with one stays encrypted; either way it is "
          "told.",

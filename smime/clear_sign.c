@@ -219,7 +219,7 @@ enum smime_status clear_sign(const struct cms_layout *layout, const struct verif
     status = rc > 0 ? is_mime_entity(layout, &request->limits, &mime, why) : SMIME_OK;
     if (status != SMIME_OK || !mime)
         return status;
-    detached = cms_layout_parse(layout, NULL);
+    detached = cms_layout_parse(layout, NULL, NULL);
     rc = detached != NULL ? write_entity(layout, detached, out) : 1;
     if (rc < 0) {
         why_set(why, "cannot write the signed message: %s", strerror(errno));

@@ -450,10 +450,17 @@ enum smime_status cms_layout_read(const struct spool *text, off_t from, off_t to
     return status;
 }
 
-CMS_ContentInfo *cms_layout_parse(const struct cms_layout *layout, char **why)
+CMS_ContentInfo *cms_layout_parse(const struct cms_layout *layout, OSSL_LIB_CTX *context,
+                                  char **why)
 {
     const unsigned char *at = layout->structure;
-    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)layout->length);
+    CMS_ContentInfo *cms = CMS_ContentInfo_new_ex(context, NULL);
+    if (cms == NULL) {
+        why_set(why, "out of memory");
+        return NULL;
+    }
+    /* Frees it and sets it to NULL when it fails. */
+    (void)d2i_CMS_ContentInfo(&cms, &at, (long)layout->length);
     if (cms == NULL || at != layout->structure + layout->length) {
         why_set(why, "the CMS structure is malformed: %s",
                 cms == NULL ? openssl_reason() : "bytes left over");

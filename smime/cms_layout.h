@@ -54,8 +54,10 @@ enum smime_status cms_layout_read(const struct spool *text, off_t from, off_t to
                                   const struct smime_progress *progress, struct cms_layout *out,
                                   char **why);
 
-/* OpenSSL's form of the structure; NULL with a sentence when it is malformed. */
-CMS_ContentInfo *cms_layout_parse(const struct cms_layout *layout, char **why);
+/* OpenSSL's form of the structure; NULL with a sentence when it is malformed, or memory is out. Its
+ * algorithms come from `context`, which must outlive it; NULL: the default one. */
+CMS_ContentInfo *cms_layout_parse(const struct cms_layout *layout, OSSL_LIB_CTX *context,
+                                  char **why);
 
 void cms_layout_clear(struct cms_layout *layout);
 

@@ -12,24 +12,33 @@
 #include <openssl/err.h>
 
 #include "openssl_reason.h"
+#include "rc2.h"
 #include "recipient_ids.h"
 #include "why.h"
+
+struct content_cipher {
+    int nid;
+    bool authenticated;
+    unsigned weak;
+};
+
+static const struct content_cipher ciphers[] = {
+    {NID_aes_128_cbc, false, 0},        {NID_aes_192_cbc, false, 0},
+    {NID_aes_256_cbc, false, 0},        {NID_des_ede3_cbc, false, WEAKNESS_3DES},
+    {NID_rc2_cbc, false, WEAKNESS_RC2}, {NID_aes_128_gcm, true, 0},
+    {NID_aes_192_gcm, true, 0},         {NID_aes_256_gcm, true, 0},
+};
 
 struct opening {
     const struct cms_layout *layout;
     const struct open_request *request;
     struct decrypted *out;
+    X509_ALGOR *algorithm; /* of the content */
+    const struct content_cipher *cipher;
+    OSSL_LIB_CTX *context; /* that has the cipher; NULL: the default one */
     CMS_ContentInfo *cms;
+    unsigned key_weak; /* of the key that was found, and of how the content key comes to it */
     char **why;
-};
-
-static const struct {
-    int nid;
-    bool authenticated;
-} ciphers[] = {
-    {NID_aes_128_cbc, false},  {NID_aes_192_cbc, false}, {NID_aes_256_cbc, false},
-    {NID_des_ede3_cbc, false}, {NID_aes_128_gcm, true},  {NID_aes_192_gcm, true},
-    {NID_aes_256_gcm, true},
 };
 
 /* The message's fault, before any key was asked for: it may be told. */
@@ -39,7 +48,7 @@ static enum smime_status refuse(struct opening *opening, const char *reason)
     return SMIME_REFUSED;
 }
 
-/* The same after a key was used. */
+/* The same after a key was used, and where the fault is not the message's. */
 static enum smime_status fail(struct opening *opening, const char *detail)
 {
     why_set(&opening->out->reason, "%s", DECRYPT_FAILED);
@@ -51,6 +60,12 @@ static enum smime_status no_memory(struct opening *opening)
 {
     why_set(opening->why, "out of memory");
     return SMIME_ERROR;
+}
+
+static void opening_clear(struct opening *opening)
+{
+    X509_ALGOR_free(opening->algorithm);
+    CMS_ContentInfo_free(opening->cms);
 }
 
 /* GCMParameters ::= SEQUENCE { aes-nonce OCTET STRING, aes-ICVlen INTEGER DEFAULT 12 } */
@@ -85,44 +100,52 @@ static enum smime_status check_cipher(struct opening *opening)
 {
     const struct cms_layout *layout = opening->layout;
     const unsigned char *at = layout->structure + layout->algorithm_at;
-    X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, (long)layout->algorithm_length);
     const ASN1_OBJECT *oid;
     char name[80];
-    bool known = false;
-    enum smime_status status = SMIME_OK;
-    if (algorithm == NULL)
+    opening->algorithm = d2i_X509_ALGOR(NULL, &at, (long)layout->algorithm_length);
+    if (opening->algorithm == NULL)
         return refuse(opening, "the content encryption algorithm is malformed");
-    X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
+    X509_ALGOR_get0(&oid, NULL, NULL, opening->algorithm);
     (void)OBJ_obj2txt(name, sizeof name, oid, 0);
     for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
-        known |=
-            ciphers[i].nid == OBJ_obj2nid(oid) && ciphers[i].authenticated == layout->authenticated;
+        if (ciphers[i].nid == OBJ_obj2nid(oid) && ciphers[i].authenticated == layout->authenticated)
+            opening->cipher = &ciphers[i];
     opening->out->cipher = strdup(name);
     if (opening->out->cipher == NULL)
-        status = no_memory(opening);
-    else if (!known) {
-        status = refuse(opening, "");
+        return no_memory(opening);
+    if (opening->cipher == NULL) {
         why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
                 name, layout->authenticated ? " in AuthEnvelopedData" : "");
-    } else if (layout->authenticated && !tag_length_is_good(algorithm, layout->mac_length))
-        status = refuse(opening, "the authentication tag does not have the length that its "
-                                 "parameters say, or less than 12 bytes");
-    X509_ALGOR_free(algorithm);
-    return status;
+        return SMIME_REFUSED;
+    }
+    if (layout->authenticated && !tag_length_is_good(opening->algorithm, layout->mac_length))
+        return refuse(opening, "the authentication tag does not have the length that its "
+                               "parameters say, or less than 12 bytes");
+    return SMIME_OK;
+}
+
+/* RC2 is in a library context of its own. */
+static enum smime_status find_rc2(struct opening *opening)
+{
+    opening->context = rc2_context();
+    if (opening->context == NULL)
+        return fail(opening, "RC2 is in OpenSSL's legacy provider, and that cannot be loaded");
+    if (!rc2_parameters_are_known(opening->context, opening->algorithm))
+        return refuse(opening, "the parameters of RC2 are malformed, or its effective key bits are "
+                               "not 40, 64 or 128");
+    return SMIME_OK;
 }
 
 static enum smime_status check_structure(struct opening *opening)
 {
     int wanted =
         opening->layout->authenticated ? NID_id_smime_ct_authEnvelopedData : NID_pkcs7_enveloped;
-    enum smime_status status = check_cipher(opening);
+    enum smime_status status;
     char *reason = NULL;
-    if (status != SMIME_OK)
-        return status;
     /* OpenSSL 3.0 does not feed them to the cipher: the tag would not match. */
     if (opening->layout->authenticated_attributes)
         return refuse(opening, "AuthEnvelopedData with authenticated attributes is not supported");
-    opening->cms = cms_layout_parse(opening->layout, &reason);
+    opening->cms = cms_layout_parse(opening->layout, opening->context, &reason);
     if (opening->cms == NULL) {
         status = refuse(opening, why_text(&reason));
         why_free(&reason);
@@ -142,10 +165,12 @@ enum smime_status decrypt_check(const struct cms_layout *layout, char **why)
     struct opening opening = {.layout = layout, .out = &out, .why = why};
     struct recipient_ids ids = {0};
     enum smime_status status = check_cipher(&opening);
+    if (status == SMIME_OK && opening.cipher->weak == WEAKNESS_RC2)
+        status = refuse(&opening, "RC2 keeps nothing secret any more");
     if (status == SMIME_OK && layout->content_to == layout->content_from)
         status = refuse(&opening, "there is no content");
     if (status == SMIME_OK) {
-        opening.cms = cms_layout_parse(layout, &out.reason);
+        opening.cms = cms_layout_parse(layout, NULL, &out.reason);
         status = opening.cms != NULL ? SMIME_OK : SMIME_REFUSED;
     }
     if (status == SMIME_OK && recipient_ids_read(opening.cms, &ids) != 0)
@@ -155,7 +180,7 @@ enum smime_status decrypt_check(const struct cms_layout *layout, char **why)
     if (status == SMIME_REFUSED)
         why_set(why, "%s", why_text(&out.reason));
     recipient_ids_clear(&ids);
-    CMS_ContentInfo_free(opening.cms);
+    opening_clear(&opening);
     decrypted_clear(&out);
     ERR_clear_error();
     return status;
@@ -176,11 +201,6 @@ static enum smime_status check_weakness(struct opening *opening, unsigned weak)
     }
     free(text);
     return status;
-}
-
-static unsigned weakness_of_cipher(const struct opening *opening)
-{
-    return strcmp(opening->out->cipher, OBJ_nid2ln(NID_des_ede3_cbc)) == 0 ? WEAKNESS_3DES : 0;
 }
 
 /* Which key? The finder's answer must be one of the ids, and that one's certificate. */
@@ -212,6 +232,7 @@ static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
         why_set(opening->why, "the key that was found is not the recipient's");
         status = SMIME_ERROR;
     } else {
+        opening->key_weak = weakness_of_key(*key_out) | recipient_weakness(ids.infos[index]);
         transport = recipient_algorithm(ids.infos[index]);
         if (asprintf(&opening->out->algorithms, "%s %s", transport != NULL ? transport : "unknown",
                      opening->out->cipher) < 0) {
@@ -223,6 +244,19 @@ static enum smime_status find_key(struct opening *opening, EVP_PKEY **key_out,
     why_free(&reason);
     recipient_ids_clear(&ids);
     return status;
+}
+
+/* What gives the plain text of `source`, which it then owns. NULL with OpenSSL's error queue;
+ * `source` is still the caller's. */
+static BIO *start_cipher(const struct opening *opening, CMS_ContentInfo *cms, BIO *source)
+{
+    BIO *cipher = CMS_dataInit(cms, source);
+    if (cipher != NULL && opening->cipher->nid == NID_rc2_cbc && rc2_hold_key_length(cipher) != 0) {
+        (void)BIO_pop(cipher);
+        BIO_free(cipher);
+        cipher = NULL;
+    }
+    return cipher;
 }
 
 /* Read the plain text to its end. */
@@ -265,7 +299,7 @@ static enum smime_status decrypt_content(struct opening *opening)
         BIO_free(source);
         return no_memory(opening);
     }
-    cipher = CMS_dataInit(opening->cms, source);
+    cipher = start_cipher(opening, opening->cms, source);
     if (cipher == NULL) {
         BIO_free(source);
         return fail(opening, openssl_reason());
@@ -308,7 +342,7 @@ static enum smime_status compare_plain(struct opening *opening, BIO *cipher, boo
 static enum smime_status opens_it_too(struct opening *opening, EVP_PKEY *key, X509 *certificate)
 {
     const struct cms_layout *layout = opening->layout;
-    CMS_ContentInfo *cms = cms_layout_parse(layout, NULL);
+    CMS_ContentInfo *cms = cms_layout_parse(layout, opening->context, NULL);
     BIO *source = spool_reader(layout->content, layout->content_from, layout->content_to);
     BIO *cipher = NULL;
     enum smime_status status = SMIME_OK;
@@ -318,7 +352,7 @@ static enum smime_status opens_it_too(struct opening *opening, EVP_PKEY *key, X5
         goto out;
     }
     if (CMS_decrypt_set1_pkey(cms, key, certificate) == 1)
-        cipher = CMS_dataInit(cms, source);
+        cipher = start_cipher(opening, cms, source);
     if (cipher != NULL)
         status = compare_plain(opening, cipher, &same);
     if (status == SMIME_OK && !same && spool_failed(layout, BIO_ctrl_pending(source))) {
@@ -368,13 +402,17 @@ static enum smime_status open_it(struct opening *opening)
     EVP_PKEY *key = NULL;
     X509 *certificate = NULL;
     enum smime_status further;
-    enum smime_status status = check_structure(opening);
+    enum smime_status status = check_cipher(opening);
     if (status == SMIME_OK)
-        status = check_weakness(opening, weakness_of_cipher(opening));
+        status = check_weakness(opening, opening->cipher->weak);
+    if (status == SMIME_OK && opening->cipher->nid == NID_rc2_cbc)
+        status = find_rc2(opening);
+    if (status == SMIME_OK)
+        status = check_structure(opening);
     if (status == SMIME_OK)
         status = find_key(opening, &key, &certificate);
     if (status == SMIME_OK)
-        status = check_weakness(opening, weakness_of_key(key));
+        status = check_weakness(opening, opening->key_weak);
     if (status != SMIME_OK)
         return status;
     opening->out->tried = true;
@@ -398,7 +436,7 @@ enum smime_status decrypt_enveloped(const struct cms_layout *layout,
     enum smime_status status;
     *out = (struct decrypted){0};
     status = open_it(&opening);
-    CMS_ContentInfo_free(opening.cms);
+    opening_clear(&opening);
     ERR_clear_error();
     out->opened = status == SMIME_OK;
     if (status == SMIME_OK)

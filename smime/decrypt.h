@@ -10,7 +10,8 @@
 #define DECRYPT_COMPARED_BYTES 4096 /* of the text that all recipients' keys must give */
 
 /* Said of every failure that comes after a private key was used: which step failed would answer
- * questions about the key (Bleichenbacher) or the content (padding). */
+ * questions about the key (Bleichenbacher) or the content (padding). Also said where the fault is
+ * ours. */
 #define DECRYPT_FAILED "the message could not be decrypted"
 
 struct decrypted {
@@ -29,9 +30,9 @@ enum smime_status decrypt_enveloped(const struct cms_layout *layout,
                                     const struct open_request *request, struct decrypted *out,
                                     char **why);
 
-/* Could it be opened by somebody, as far as can be told without a key: a cipher that we know, a
- * content, a recipient? SMIME_OK; SMIME_REFUSED with a sentence when it is encrypted in name only;
- * SMIME_ERROR. */
+/* Could it be opened by somebody, as far as can be told without a key, and by nobody else: a cipher
+ * that we know (and not RC2), a content, a recipient? SMIME_OK; SMIME_REFUSED with a sentence when
+ * it is encrypted in name only; SMIME_ERROR. */
 enum smime_status decrypt_check(const struct cms_layout *layout, char **why);
 
 void decrypted_clear(struct decrypted *decrypted);

@@ -22,17 +22,21 @@ static int set_oaep(EVP_PKEY_CTX *context)
 }
 
 /* dhSinglePass-stdDH-shaNNNkdf-scheme (RFC 5753 section 7.1.4); the default is again SHA-1. */
-static int set_kdf(EVP_PKEY_CTX *context, int bits)
+static int set_agreement(CMS_RecipientInfo *info, EVP_PKEY_CTX *context,
+                         struct key_agreement agreement)
 {
-    const EVP_MD *digest = EVP_sha256();
-    if (bits > 384)
-        digest = EVP_sha512();
-    else if (bits > 256)
-        digest = EVP_sha384();
-    return EVP_PKEY_CTX_set_ecdh_kdf_md(context, digest) > 0 ? 0 : -1;
+    const EVP_MD *digest = EVP_get_digestbyname(sign_digest_name(agreement.kdf));
+    const EVP_CIPHER *wrap = EVP_get_cipherbynid(key_wrap_nid(agreement.wrap));
+    EVP_CIPHER_CTX *wrapping = CMS_RecipientInfo_kari_get0_ctx(info);
+    if (digest == NULL || wrap == NULL || wrapping == NULL ||
+        EVP_PKEY_CTX_set_ecdh_kdf_md(context, digest) <= 0 ||
+        EVP_EncryptInit_ex2(wrapping, wrap, NULL, NULL, NULL) != 1)
+        return -1;
+    return 0;
 }
 
-static int add_recipient(CMS_ContentInfo *cms, const struct encrypt_recipient *recipient)
+static int add_recipient(CMS_ContentInfo *cms, const struct encrypt_recipient *recipient,
+                         enum encrypt_cipher cipher)
 {
     EVP_PKEY *key = X509_get0_pubkey(recipient->certificate);
     int type = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
@@ -47,7 +51,10 @@ static int add_recipient(CMS_ContentInfo *cms, const struct encrypt_recipient *r
     context = info != NULL ? CMS_RecipientInfo_get0_pkey_ctx(info) : NULL;
     if (context == NULL)
         return -1;
-    return ecdh ? set_kdf(context, EVP_PKEY_get_bits(key)) : set_oaep(context);
+    if (!ecdh)
+        return set_oaep(context);
+    return set_agreement(info, context,
+                         key_agreement_for(recipient->agreements, EVP_PKEY_get_bits(key), cipher));
 }
 
 static void refuse_recipient(X509 *certificate, char **why)
@@ -73,7 +80,7 @@ static enum smime_status begin_envelope(const struct encrypt_request *request,
         return SMIME_ERROR;
     }
     for (size_t i = 0; i < request->recipient_count; i++)
-        if (add_recipient(cms, &request->recipients[i]) != 0) {
+        if (add_recipient(cms, &request->recipients[i], request->cipher) != 0) {
             refuse_recipient(request->recipients[i].certificate, why);
             CMS_ContentInfo_free(cms);
             return SMIME_REFUSED;

@@ -5,13 +5,14 @@
 
 #include <openssl/x509.h>
 
-#include "algorithms.h"
 #include "entity.h"
+#include "key_agreement.h"
 #include "protection.h"
 
 struct encrypt_recipient {
     X509 *certificate;
-    enum encrypt_transport transport; /* one that its key can do */
+    enum encrypt_transport transport;        /* one that its key can do */
+    const struct agreement_list *agreements; /* ENCRYPT_ECDH: what he declared; may be NULL */
 };
 
 struct encrypt_request {

@@ -80,6 +80,17 @@ static void choose_ciphers(const struct smime_capabilities *capabilities,
         *out = *allowed;
 }
 
+/* What wraps a key is as strong as the key. */
+static void keep_what_fits(const struct agreement_list *agreements, struct cipher_list *ciphers)
+{
+    struct cipher_list kept = {.count = 0};
+    for (size_t i = 0; i < ciphers->count; i++)
+        if (agreement_list_fits(agreements, ciphers->items[i]))
+            cipher_list_add(&kept, ciphers->items[i]);
+    if (kept.count > 0)
+        *ciphers = kept;
+}
+
 int encryption_choose(X509 *certificate, const struct smime_capabilities *capabilities,
                       const struct encryption_policy *policy, struct encryption_choice *out,
                       char **why)
@@ -94,6 +105,7 @@ int encryption_choose(X509 *certificate, const struct smime_capabilities *capabi
         break;
     case EVP_PKEY_EC:
         rc = choose_ec(EVP_PKEY_get_bits(key), policy, out, why);
+        out->agreements = capabilities->agreements;
         break;
     case EVP_PKEY_RSA_PSS:
         why_set(why, "it is a key for RSASSA-PSS signatures alone");
@@ -103,7 +115,10 @@ int encryption_choose(X509 *certificate, const struct smime_capabilities *capabi
                      "curve keys can");
         break;
     }
-    if (rc == 0)
-        choose_ciphers(capabilities, policy, &out->ciphers);
-    return rc;
+    if (rc != 0)
+        return rc;
+    choose_ciphers(capabilities, policy, &out->ciphers);
+    if (out->transport == ENCRYPT_ECDH)
+        keep_what_fits(&out->agreements, &out->ciphers);
+    return 0;
 }

@@ -15,9 +15,11 @@ struct encryption_policy {
 
 struct encryption_choice {
     enum encrypt_transport transport;
+    struct agreement_list agreements; /* ENCRYPT_ECDH: what he declared; empty if nothing */
     /* Those of the policy that he can read, the preferred one first; at least one. In his own order
      * if he declared any of them (RFC 8551 section 2.7.1). Of who declared none of them nothing is
-     * known: he gets the CBC ones, which everybody reads, unless the policy has none. */
+     * known: he gets the CBC ones, which everybody reads, unless the policy has none. With ECDH
+     * none whose key is longer than the wraps that he declared, if that leaves any. */
     struct cipher_list ciphers;
 };
 

@@ -70,19 +70,47 @@ void recipient_ids_clear(struct recipient_ids *ids)
     *ids = (struct recipient_ids){0};
 }
 
-char *recipient_algorithm(CMS_RecipientInfo *info)
+/* Borrowed; NULL if it has none. */
+static const X509_ALGOR *key_algorithm(CMS_RecipientInfo *info)
 {
     X509_ALGOR *algorithm = NULL;
     ASN1_OCTET_STRING *ukm;
-    const ASN1_OBJECT *oid;
-    char name[80];
     bool known = CMS_RecipientInfo_type(info) == CMS_RECIPINFO_AGREE
                      ? CMS_RecipientInfo_kari_get0_alg(info, &algorithm, &ukm) == 1
                      : CMS_RecipientInfo_ktri_get0_algs(info, NULL, NULL, &algorithm) == 1;
-    if (!known || algorithm == NULL)
+    return known ? algorithm : NULL;
+}
+
+char *recipient_algorithm(CMS_RecipientInfo *info)
+{
+    const X509_ALGOR *algorithm = key_algorithm(info);
+    const ASN1_OBJECT *oid;
+    char name[80];
+    if (algorithm == NULL)
         return NULL;
     X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
     return OBJ_obj2txt(name, sizeof name, oid, 0) > 0 ? strdup(name) : NULL;
+}
+
+unsigned recipient_weakness(CMS_RecipientInfo *info)
+{
+    const X509_ALGOR *algorithm = key_algorithm(info);
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR *wrap = NULL;
+    unsigned weak = 0;
+    if (CMS_RecipientInfo_type(info) != CMS_RECIPINFO_AGREE || algorithm == NULL)
+        return 0;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    if (type == V_ASN1_SEQUENCE) {
+        const unsigned char *at = ASN1_STRING_get0_data(value);
+        wrap = d2i_X509_ALGOR(NULL, &at, ASN1_STRING_length(value));
+    }
+    if (wrap != NULL && OBJ_obj2nid(wrap->algorithm) == NID_id_smime_alg_CMS3DESwrap)
+        weak = WEAKNESS_3DES;
+    X509_ALGOR_free(wrap);
+    ERR_clear_error();
+    return weak;
 }
 
 bool recipient_id_matches(const struct recipient_id *id, X509 *certificate)

@@ -21,4 +21,8 @@ void recipient_ids_clear(struct recipient_ids *ids);
  * memory. */
 char *recipient_algorithm(CMS_RecipientInfo *info);
 
+/* What its way of bringing the content key is worth (weakness.h): key agreement may wrap it in
+ * triple DES (RFC 5753 section 7.1.5). */
+unsigned recipient_weakness(CMS_RecipientInfo *info);
+
 #endif

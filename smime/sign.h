@@ -8,8 +8,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "algorithms.h"
 #include "entity.h"
+#include "key_agreement.h"
 #include "protection.h"
 
 struct sign_request {
@@ -23,7 +23,8 @@ struct sign_request {
     struct cipher_list ciphers; /* what answers may be encrypted with, the preferred one first; in
                                    smimeCapabilities, which are left out if there is none */
     bool oaep;                  /* likewise: answers may come by RSAES-OAEP with SHA-256 */
-    time_t now;                 /* signingTime */
+    struct agreement_list agreements;    /* likewise: by ECDH, in these ways */
+    time_t now;                          /* signingTime */
     const struct protection *protection; /* of the header; NULL: none */
     struct smime_limits limits;
     struct smime_progress progress;

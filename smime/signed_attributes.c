@@ -60,7 +60,7 @@ int signed_attributes_add(CMS_SignerInfo *signer, const struct sign_request *req
     if (add_signing_time(signer, request->now) != 0)
         return -1;
     if (request->ciphers.count > 0 &&
-        smime_capabilities_add(signer, &request->ciphers, request->oaep) != 0)
+        smime_capabilities_add(signer, &request->ciphers, request->oaep, &request->agreements) != 0)
         return -1;
     return add_key_preference(signer, encryption);
 }

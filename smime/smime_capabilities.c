@@ -37,6 +37,34 @@ out:
     return is;
 }
 
+static bool is_key_wrap(const X509_ALGOR *algorithm, enum key_wrap wrap)
+{
+    const ASN1_OBJECT *oid = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(&oid, &type, NULL, algorithm);
+    /* They have no parameters; that they are absent is often written as NULL. */
+    return OBJ_obj2nid(oid) == key_wrap_nid(wrap) && (type == V_ASN1_UNDEF || type == V_ASN1_NULL);
+}
+
+/* The parameters of a key agreement are the algorithm of its key wrap. */
+static void read_agreement(const X509_ALGOR *algorithm, enum sign_digest kdf,
+                           struct agreement_list *out)
+{
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR *wrap = NULL;
+    const unsigned char *at;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    if (type != V_ASN1_SEQUENCE)
+        return;
+    at = ASN1_STRING_get0_data(value);
+    wrap = d2i_X509_ALGOR(NULL, &at, ASN1_STRING_length(value));
+    for (int i = WRAP_AES_128; wrap != NULL && i <= WRAP_AES_256; i++)
+        if (is_key_wrap(wrap, (enum key_wrap)i))
+            agreement_list_add(out, (struct key_agreement){kdf, (enum key_wrap)i});
+    X509_ALGOR_free(wrap);
+}
+
 static void read_one(const X509_ALGOR *algorithm, struct smime_capabilities *out)
 {
     const ASN1_OBJECT *oid = NULL;
@@ -44,6 +72,9 @@ static void read_one(const X509_ALGOR *algorithm, struct smime_capabilities *out
     for (int i = 0; i < ENCRYPT_CIPHERS; i++)
         if (OBJ_obj2nid(oid) == encrypt_cipher_nid((enum encrypt_cipher)i))
             cipher_list_add(&out->ciphers, (enum encrypt_cipher)i);
+    for (int i = SIGN_SHA256; i <= SIGN_SHA512; i++)
+        if (OBJ_obj2nid(oid) == key_agreement_nid((enum sign_digest)i))
+            read_agreement(algorithm, (enum sign_digest)i, &out->agreements);
     if (is_oaep_sha256(algorithm))
         out->oaep = true;
 }
@@ -106,26 +137,52 @@ out:
     return out;
 }
 
-int smime_capabilities_add(CMS_SignerInfo *signer, const struct cipher_list *ciphers, bool oaep)
+/* RFC 5753 section 6: the key wrap, without parameters, is the parameter. */
+static X509_ALGOR *new_agreement(struct key_agreement agreement)
+{
+    X509_ALGOR *out = X509_ALGOR_new();
+    X509_ALGOR *wrap = X509_ALGOR_new();
+    unsigned char *der = NULL;
+    int rc = -1;
+    if (out != NULL && wrap != NULL &&
+        X509_ALGOR_set0(wrap, OBJ_nid2obj(key_wrap_nid(agreement.wrap)), V_ASN1_UNDEF, NULL) == 1)
+        rc = set_sequence(out, key_agreement_nid(agreement.kdf), der, i2d_X509_ALGOR(wrap, &der));
+    OPENSSL_free(der);
+    X509_ALGOR_free(wrap);
+    if (rc != 0) {
+        X509_ALGOR_free(out);
+        out = NULL;
+    }
+    return out;
+}
+
+/* Takes `algorithm` over. Returns 0, -1: also when it is NULL. */
+static int push(STACK_OF(X509_ALGOR) * algorithms, X509_ALGOR *algorithm)
+{
+    if (algorithm != NULL && sk_X509_ALGOR_push(algorithms, algorithm) > 0)
+        return 0;
+    X509_ALGOR_free(algorithm);
+    return -1;
+}
+
+int smime_capabilities_add(CMS_SignerInfo *signer, const struct cipher_list *ciphers, bool oaep,
+                           const struct agreement_list *agreements)
 {
     STACK_OF(X509_ALGOR) *algorithms = sk_X509_ALGOR_new_null();
-    X509_ALGOR *transport = NULL;
     int rc = -1;
     if (algorithms == NULL)
         return -1;
     for (size_t i = 0; i < ciphers->count; i++)
         if (CMS_add_simple_smimecap(&algorithms, encrypt_cipher_nid(ciphers->items[i]), -1) != 1)
             goto out;
-    if (oaep) {
-        transport = new_oaep_sha256();
-        if (transport == NULL || sk_X509_ALGOR_push(algorithms, transport) <= 0)
+    if (oaep && push(algorithms, new_oaep_sha256()) != 0)
+        goto out;
+    for (size_t i = 0; i < agreements->count; i++)
+        if (push(algorithms, new_agreement(agreements->items[i])) != 0)
             goto out;
-        transport = NULL;
-    }
     if (CMS_add_smimecap(signer, algorithms) == 1)
         rc = 0;
 out:
-    X509_ALGOR_free(transport);
     sk_X509_ALGOR_pop_free(algorithms, X509_ALGOR_free);
     return rc;
 }

@@ -271,7 +271,7 @@ static enum smime_status judge(struct judgement *judgement)
     out->verdict = SIGNATURE_INVALID;
     if (judgement->content->layout->signers == 0)
         return invalid(judgement, "there is no signer: nothing is signed");
-    out->cms = cms_layout_parse(judgement->content->layout, &reason);
+    out->cms = cms_layout_parse(judgement->content->layout, NULL, &reason);
     if (out->cms == NULL) {
         status = invalid(judgement, why_text(&reason));
         why_free(&reason);

@@ -12,6 +12,7 @@ static const struct {
 } names[] = {
     {WEAKNESS_SHA1, "SHA-1"},
     {WEAKNESS_3DES, "triple DES"},
+    {WEAKNESS_RC2, "RC2"},
     {WEAKNESS_RSA_1024, "an RSA or DSA key of less than 2048 bits"},
 };
 

@@ -1,6 +1,6 @@
 /* Algorithms that are broken, or nearly so, and that mail still comes with (RFC 8551 appendix B).
  *
- * What is broken altogether (MD2, MD4, MD5, DES, RC2) is never accepted and has no name here. */
+ * What is broken altogether (MD2, MD4, MD5, DES) is never accepted and has no name here. */
 #ifndef SMIME_WEAKNESS_H
 #define SMIME_WEAKNESS_H
 
@@ -11,8 +11,9 @@
 /* Bits of a set. */
 enum smime_weakness {
     WEAKNESS_SHA1 = 1,     /* of a signature: of the message, or of a certificate in its chain */
-    WEAKNESS_3DES = 2,     /* of content */
-    WEAKNESS_RSA_1024 = 4, /* an RSA or DSA key of less than WEAKNESS_STRONG_BITS */
+    WEAKNESS_3DES = 2,     /* of content, or of what wraps its key */
+    WEAKNESS_RC2 = 4,      /* of content; what 40 bits hide anybody can read */
+    WEAKNESS_RSA_1024 = 8, /* an RSA or DSA key of less than WEAKNESS_STRONG_BITS */
 };
 
 #define WEAKNESS_STRONG_BITS 2048

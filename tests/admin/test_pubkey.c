@@ -37,8 +37,7 @@ static void import(const char *file)
     expect_run("import", SMIMECTL("pubkey", "import", in_dir(file)), 0, NULL);
 }
 
-/* As the daemon does it when harvest = "approve". */
-static void hold(const struct pki *pair, const char *address)
+static struct store *store_of_smimectl(void)
 {
     struct store_options options = {.path = in_dir("lib/store.db"),
                                     .secret_path = in_dir("etc/master.secret"),
@@ -46,6 +45,14 @@ static void hold(const struct pki *pair, const char *address)
     struct store *store = NULL;
     char *why = NULL;
     ck_assert_msg(store_open(&options, &store, &why) == STORE_OK, "%s", why_text(&why));
+    return store;
+}
+
+/* As the daemon does it when harvest = "approve". */
+static void hold(const struct pki *pair, const char *address)
+{
+    struct store *store = store_of_smimectl();
+    char *why = NULL;
     ck_assert_msg(store_harvest_held(store, address, pair->certificate, NULL, now, NULL, &why) ==
                       STORE_OK,
                   "%s", why_text(&why));
@@ -92,6 +99,43 @@ START_TEST(test_pin)
     expect_run("unknown", SMIMECTL("pubkey", "show", "eve@partner.test"), 1, "no public key for");
     pki_clear(&old);
     pki_clear(&new);
+}
+END_TEST
+
+/* What the last signed mail of Edda declared: DER by hand (RFC 8551 section 2.5.2, RFC 5753
+ * section 6). */
+#define AES_256_CBC "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2a"
+#define ECDH_SHA384                                                                                \
+    "\x30\x15\x06\x06\x2b\x81\x04\x01\x0b\x02\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x19"
+#define UNKNOWN "\x30\x05\x06\x03\x2a\x03\x04"
+
+START_TEST(test_declared)
+{
+    static const char der[] = "\x30\x2b" AES_256_CBC UNKNOWN ECDH_SHA384;
+    struct capabilities capabilities = {.der = (unsigned char *)(uintptr_t)der,
+                                        .length = sizeof der - 1};
+    struct pki edda = make("edda", "edda@ec.test", 0, 0);
+    struct pki bob = make("bob", "bob@partner.test", 0, 0);
+    struct store *store = store_of_smimectl();
+    char *why = NULL;
+    ck_assert_msg(store_harvest(store, "edda@ec.test", edda.certificate, &capabilities, now, NULL,
+                                &why) == STORE_OK,
+                  "%s", why_text(&why));
+    store_close(&store);
+    expect_output("show", SMIMECTL("pubkey", "show", "edda@ec.test"),
+                  "declared: aes-256-cbc, ecdh sha384 aes-192-wrap\n");
+    json_t *one = expect_json("show", SMIMECTL("pubkey", "show", "1", "--json"));
+    json_t *declared = json_object_get(one, "declared");
+    ck_assert_uint_eq(json_array_size(declared), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(declared, 1)), "ecdh sha384 aes-192-wrap");
+    json_decref(one);
+    import("bob.pem");
+    one = expect_json("nothing", SMIMECTL("pubkey", "show", "bob@partner.test", "--json"));
+    ck_assert(json_is_array(json_object_get(one, "declared")));
+    ck_assert_uint_eq(json_array_size(json_object_get(one, "declared")), 0);
+    json_decref(one);
+    pki_clear(&edda);
+    pki_clear(&bob);
 }
 END_TEST
 
@@ -233,6 +277,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_pin);
+    tcase_add_test(tests, test_declared);
     tcase_add_test(tests, test_pending);
     tcase_add_test(tests, test_expiring);
     tcase_add_test(tests, test_expired);

@@ -13,14 +13,22 @@
 #define BY_RULE(external, profile)                                                                 \
     LISTENER "rules = ( { managed = [ \"*\" ]; external = [ \"" external                           \
              "\" ]; profile = \"" profile "\"; }, " RULE("encrypt-forced") " );\n"
+#define ONLY_RSA_KEYS                                                                              \
+    "profiles = ( { name = \"rsa\"; key_encryption = [ \"oaep\" ]; } ); profile = \"rsa\";"
 
 /* SMIMECapabilities in DER, by hand: SEQUENCE OF SEQUENCE { OID 2.16.840.1.101.3.4.1.n }. */
 #define CAPABILITY(n) "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01" n
 #define GCM_256 CAPABILITY("\x2e")
 #define CBC_256 CAPABILITY("\x2a")
 #define CBC_128 CAPABILITY("\x02")
+/* And of RFC 5753 section 6: ECDH with SHA-512, and a wrap. */
+#define ECDH_SHA512(wrap)                                                                          \
+    "\x30\x15\x06\x06\x2b\x81\x04\x01\x0b\x03"                                                     \
+    "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01" wrap
+#define ECDH_SHA512_256 ECDH_SHA512("\x2d")
+#define ECDH_SHA512_128 ECDH_SHA512("\x05")
 
-enum { BOB, EMIL, GINA, OLAF, BERTA, PEOPLE };
+enum { BOB, EMIL, GINA, OLAF, BERTA, EDDA, ENNO, PEOPLE };
 static const struct {
     const char *name;
     const char *address;
@@ -32,6 +40,8 @@ static const struct {
     [EMIL] = {"emil", "emil@partner.test", PKI_EC_P256, NULL, 0},
     [GINA] = {"gina", "gina@gcm.test", PKI_RSA_2048, "\x30\x1a" GCM_256 CBC_256, 28},
     [OLAF] = {"olaf", "olaf@old.test", PKI_RSA_2048, "\x30\x0d" CBC_128, 15},
+    [EDDA] = {"edda", "edda@ec.test", PKI_EC_P256, "\x30\x24" CBC_256 ECDH_SHA512_256, 38},
+    [ENNO] = {"enno", "enno@ec.test", PKI_EC_P256, "\x30\x31" CBC_256 CBC_128 ECDH_SHA512_128, 51},
     [BERTA] = {"berta", "berta@two.test", PKI_EC_P256, NULL, 0}, /* and an older RSA one */
 };
 
@@ -161,6 +171,20 @@ static const struct profile_case {
      0,
      {{"bob", {"algorithm: aes-256-cbc", "algorithm: rsaEncryption", "algorithm: sha256"}},
       {"emil", {"algorithm: aes-256-cbc", "dhSinglePass-stdDH-sha256kdf-scheme"}}}},
+    {"default, key agreement as declared",
+     FORCED,
+     "alice@example.com",
+     {EMIL, EDDA, -1},
+     0,
+     {{"emil", {"algorithm: aes-256-cbc", "sha256kdf", "id-aes256-wrap"}},
+      {"edda", {"algorithm: aes-256-cbc", "dhSinglePass-stdDH-sha512kdf", "id-aes256-wrap"}}}},
+    {"default, a cipher that fits the declared wrap",
+     FORCED,
+     "alice@example.com",
+     {ENNO, BOB, -1},
+     0,
+     {{"enno", {"algorithm: aes-128-cbc", "dhSinglePass-stdDH-sha512kdf", "id-aes128-wrap"}},
+      {"bob", {"algorithm: aes-128-cbc"}}}},
     {"default, GCM to whoever declared it",
      FORCED,
      "alice@example.com",
@@ -348,7 +372,12 @@ static const struct {
      "aes-256-gcm.*aes-192-gcm.*aes-128-gcm.*rsaesOaep", "cbc"},
     {"compatible", FORCED "profile = \"compatible\";", "alice@example.com",
      "aes-128-cbc.*aes-192-cbc.*aes-256-cbc", "rsaesOaep"},
-    {"EC", FORCED, "erin@example.com", "aes-256-gcm.*aes-128-cbc", "rsaesOaep"},
+    {"EC", FORCED, "erin@example.com",
+     "aes-256-gcm.*aes-128-cbc.*stdDH-sha256kdf.*aes256-wrap.*aes128-wrap.*stdDH-sha384kdf.*"
+     "stdDH-sha512kdf.*aes128-wrap",
+     "rsaesOaep"},
+    {"EC, no ECDH", FORCED ONLY_RSA_KEYS, "erin@example.com", "aes-256-cbc", "stdDH"},
+    {"RSA", FORCED, "alice@example.com", "rsaesOaep", "stdDH"},
 };
 
 START_TEST(declares_what_it_reads)

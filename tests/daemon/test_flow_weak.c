@@ -13,6 +13,7 @@
 #define HEADER "printf 'From: bob@partner.test\nTo: alice@example.com\nSubject: hi\n'; "
 #define SIGN(digest) HEADER "openssl cms -sign -signer bob -inkey bob.key -in plain -md " digest
 #define ENCRYPT(cipher) HEADER "openssl cms -encrypt -" cipher " -in plain alice"
+#define RC2 "provider default -provider legacy -rc2-"
 
 static const struct {
     const char *name;
@@ -35,6 +36,11 @@ static const struct {
     {"3DES allowed", OPTIONAL "weak_algorithms = [ \"3des\" ];", ENCRYPT("des3"),
      "X-Smimed-Encryption: decrypted", "triple DES", "The text"},
     {"3DES under decrypt-always", ALWAYS, ENCRYPT("des3"), NULL, NULL, "triple DES"},
+    {"RC2", OPTIONAL "weak_algorithms = [ \"3des\" ];", ENCRYPT(RC2 "128"),
+     "X-Smimed-Encryption: not-decrypted", "RC2", "weak algorithms that are not accepted (RC2)"},
+    {"RC2 allowed", OPTIONAL "weak_algorithms = [ \"rc2\" ];", ENCRYPT(RC2 "128"),
+     "X-Smimed-Encryption: decrypted", "RC2", "The text"},
+    {"RC2 under decrypt-always", ALWAYS, ENCRYPT(RC2 "128"), NULL, NULL, "RC2"},
     {"AES", ALWAYS, ENCRYPT("aes128"), "X-Smimed-Encryption: decrypted", NULL, "The text"},
 };
 

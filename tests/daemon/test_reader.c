@@ -442,6 +442,12 @@ static const struct {
     {"summary = true; remove_signature = true;", SIGN " -nodetach", true, "Signature: valid\r\n"},
     {"summary = true; unauthenticated_ciphertext = \"defang\";", ENCRYPT, true,
      "Signature: none\r\n"},
+    {"summary = true; weak_algorithms = [ \"rc2\" ];",
+     "openssl cms -encrypt -binary -provider legacy -provider default -rc2-40 -in html alice.pem",
+     true, "  Weak algorithms: RC2\r\n"},
+    {"summary = true; weak_algorithms = [ \"3des\" ];",
+     "openssl cms -encrypt -binary -des3 -in html alice.pem", true,
+     "  Schwache Verfahren: Triple-DES\r\n"},
 };
 
 START_TEST(summary)
@@ -463,6 +469,8 @@ START_TEST(summary)
         ck_assert_int_eq(strstr(part, "Signed by: bob@partner.test") != NULL ||
                              strstr(part, "Signed by: ") != NULL,
                          strstr(result, "X-Smimed-Signature: valid") != NULL);
+        ck_assert_int_eq(strstr(part, "Weak algorithms: ") != NULL,
+                         strstr(result, "X-Smimed-Weak: ") != NULL);
     }
     free(result);
     free(text);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             again.certificates != layout.certificates || again.recipients != layout.recipients)
             abort();
         cms_layout_clear(&again);
-        cms = cms_layout_parse(&layout, &why);
+        cms = cms_layout_parse(&layout, NULL, &why);
         if (cms != NULL && CMS_get0_SignerInfos(cms) != NULL &&
             (size_t)sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) != layout.signers)
             abort();

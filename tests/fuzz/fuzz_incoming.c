@@ -114,6 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .clear_sign = true,
                                    .restore_headers = true,
                                    .now = 1900000000,
+                                   .weak_allowed = WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RC2 |
+                                                   WEAKNESS_RSA_1024,
                                    .limits = {.max_header_bytes = 65536,
                                               .max_parts = 100,
                                               .max_nesting = 5,

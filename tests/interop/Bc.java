@@ -2,7 +2,9 @@
 //
 //   Bc sign CERT KEY ALGORITHM attached|detached   < content > der
 //   Bc verify DER [CONTENT]                        > content
-//   Bc encrypt CERT pkcs1|oaep|ecdh cbc|gcm        < content > der
+//   Bc encrypt CERT TRANSPORT CIPHER               < content > der
+//     TRANSPORT is pkcs1, oaep, ecdh or ecdh-sha256|sha384|sha512-aes128|aes192|aes256
+//     CIPHER is cbc, gcm, rc2-40, rc2-64 or rc2-128
 //   Bc decrypt CERT KEY                            < der     > content
 //
 // CERT and KEY (PKCS#8) are PEM files. Exit status 1 and a line on standard error when it cannot.
@@ -105,8 +107,29 @@ public final class Bc {
         return content != null ? content : (byte[]) data.getSignedContent().getContent();
     }
 
+    private static RecipientInfoGenerator agreement(X509Certificate certificate, String kdf, String wrap)
+        throws Exception {
+        KeyPairGenerator pairs = KeyPairGenerator.getInstance("EC", "BC");
+        pairs.initialize(((ECPublicKey) certificate.getPublicKey()).getParams());
+        KeyPair ephemeral = pairs.generateKeyPair();
+        ASN1ObjectIdentifier scheme = switch (kdf) {
+            case "sha384" -> CMSAlgorithm.ECDH_SHA384KDF;
+            case "sha512" -> CMSAlgorithm.ECDH_SHA512KDF;
+            default -> CMSAlgorithm.ECDH_SHA256KDF;
+        };
+        ASN1ObjectIdentifier wrapping = switch (wrap) {
+            case "aes128" -> CMSAlgorithm.AES128_WRAP;
+            case "aes192" -> CMSAlgorithm.AES192_WRAP;
+            default -> CMSAlgorithm.AES256_WRAP;
+        };
+        return new JceKeyAgreeRecipientInfoGenerator(scheme, ephemeral.getPrivate(), ephemeral.getPublic(), wrapping)
+            .addRecipient(certificate)
+            .setProvider("BC");
+    }
+
     private static RecipientInfoGenerator recipient(X509Certificate certificate, String transport) throws Exception {
-        switch (transport) {
+        String[] parts = transport.split("-");
+        switch (parts[0]) {
         case "oaep":
             OAEPParameterSpec spec =
                 new OAEPParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, PSource.PSpecified.DEFAULT);
@@ -115,25 +138,28 @@ public final class Bc {
                 new JcaAlgorithmParametersConverter().getAlgorithmIdentifier(PKCSObjectIdentifiers.id_RSAES_OAEP, spec))
                 .setProvider("BC");
         case "ecdh":
-            KeyPairGenerator pairs = KeyPairGenerator.getInstance("EC", "BC");
-            pairs.initialize(((ECPublicKey) certificate.getPublicKey()).getParams());
-            KeyPair ephemeral = pairs.generateKeyPair();
-            return new JceKeyAgreeRecipientInfoGenerator(
-                CMSAlgorithm.ECDH_SHA256KDF, ephemeral.getPrivate(), ephemeral.getPublic(), CMSAlgorithm.AES256_WRAP)
-                .addRecipient(certificate)
-                .setProvider("BC");
+            return parts.length == 3 ? agreement(certificate, parts[1], parts[2])
+                                     : agreement(certificate, "sha256", "aes256");
         default:
             return new JceKeyTransRecipientInfoGenerator(certificate).setProvider("BC");
         }
     }
 
+    private static JceCMSContentEncryptorBuilder cipher(String name) {
+        return switch (name) {
+            case "cbc" -> new JceCMSContentEncryptorBuilder(CMSAlgorithm.AES256_CBC);
+            case "gcm" -> new JceCMSContentEncryptorBuilder(CMSAlgorithm.AES256_GCM);
+            case "rc2-40", "rc2-64", "rc2-128" ->
+                new JceCMSContentEncryptorBuilder(CMSAlgorithm.RC2_CBC, Integer.parseInt(name.substring(4)));
+            default -> throw new IllegalArgumentException("unknown cipher " + name);
+        };
+    }
+
     private static byte[] encrypt(String[] args) throws Exception {
         RecipientInfoGenerator recipient = recipient(certificate(args[1]), args[2]);
         CMSTypedData content = new CMSProcessableByteArray(input());
-        boolean gcm = args[3].equals("gcm");
-        ASN1ObjectIdentifier cipher = gcm ? CMSAlgorithm.AES256_GCM : CMSAlgorithm.AES256_CBC;
-        OutputEncryptor encryptor = new JceCMSContentEncryptorBuilder(cipher).setProvider("BC").build();
-        if (gcm) {
+        OutputEncryptor encryptor = cipher(args[3]).setProvider("BC").build();
+        if (args[3].equals("gcm")) {
             CMSAuthEnvelopedDataGenerator generator = new CMSAuthEnvelopedDataGenerator();
             generator.addRecipientInfoGenerator(recipient);
             return generator.generate(content, (OutputAEADEncryptor) encryptor).getEncoded();

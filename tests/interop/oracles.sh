@@ -5,7 +5,9 @@
 #   ORACLE_verify  CONTENT SIGNATURE.der           detached signature of one of our mailboxes
 #   ORACLE_decrypt WHO CMS.der                     plaintext on standard output
 #   ORACLE_sign    WHO rsa-pkcs1|rsa-pss|ecdsa CONTENT   detached signature in DER on standard output
-#   ORACLE_encrypt WHO pkcs1|oaep|ecdh cbc|gcm CONTENT   CMS in DER on standard output
+#   ORACLE_encrypt WHO TRANSPORT CIPHER CONTENT    CMS in DER on standard output; TRANSPORT is pkcs1, oaep, ecdh
+#                                                  or (not all can) ecdh-sha384-aes192 and the like; CIPHER is
+#                                                  cbc, gcm, rc2-40, rc2-64 or rc2-128
 #
 # WHO is the base name of $work/WHO.crt, .key (PKCS#8) and .p12 (password "interop").
 
@@ -43,10 +45,15 @@ openssl_sign() {
 }
 
 openssl_encrypt() {
-    local options=()
+    local options=() cipher=(-aes-256-"$3")
     [ "$2" = oaep ] && options=(-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256)
     [ "$2" = ecdh ] && options=(-keyopt ecdh_kdf_md:sha256)
-    openssl cms -encrypt -binary "-aes-256-$3" -recip "$work/$1.crt" "${options[@]}" -in "$4" -outform DER
+    if [[ $2 = ecdh-*-* ]]; then
+        local agreement=${2#ecdh-}
+        options=(-keyopt "ecdh_kdf_md:${agreement%-*}" -"${agreement#*-}-wrap")
+    fi
+    [[ $3 = rc2-* ]] && cipher=(-provider legacy -provider default -"$3")
+    openssl cms -encrypt -binary "${cipher[@]}" -recip "$work/$1.crt" "${options[@]}" -in "$4" -outform DER
 }
 
 # ---- BouncyCastle ----
@@ -166,6 +173,8 @@ gpgsm_sign() {
 }
 
 gpgsm_encrypt() {
-    gpgsm_run --cipher-algo AES256 --recipient "<$(openssl x509 -in "$work/$1.crt" -noout -email)>" \
+    local name=AES256
+    [[ $3 = rc2-* ]] && name=1.2.840.113549.3.2
+    gpgsm_run --cipher-algo "$name" --recipient "<$(openssl x509 -in "$work/$1.crt" -noout -email)>" \
         --encrypt <"$4"
 }

@@ -41,7 +41,7 @@ user = "";
 profiles = ( { name = "interop"; signatures = [ "$2", "ecdsa" ]; key_encryption = [ "$3", "ecdh" ];
                ciphers = [ "$4" ]; } );
 profile = "interop";
-weak_algorithms = [ "3des" ];
+weak_algorithms = [ "3des", "rc2" ];
 rules = ( { managed = [ "*" ]; external = [ "*" ]; outgoing = "$5"; } );
 EOF
 }

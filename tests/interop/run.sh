@@ -128,8 +128,16 @@ uses() { # CMS.der ALGORITHM
     rsa-pss) grep -q ':rsassaPss' <<<"$dump" ;;
     oaep) grep -q ':rsaesOaep' <<<"$dump" ;;
     ecdh) grep -q ':dhSinglePass' <<<"$dump" ;;
+    ecdh-*) {
+        local agreement=${2#ecdh-}
+        grep -q ":dhSinglePass-stdDH-${agreement%-*}kdf-scheme" <<<"$dump" &&
+            grep -q ":id-${agreement#*-}-wrap" <<<"$dump"
+    } ;;
     ecdsa) grep -q ':ecdsa-with' <<<"$dump" ;;
     cbc | gcm) grep -qiE "(aes-[0-9]+|ede3)-$2" <<<"$dump" ;;
+    rc2-40) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:A0$' ;;
+    rc2-64) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:78$' ;;
+    rc2-128) grep -A 2 ':rc2-cbc' <<<"$dump" | grep -q 'INTEGER *:3A$' ;;
     *) grep -q ':rsaEncryption\|:sha256WithRSAEncryption' <<<"$dump" && ! grep -q ':rsassaPss\|:rsaesOaep' <<<"$dump" ;;
     esac || {
         echo "the program took another algorithm than $2"
@@ -183,6 +191,13 @@ table() {
         done
         echo
     done
+    for verb in rc2-40 rc2-64 rc2-128; do
+        printf '%-26s' "encryption $verb"
+        for oracle in "${oracles[@]}"; do
+            printf '%-22s' "never / ${result["$oracle encrypt $verb"]}"
+        done
+        echo
+    done
     for verb in pkcs1-cbc pkcs1-gcm oaep-cbc oaep-gcm ecdh-cbc ecdh-gcm; do
         printf '%-26s' "encryption $verb"
         for oracle in "${oracles[@]}"; do
@@ -215,12 +230,19 @@ main() {
             check "$oracle" decrypt "ecdh-$cipher" decrypt_ours "$oracle" "encrypt-pkcs1-$cipher" emil
             check "$oracle" encrypt "ecdh-$cipher" decrypt_theirs "$oracle" erin ecdh "$cipher"
         done
+        for cipher in rc2-40 rc2-64 rc2-128; do
+            check "$oracle" encrypt "$cipher" decrypt_theirs "$oracle" alice pkcs1 "$cipher"
+        done
     done
     # Those who have all of it read what the profiles make that come with smimed.
     for oracle in openssl bc; do
         check "$oracle" verify pss-sha512 verify_ours "$oracle" sign-pss-512 alice@example.com
         check "$oracle" decrypt strict decrypt_ours "$oracle" strict bob
         check "$oracle" decrypt edi-energy decrypt_ours "$oracle" edi-energy bob
+        # We read what our signed mail declares.
+        for transport in ecdh-sha256-aes128 ecdh-sha384-aes192 ecdh-sha512-aes256; do
+            check "$oracle" encrypt "$transport" decrypt_theirs "$oracle" erin "$transport" cbc
+        done
     done
     for oracle in openssl bc nss gpgsm; do
         check "$oracle" decrypt compatible decrypt_ours "$oracle" compatible bob

@@ -327,7 +327,7 @@ START_TEST(full_scalars)
     ck_assert_int_eq(s->log_level, LOG_LEVEL_DEBUG);
     ck_assert_int_eq(s->unauthorised_sender, UNAUTHORISED_REFUSE);
     ck_assert_str_eq(s->profile, "partner");
-    ck_assert_uint_eq(s->weak_algorithms, 1U << WEAK_SHA1 | 1U << WEAK_RSA_1024);
+    ck_assert_uint_eq(s->weak_algorithms, 1U << WEAK_SHA1 | 1U << WEAK_RC2 | 1U << WEAK_RSA_1024);
     ck_assert(!s->header_protection && !s->restore_headers && s->legacy_display &&
               s->header_confidentiality == HEADER_CONFIDENTIALITY_NONE);
     ck_assert(s->null_sender_exempt && s->harvest == HARVEST_OFF && !s->clear_sign &&

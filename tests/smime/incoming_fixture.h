@@ -332,7 +332,8 @@ static inline struct open_request default_request(void)
 {
     return (struct open_request){.anchors = world.anchors,
                                  .keys = {find_any, NULL},
-                                 .weak_allowed = WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RSA_1024,
+                                 .weak_allowed = WEAKNESS_SHA1 | WEAKNESS_3DES | WEAKNESS_RC2 |
+                                                 WEAKNESS_RSA_1024,
                                  .clear_sign = false,
                                  .now = PKI_NOW,
                                  .limits = test_limits};

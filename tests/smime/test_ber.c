@@ -85,7 +85,7 @@ START_TEST(structures_come_apart)
     ck_assert_uint_eq(layout.recipients, structures[_i].recipients);
     ck_assert_int_eq(cms_peek((const unsigned char *)der.data, 30), structures[_i].kind);
     assert_content(&layout, der);
-    cms_info = cms_layout_parse(&layout, &why);
+    cms_info = cms_layout_parse(&layout, NULL, &why);
     ck_assert_msg(cms_info != NULL, "%s", why_text(&why));
     ck_assert_int_eq(CMS_is_detached(cms_info), 1);
     CMS_ContentInfo_free(cms_info);

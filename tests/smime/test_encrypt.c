@@ -49,7 +49,7 @@ static struct to to_keys(const int *which, enum encrypt_transport rsa)
     for (; which[to.count] >= 0; to.count++) {
         const struct pki *pki = &keys[which[to.count]];
         to.items[to.count] = (struct encrypt_recipient){
-            pki->certificate, EVP_PKEY_is_a(pki->key, "RSA") ? rsa : ENCRYPT_ECDH};
+            pki->certificate, EVP_PKEY_is_a(pki->key, "RSA") ? rsa : ENCRYPT_ECDH, NULL};
     }
     return to;
 }
@@ -322,9 +322,9 @@ START_TEST(test_refused)
     request = request_for(&bad, ENCRYPT_AES_256_CBC);
     assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
     /* Nor by a transport that is not for the key. */
-    bad.items[1] = (struct encrypt_recipient){keys[P256].certificate, ENCRYPT_OAEP};
+    bad.items[1] = (struct encrypt_recipient){keys[P256].certificate, ENCRYPT_OAEP, NULL};
     assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
-    bad.items[1] = (struct encrypt_recipient){keys[RSA_TWO].certificate, ENCRYPT_ECDH};
+    bad.items[1] = (struct encrypt_recipient){keys[RSA_TWO].certificate, ENCRYPT_ECDH, NULL};
     assert_refused(&message, &request, SMIME_REFUSED, "bob@partner.test");
     request.limits.max_message_bytes = 3;
     assert_refused(&message, &request, SMIME_REFUSED, "3 bytes");

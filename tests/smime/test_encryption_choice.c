@@ -75,6 +75,10 @@ static void make_keys(void)
     {                                                                                              \
         {__VA_ARGS__}, n                                                                           \
     }
+#define DECLARED(ciphers_, oaep_)                                                                  \
+    {                                                                                              \
+        .known = true, .ciphers = ciphers_, .oaep = oaep_                                          \
+    }
 #define GCM256 ENCRYPT_AES_256_GCM
 #define GCM128 ENCRYPT_AES_128_GCM
 #define CBC256 ENCRYPT_AES_256_CBC
@@ -105,19 +109,19 @@ static const struct {
      NULL},
     {"in his order",
      RSA_2048,
-     {true, CIPHERS(3, CBC128, GCM256, CBC256), false},
+     DECLARED(CIPHERS(3, CBC128, GCM256, CBC256), false),
      {ALL, BOTH},
      "pkcs1 aes-128-cbc aes-256-gcm aes-256-cbc",
      NULL},
     {"what is allowed of it",
      RSA_2048,
-     {true, CIPHERS(3, CBC128, GCM256, CBC256), false},
+     DECLARED(CIPHERS(3, CBC128, GCM256, CBC256), false),
      {CIPHERS(2, GCM256, CBC256), BOTH},
      "pkcs1 aes-256-gcm aes-256-cbc",
      NULL},
     {"none of what is allowed",
      RSA_2048,
-     {true, CIPHERS(1, CBC128), false},
+     DECLARED(CIPHERS(1, CBC128), false),
      {CIPHERS(2, GCM256, CBC256), BOTH},
      "pkcs1 aes-256-cbc",
      NULL},
@@ -129,13 +133,13 @@ static const struct {
      NULL},
     {"OAEP declared",
      RSA_2048,
-     {true, CIPHERS(1, CBC256), true},
+     DECLARED(CIPHERS(1, CBC256), true),
      {ALL, BOTH},
      "oaep aes-256-cbc",
      NULL},
     {"OAEP declared, not allowed",
      RSA_2048,
-     {true, CIPHERS(1, CBC256), true},
+     DECLARED(CIPHERS(1, CBC256), true),
      {ALL, .pkcs1 = true, .minimum_rsa_bits = 2048},
      "pkcs1 aes-256-cbc",
      NULL},
@@ -145,7 +149,7 @@ static const struct {
      {ALL, .oaep = true, .minimum_rsa_bits = 2048},
      "oaep aes-256-cbc aes-128-cbc",
      NULL},
-    {"EC", P256, {true, CIPHERS(1, GCM256), true}, {ALL, BOTH}, "ecdh aes-256-gcm", NULL},
+    {"EC", P256, DECLARED(CIPHERS(1, GCM256), true), {ALL, BOTH}, "ecdh aes-256-gcm", NULL},
     {"EC not allowed",
      P256,
      {.known = false},

@@ -75,7 +75,7 @@ static bool make(const char *text, int transform, enum confidentiality policy)
     struct entity is_signed = {0};
     struct entity out = {0};
     struct protection protection;
-    const struct encrypt_recipient recipient = {bob.certificate, ENCRYPT_PKCS1};
+    const struct encrypt_recipient recipient = {bob.certificate, ENCRYPT_PKCS1, NULL};
     struct sign_request sign = {.certificate = alice.certificate,
                                 .key = alice.key,
                                 .scheme = SIGN_ECDSA,

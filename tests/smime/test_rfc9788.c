@@ -233,7 +233,7 @@ static void compose(const char *text, bool encrypted, bool display)
     struct entity message = entity_from(text, strlen(text));
     struct entity displayed = {0}, is_signed = {0}, out = {0};
     struct protection protection;
-    const struct encrypt_recipient recipient = {world.people[BOB].certificate, ENCRYPT_PKCS1};
+    const struct encrypt_recipient recipient = {world.people[BOB].certificate, ENCRYPT_PKCS1, NULL};
     struct sign_request sign = {.certificate = world.people[RFC_BOB_NET].certificate,
                                 .key = world.people[RFC_BOB_NET].key,
                                 .scheme = SIGN_ECDSA,
