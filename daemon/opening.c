@@ -151,11 +151,12 @@ int opening(struct gateway *gateway, const struct transaction *transaction, bool
     const struct settings *settings = &gateway->config->settings;
     struct finder finder = {.gateway = gateway, .transaction = transaction, .matched = matched};
     struct revocation_inquiry inquiry = {0};
+    enum unauthenticated_action doubtful = settings->unauthenticated_ciphertext;
     struct open_request request = {.restore_headers = settings->restore_headers,
                                    .clear_sign = settings->clear_sign,
                                    .remove_signature = settings->remove_signature,
-                                   .defang = settings->unauthenticated_ciphertext ==
-                                             UNAUTHENTICATED_DEFANG,
+                                   .defang = doubtful == UNAUTHENTICATED_DEFANG,
+                                   .withhold = doubtful == UNAUTHENTICATED_REJECT,
                                    .now = now,
                                    .progress = *progress};
     int rc = -1;

@@ -15,6 +15,8 @@
 #include "unsigned_mail.h"
 #include "why.h"
 
+#define NOT_SAID                                                                                   \
+    "%.0s" /* takes an argument that the German text has no use for: an English reason */
 #define MAX_ROUTE_HOPS 4 /* in one address; with more it is refused */
 
 static int has_identity(struct gateway *gateway, const char *address, time_t now, char **why)
@@ -78,7 +80,7 @@ static void refuse_unfit(struct recipient *recipient, const struct means *means)
                "Not sent: mail to %s must be encrypted, and the public key does not fit the "
                "profile %s: %s",
                "Nicht gesendet: Mail an %s muss verschluesselt werden, der oeffentliche Schluessel "
-               "passt nicht zum Profil %s: %s",
+               "passt nicht zum Profil %s (Grund im englischen Text)" NOT_SAID,
                recipient->canonical, recipient->profile->name, why_text(&means->key_fault));
 }
 
@@ -88,13 +90,13 @@ static void refuse_unsigned(const struct judgement *judgement, struct recipient 
     const char *from =
         judgement->authority.from != NULL ? judgement->authority.from : "this sender";
     if (means->sign_fault != NULL)
-        reply_setf(&recipient->reply, 550, "5.7.1",
-                   "Not sent: mail to %s must be signed and encrypted, and the key of %s does not "
-                   "fit the profile %s: %s",
-                   "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, der "
-                   "Schluessel von %s passt nicht zum Profil %s: %s",
-                   recipient->canonical, from, recipient->profile->name,
-                   why_text(&means->sign_fault));
+        reply_setf(
+            &recipient->reply, 550, "5.7.1",
+            "Not sent: mail to %s must be signed and encrypted, and the key of %s does not "
+            "fit the profile %s: %s",
+            "Nicht gesendet: Mail an %s muss signiert und verschluesselt werden, der "
+            "Schluessel von %s passt nicht zum Profil %s (Grund im englischen Text)" NOT_SAID,
+            recipient->canonical, from, recipient->profile->name, why_text(&means->sign_fault));
     else
         reply_setf(&recipient->reply, 550, "5.7.1",
                    "Not sent: mail to %s must be signed and encrypted, and %s cannot sign",

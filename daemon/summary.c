@@ -83,7 +83,7 @@ struct facts {
     char *issuer;
     char valid_from[DATE_BYTES];
     char valid_to[DATE_BYTES];
-    const char *algorithms;
+    char *algorithms; /* NULL: not known */
 };
 
 char *summary_load(const char *path, char **why)
@@ -138,9 +138,41 @@ static void facts_clear(struct facts *facts)
 {
     free(facts->signer);
     free(facts->issuer);
+    free(facts->algorithms);
     free(facts->weak_german);
     free(facts->weak_english);
     *facts = (struct facts){0};
+}
+
+/* "RSA-PSS, SHA-256" of "sha256 rsassaPss", as layers have it; what has no such name stays as it
+ * is. NULL out of memory. */
+static char *algorithm_words(const char *algorithms)
+{
+    static const struct {
+        const char *name; /* how it begins, or is */
+        const char *words;
+    } names[] = {{"sha1", "SHA-1"},        {"sha224", "SHA-224"}, {"sha256", "SHA-256"},
+                 {"sha384", "SHA-384"},    {"sha512", "SHA-512"}, {"rsassaPss", "RSA-PSS"},
+                 {"rsaEncryption", "RSA"}, {"ecdsa", "ECDSA"},    {"id-ecPublicKey", "ECDSA"},
+                 {"dsa", "DSA"},           {NULL, NULL}};
+    const char *signature = strchr(algorithms, ' ');
+    size_t digest_length = strcspn(algorithms, " ");
+    const char *digest_words = NULL;
+    const char *signature_words = NULL;
+    char *out = NULL;
+    for (size_t i = 0; signature != NULL && names[i].name != NULL; i++) {
+        size_t length = strlen(names[i].name);
+        if (length == digest_length && strncmp(algorithms, names[i].name, length) == 0)
+            digest_words = names[i].words;
+        else if (strncmp(signature + 1, names[i].name, length) == 0)
+            signature_words = names[i].words;
+    }
+    if (signature_words == NULL && signature != NULL &&
+        strstr(signature, "WithRSAEncryption") != NULL)
+        signature_words = "RSA";
+    if (digest_words == NULL || signature_words == NULL)
+        return strdup(algorithms);
+    return asprintf(&out, "%s, %s", signature_words, digest_words) >= 0 ? out : NULL;
 }
 
 /* "" where there is none; NULL out of memory. */
@@ -173,7 +205,11 @@ static int read_facts(const struct opened *opened, struct facts *out)
         out->issuer = name_of(X509_get_issuer_name(layer->signer));
         write_date(X509_get0_notBefore(layer->signer), out->valid_from);
         write_date(X509_get0_notAfter(layer->signer), out->valid_to);
-        out->algorithms = layer->algorithms;
+    }
+    if (layer != NULL && layer->algorithms != NULL) {
+        out->algorithms = algorithm_words(layer->algorithms);
+        if (out->algorithms == NULL)
+            return -1;
     }
     out->weak_german = weak_names(opened->weak, true);
     out->weak_english = weak_names(opened->weak, false);

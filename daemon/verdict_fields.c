@@ -19,6 +19,7 @@
 
 #define OUR_PREFIX "X-Smimed-"
 #define REASON_MAX_BYTES 600
+#define ISSUER_MAX_BYTES (REASON_MAX_BYTES / 2) /* as a quoted string never more than that */
 #define DOUBTFUL "what was encrypted could have been altered on its way"
 
 /* ---- Taking away ---- */
@@ -95,13 +96,41 @@ static const char *smime_result(enum signature_verdict verdict)
     return "fail";
 }
 
-/* Text for a header field: printable ASCII, no quotes or backslashes, bounded. */
+/* Text for a header field: printable ASCII, bounded. */
 static char *plain_text(const char *text)
 {
     char *out = strndup(text, REASON_MAX_BYTES);
     for (char *p = out; p != NULL && *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e || *p == '"' || *p == '\\')
-            *p = '\'';
+        if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+            *p = '?';
+    return out;
+}
+
+/* The same as a quoted string (RFC 5322 section 3.2.4), of at most as many bytes between its
+ * quotes.
+ */
+static char *quoted_text(const char *text)
+{
+    char *plain = plain_text(text);
+    char *out = malloc(REASON_MAX_BYTES + 3);
+    char *put = out;
+    if (plain == NULL || out == NULL) {
+        free(plain);
+        free(out);
+        return NULL;
+    }
+    *put++ = '"';
+    for (const char *p = plain; *p != '\0'; p++) {
+        bool escaped = *p == '"' || *p == '\\';
+        if (put + 1 + escaped > out + 1 + REASON_MAX_BYTES)
+            break;
+        if (escaped)
+            *put++ = '\\';
+        *put++ = *p;
+    }
+    *put++ = '"';
+    *put = '\0';
+    free(plain);
     return out;
 }
 
@@ -218,50 +247,62 @@ static bool is_doubtful(const struct settings *settings, const struct opened *op
            settings->unauthenticated_ciphertext != UNAUTHENTICATED_ACCEPT;
 }
 
-/* Why the result is what it is: "" where there is nothing to be said. NULL out of memory. */
+/* Why the result is what it is, as a quoted string: an empty one where there is nothing to be said.
+ * NULL out of memory. */
 static char *result_reason(const struct settings *settings, const struct opened *opened)
 {
     bool doubtful = is_doubtful(settings, opened);
     bool wanted = opened->signature > SIGNATURE_VALID && opened->signature_reason != NULL;
-    char *safe = NULL;
+    char *quoted = NULL;
     char *text = NULL;
     if (asprintf(&text, "%s%s%s", wanted ? opened->signature_reason : "",
                  wanted && doubtful ? "; " : "", doubtful ? DOUBTFUL : "") >= 0)
-        safe = plain_text(text);
+        quoted = quoted_text(text);
     else
         text = NULL;
     free(text);
-    return safe;
+    return quoted;
+}
+
+/* A value that is no token (RFC 2045 section 5.1) is a quoted string (RFC 8601 section 2.2).
+ * Returns 0, -1 out of memory. */
+static int print_value(FILE *stream, const char *property, const char *value)
+{
+    char *quoted = quoted_text(value);
+    bool is_token = value[strcspn(value, " ()<>@,;:\\\"/[]?=")] == '\0';
+    if (quoted == NULL)
+        return -1;
+    (void)fprintf(stream, "%s=%s", property, is_token ? value : quoted);
+    free(quoted);
+    return 0;
+}
+
+static int print_signer(FILE *stream, const struct signer *signer)
+{
+    if (signer->address[0] != '\0' && strpbrk(signer->address, " ;()\"\\") == NULL)
+        (void)fprintf(stream, "\r\n\tbody.smime-identifier=%s", signer->address);
+    if (signer->part[0] != '\0' && print_value(stream, "\r\n\tbody.smime-part", signer->part) != 0)
+        return -1;
+    /* RFC 7281 section 3.2.3: both or neither; a part of a name is none. */
+    if (strlen(signer->issuer) > ISSUER_MAX_BYTES)
+        return 0;
+    (void)fprintf(stream, "\r\n\tbody.smime-serial=%s", signer->serial);
+    return print_value(stream, "\r\n\tbody.smime-issuer", signer->issuer);
 }
 
 static int print_results(FILE *stream, const struct settings *settings, const struct opened *opened,
                          const struct signer *signer)
 {
-    char *reason = NULL;
-    char *issuer = NULL;
-    int rc = -1;
-    (void)fprintf(stream, " %s; smime=%s", settings->authserv_id, smime_result(opened->signature));
-    reason = result_reason(settings, opened);
+    char *reason = result_reason(settings, opened);
+    int rc = 0;
     if (reason == NULL)
-        goto out;
-    if (reason[0] != '\0')
-        (void)fprintf(stream, "\r\n\treason=\"%s\"", reason);
-    if (signer->serial != NULL) {
-        issuer = plain_text(signer->issuer);
-        if (issuer == NULL)
-            goto out;
-        if (signer->address[0] != '\0' && strpbrk(signer->address, " ;()\"\\") == NULL)
-            (void)fprintf(stream, "\r\n\tbody.smime-identifier=%s", signer->address);
-        if (signer->part[0] != '\0')
-            (void)fprintf(stream, "\r\n\tbody.smime-part=%s", signer->part);
-        /* RFC 7281 section 3.2.3: both or neither. */
-        (void)fprintf(stream, "\r\n\tbody.smime-serial=%s body.smime-issuer=\"%s\"", signer->serial,
-                      issuer);
-    }
-    rc = 0;
-out:
+        return -1;
+    (void)fprintf(stream, " %s; smime=%s", settings->authserv_id, smime_result(opened->signature));
+    if (strcmp(reason, "\"\"") != 0)
+        (void)fprintf(stream, "\r\n\treason=%s", reason);
+    if (signer->serial != NULL)
+        rc = print_signer(stream, signer);
     free(reason);
-    free(issuer);
     return rc;
 }
 

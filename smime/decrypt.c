@@ -95,6 +95,23 @@ static bool tag_length_is_good(const X509_ALGOR *algorithm, size_t mac_length)
            mac_length == (size_t)length;
 }
 
+/* AES-GCM in EnvelopedData is what some programs of the German energy market wrote; nothing there
+ * says where its tag is. */
+static void refuse_cipher(struct opening *opening, const char *name)
+{
+    bool elsewhere = false;
+    for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++)
+        elsewhere |= OBJ_obj2nid(opening->algorithm->algorithm) == ciphers[i].nid;
+    if (elsewhere)
+        why_set(&opening->out->reason,
+                "%s is used in %s, where it does not belong: the sender's program has to make %s",
+                name, opening->layout->authenticated ? "AuthEnvelopedData" : "EnvelopedData",
+                opening->layout->authenticated ? "EnvelopedData" : "AuthEnvelopedData (RFC 5084)");
+    else
+        why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
+                name, opening->layout->authenticated ? " in AuthEnvelopedData" : "");
+}
+
 /* Is it a cipher that we open, in the structure that it belongs in? */
 static enum smime_status check_cipher(struct opening *opening)
 {
@@ -114,8 +131,7 @@ static enum smime_status check_cipher(struct opening *opening)
     if (opening->out->cipher == NULL)
         return no_memory(opening);
     if (opening->cipher == NULL) {
-        why_set(&opening->out->reason, "the content encryption algorithm %s is not supported%s",
-                name, layout->authenticated ? " in AuthEnvelopedData" : "");
+        refuse_cipher(opening, name);
         return SMIME_REFUSED;
     }
     if (layout->authenticated && !tag_length_is_good(opening->algorithm, layout->mac_length))
@@ -346,15 +362,17 @@ static enum smime_status opens_it_too(struct opening *opening, EVP_PKEY *key, X5
     BIO *source = spool_reader(layout->content, layout->content_from, layout->content_to);
     BIO *cipher = NULL;
     enum smime_status status = SMIME_OK;
+    bool has_key;
     bool same = false;
     if (cms == NULL || source == NULL) {
         status = no_memory(opening);
         goto out;
     }
-    if (CMS_decrypt_set1_pkey(cms, key, certificate) == 1)
-        cipher = start_cipher(opening, cms, source);
+    has_key = CMS_decrypt_set1_pkey(cms, key, certificate) == 1;
+    cipher = start_cipher(opening, cms, source);
     if (cipher != NULL)
         status = compare_plain(opening, cipher, &same);
+    same = same && has_key;
     if (status == SMIME_OK && !same && spool_failed(layout, BIO_ctrl_pending(source))) {
         why_set(opening->why, "cannot read the spool: %s", strerror(errno));
         status = SMIME_ERROR;
@@ -397,6 +415,23 @@ static enum smime_status check_further_keys(struct opening *opening)
     return status;
 }
 
+/* Find the content key and decrypt with it. With RSA that succeeds whatever comes of it, and a
+ * random key takes the place of a bad one; CMS_dataInit() does the same where key agreement has
+ * given none. So all failures do the same work, and the time tells nothing of the key. */
+static enum smime_status use_key(struct opening *opening, EVP_PKEY *key, X509 *certificate)
+{
+    bool has_key = CMS_decrypt_set1_pkey(opening->cms, key, certificate) == 1;
+    char *detail = NULL;
+    enum smime_status status;
+    if (!has_key)
+        why_set(&detail, "%s", openssl_reason());
+    status = decrypt_content(opening);
+    if (!has_key && status != SMIME_ERROR)
+        status = fail(opening, why_text(&detail));
+    why_free(&detail);
+    return status;
+}
+
 static enum smime_status open_it(struct opening *opening)
 {
     EVP_PKEY *key = NULL;
@@ -416,11 +451,7 @@ static enum smime_status open_it(struct opening *opening)
     if (status != SMIME_OK)
         return status;
     opening->out->tried = true;
-    /* With RSA this succeeds whatever comes of it, and a random key takes the place of a bad one.
-     */
-    if (CMS_decrypt_set1_pkey(opening->cms, key, certificate) != 1)
-        return fail(opening, openssl_reason());
-    status = decrypt_content(opening);
+    status = use_key(opening, key, certificate);
     if (status == SMIME_ERROR)
         return status;
     /* Also after a failure: the time that they take would tell whether the padding was right. */

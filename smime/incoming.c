@@ -316,7 +316,8 @@ static enum smime_status deliver(struct work *work)
     bool done = false;
     enum smime_status status = SMIME_OK;
     /* Half of it opened would be neither what came nor what was meant. */
-    if (out->encryption == ENCRYPTION_NOT_DECRYPTED)
+    if (out->encryption == ENCRYPTION_NOT_DECRYPTED ||
+        (work->request->withhold && out->unauthenticated))
         return SMIME_OK;
     if (work->request->clear_sign && inner != NULL && inner->found.kind == LAYER_SIGNED_OPAQUE &&
         stays && !inert)

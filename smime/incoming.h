@@ -136,7 +136,9 @@ struct open_request {
     bool clear_sign;       /* opaque-signed becomes clear-signed where that is sound */
     bool remove_signature; /* what is signed is delivered without its signature, where that is
                               valid; any other signature stays, for evidence */
-    bool defang; /* what is `unauthenticated` is delivered inert (defang.h), without signatures */
+    bool defang;   /* what is `unauthenticated` is delivered inert (defang.h), without signatures */
+    bool withhold; /* what is `unauthenticated` is not made ready for delivery (never `changed`):
+                      it is going to be refused, and the time must not tell that it was decrypted */
     time_t now;
     struct smime_limits limits;
     struct smime_progress progress;

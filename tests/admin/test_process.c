@@ -1,5 +1,6 @@
-/* smimectl process: messages through the flow of the daemon, judged by openssl. */
-#include "smimectl_run.h"
+/* smimectl process: outgoing messages through the flow of the daemon, judged by openssl; line ends,
+ * ceilings, failures. */
+#include "process_run.h"
 
 #if defined(__has_feature)
 #define SANITIZED __has_feature(address_sanitizer)
@@ -8,98 +9,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-#define ALICE "alice@example.com"
-#define BOB "bob@partner.test"
-#define AT "2026-01-01T00:00:00Z" /* PKI_NOW */
-
-static struct pki root, alice, bob;
-
-static const char *const plain_text = "From: Alice <alice@example.com>\n"
-                                      "To: bob@partner.test\n"
-                                      "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n"
-                                      "Message-ID: <1@example.com>\n"
-                                      "\n"
-                                      "Dear Bob,\n"
-                                      "the secret word is Birnbaum.\n";
-
-static void setup(void)
-{
-    make_store();
-    root = pki_ca("Test CA");
-    alice = pki_leaf(&root, ALICE);
-    bob = pki_leaf_rsa(&root, BOB);
-    write_pki("ca", &root);
-    write_pki("alice", &alice);
-    write_pki("bob", &bob);
-    write_text(in_dir("plain.eml"), plain_text);
-    expect_run("trust", SMIMECTL("trust", "import", in_dir("ca.pem")), 0, NULL);
-    expect_run("add", SMIMECTL("mailbox", "add", ALICE), 0, NULL);
-    expect_run("activate",
-               SMIMECTL("mailbox", "activate", ALICE, "--key", in_dir("alice.key"), "--cert",
-                        in_dir("alice.pem")),
-               0, NULL);
-}
-
-static void teardown(void)
-{
-    pki_clear(&root);
-    pki_clear(&alice);
-    pki_clear(&bob);
-    remove_directory();
-}
-
-static void import_bob(void)
-{
-    expect_run("import", SMIMECTL("pubkey", "import", in_dir("bob.pem")), 0, NULL);
-}
-
-/* Expect an exit code; standard output goes to `output` (NULL: must be empty), the report is
- * returned. */
-static json_t *expect_report(const char *what, struct run run, int code, const char *output)
-{
-    ck_assert_msg(run.code == code, "%s: exit code %d, expected %d\n%s", what, run.code, code,
-                  run.err);
-    json_t *report = parse_json(what, run.err);
-    ck_assert_msg(output || run.out_length == 0, "%s: a message was written:\n%s", what, run.out);
-    if (output) {
-        write_file(in_dir(output), run.out, run.out_length);
-    }
-    run_clear(&run);
-    return report;
-}
-
-#define OUTGOING(input, ...)                                                                       \
-    SMIMECTL_READS(in_dir(input), "process", "--outgoing", "--json", "--at", AT, __VA_ARGS__)
-#define INCOMING(input, ...)                                                                       \
-    SMIMECTL_READS(in_dir(input), "process", "--incoming", "--json", "--at", AT, __VA_ARGS__)
-
-static const char *verdict(const json_t *report, const char *what)
-{
-    return text_at(json_object_get(report, what), "verdict");
-}
-
-static int reply_code(const json_t *report)
-{
-    return (int)json_integer_value(json_object_get(json_object_get(report, "reply"), "code"));
-}
-
-/* Does openssl find Alice's good signature on `signed_mail`, over the text? */
-static void expect_signed_by_alice(const char *signed_mail)
-{
-    expect_run("openssl cms -verify",
-               OPENSSL("cms", "-verify", "-in", in_dir(signed_mail), "-CAfile", in_dir("ca.pem"),
-                       "-out", in_dir("verified"), "-signer", in_dir("signer.pem")),
-               0, "successful");
-    char *content = read_file(in_dir("verified"), NULL);
-    ck_assert_msg(strstr(content, "secret word is Birnbaum") != NULL, "%s", content);
-    free(content);
-    char *signer = read_file(in_dir("signer.pem"), NULL);
-    char *expected = read_file(in_dir("alice.pem"), NULL);
-    ck_assert_str_eq(signer, expected);
-    free(signer);
-    free(expected);
-}
 
 /* ---- outgoing ---- */
 
@@ -337,159 +246,6 @@ START_TEST(test_clock)
 }
 END_TEST
 
-/* ---- incoming ---- */
-
-/* signed.p7m by Bob, then encrypted to Alice: in.eml. */
-static void make_incoming(const char *cipher)
-{
-    expect_run("openssl cms -sign",
-               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-text", "-signer",
-                       in_dir("bob.pem"), "-inkey", in_dir("bob.key"), "-out", in_dir("signed")),
-               0, NULL);
-    expect_run("openssl cms -encrypt",
-               OPENSSL("cms", "-encrypt", cipher, "-in", in_dir("signed"), "-from", BOB, "-to",
-                       ALICE, "-subject", "Secret", "-out", in_dir("in.eml"), in_dir("alice.pem")),
-               0, NULL);
-}
-
-START_TEST(test_incoming_is_decrypted_verified_and_learned)
-{
-    static const char *const ciphers[] = {"-aes-256-cbc", "-aes-256-gcm"};
-    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
-    make_incoming(ciphers[_i]);
-    json_t *report =
-        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
-    ck_assert_str_eq(text_at(report, "direction"), "incoming");
-    ck_assert_str_eq(verdict(report, "encryption"), "decrypted");
-    ck_assert_str_eq(verdict(report, "signature"), "valid");
-    ck_assert_str_eq(text_at(report, "cipher"), ciphers[_i] + 1);
-    ck_assert(json_is_true(json_object_get(report, "return_headers_only")));
-    const json_t *layers = json_object_get(report, "layers");
-    ck_assert_uint_eq(json_array_size(layers), 2);
-    const json_t *inner = json_array_get(layers, 1);
-    ck_assert_str_eq(text_at(inner, "kind"), "signed");
-    ck_assert_str_eq(text_at(json_object_get(inner, "signer"), "subject"), "CN=" BOB);
-    json_decref(report);
-    char *text = read_file(in_dir("out.eml"), NULL);
-    ck_assert_ptr_nonnull(strstr(text, "Apfelbaum"));
-    ck_assert_ptr_nonnull(strstr(text, "Authentication-Results: mail.example.com"));
-    free(text);
-    json_t *list = expect_json("learned", SMIMECTL("pubkey", "list", BOB, "--json"));
-    ck_assert_uint_eq(json_array_size(list), 1);
-    ck_assert_str_eq(text_at(json_array_get(list, 0), "source"), "harvested");
-    json_decref(list);
-}
-END_TEST
-
-/* Nobody signed what is inside: only AES-GCM shows whether it was altered. */
-START_TEST(test_alterable_ciphertext_is_told)
-{
-    static const char *const ciphers[] = {"-aes-256-cbc", "-aes-256-gcm"};
-    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
-    make_incoming(ciphers[_i]);
-    expect_run("openssl cms -encrypt",
-               OPENSSL("cms", "-encrypt", ciphers[_i], "-in", in_dir("body.txt"), "-text", "-from",
-                       BOB, "-to", ALICE, "-out", in_dir("in.eml"), in_dir("alice.pem")),
-               0, NULL);
-    json_t *report =
-        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
-    ck_assert_str_eq(verdict(report, "encryption"), "decrypted");
-    ck_assert_int_eq(json_is_true(json_object_get(report, "unauthenticated_ciphertext")), _i == 0);
-    ck_assert(json_is_false(json_object_get(report, "defanged")));
-    json_decref(report);
-}
-END_TEST
-
-/* Its subject was hidden on its way (RFC 9788). */
-START_TEST(test_protected_header_is_told)
-{
-    write_text(in_dir("body.txt"), "Subject: real\r\nReply-To: " BOB "\r\n"
-                                   "HP-Outer: Subject: Secret\r\n"
-                                   "Content-Type: text/plain; hp=\"cipher\"\r\n\r\nhello\r\n");
-    expect_run("openssl cms -sign",
-               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-signer", in_dir("bob.pem"),
-                       "-inkey", in_dir("bob.key"), "-out", in_dir("signed")),
-               0, NULL);
-    expect_run("openssl cms -encrypt",
-               OPENSSL("cms", "-encrypt", "-aes-256-cbc", "-in", in_dir("signed"), "-from", BOB,
-                       "-to", ALICE, "-subject", "Secret", "-out", in_dir("in.eml"),
-                       in_dir("alice.pem")),
-               0, NULL);
-    json_t *report =
-        expect_report("incoming", INCOMING("in.eml", "--from", BOB, "--to", ALICE), 0, "out.eml");
-    const json_t *told = json_object_get(report, "header_protection");
-    const json_t *restored = json_object_get(told, "restored");
-    ck_assert_str_eq(text_at(told, "form"), "cipher");
-    ck_assert(json_is_false(json_object_get(told, "from_differs")));
-    ck_assert_uint_eq(json_array_size(restored), 3); /* To was not there: taken out */
-    ck_assert_str_eq(json_string_value(json_array_get(restored, 0)), "Subject");
-    ck_assert_str_eq(text_at(told, "confidential"), "Subject,Reply-To");
-    ck_assert(json_is_null(json_object_get(told, "differing")));
-    json_decref(report);
-    char *text = read_file(in_dir("out.eml"), NULL);
-    ck_assert_ptr_nonnull(strstr(text, "\nSubject: real\n"));
-    ck_assert_ptr_null(strstr(text, "\nSubject: Secret"));
-    free(text);
-    struct run run = SMIMECTL_READS(in_dir("in.eml"), "process", "--incoming", "--from", BOB,
-                                    "--to", ALICE, "--at", AT);
-    ck_assert_ptr_nonnull(strstr(run.err,
-                                 "header protection: cipher; restored=Subject,To,Reply-To; "
-                                 "confidential=Subject,Reply-To\n"));
-    run_clear(&run);
-}
-END_TEST
-
-START_TEST(test_incoming_is_no_decryption_oracle)
-{
-    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
-    make_incoming("-aes-256-cbc");
-    expect_run("add", SMIMECTL("mailbox", "add", "carol@example.com"), 0, NULL);
-    json_t *report = expect_report(
-        "to Carol", INCOMING("in.eml", "--from", BOB, "--to", "carol@example.com"), 0, "out.eml");
-    ck_assert_str_eq(verdict(report, "encryption"), "not-decrypted");
-    json_decref(report);
-    char *text = read_file(in_dir("out.eml"), NULL);
-    ck_assert_ptr_null(strstr(text, "Apfelbaum"));
-    free(text);
-    write_config("rules = ( { managed = [ \"*\" ]; external = [ \"*\" ];"
-                 " incoming = \"decrypt-always\"; } );\n");
-    report = expect_report("refused",
-                           INCOMING("in.eml", "--from", BOB, "--to", "carol@example.com"), 1, NULL);
-    ck_assert_int_eq(reply_code(report), 550);
-    ck_assert_str_eq(verdict(report, "encryption"), "not-decrypted");
-    json_decref(report);
-}
-END_TEST
-
-START_TEST(test_incoming_verdicts)
-{
-    write_text(in_dir("body.txt"), "the secret word is Apfelbaum.\n");
-    expect_run("openssl cms -sign",
-               OPENSSL("cms", "-sign", "-in", in_dir("body.txt"), "-text", "-signer",
-                       in_dir("bob.pem"), "-inkey", in_dir("bob.key"), "-from", BOB, "-to", ALICE,
-                       "-out", in_dir("good.eml")),
-               0, NULL);
-    char *text = read_file(in_dir("good.eml"), NULL);
-    char *word = strstr(text, "Apfel");
-    ck_assert_ptr_nonnull(word);
-    memcpy(word, "Birnb", 5);
-    write_text(in_dir("bad.eml"), text);
-    free(text);
-    static const struct {
-        const char *file;
-        const char *signature;
-    } cases[] = {{"good.eml", "valid"}, {"bad.eml", "invalid"}, {"plain.eml", "none"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *report = expect_report(
-            cases[i].file, INCOMING(cases[i].file, "--from", BOB, "--to", ALICE), 0, "out.eml");
-        ck_assert_str_eq(verdict(report, "encryption"), "none");
-        ck_assert_str_eq(verdict(report, "signature"), cases[i].signature);
-        ck_assert_str_ne(text_at(json_object_get(report, "signature"), "reason"), "");
-        json_decref(report);
-    }
-}
-END_TEST
-
 /* ---- text, line ends, ceilings, failures ---- */
 
 START_TEST(test_report_in_text)
@@ -656,11 +412,6 @@ int main(void)
     tcase_add_loop_test(tests, test_who_may_sign, 0, sizeof login_cases / sizeof *login_cases);
     tcase_add_test(tests, test_null_sender_is_signed_as_from);
     tcase_add_test(tests, test_clock);
-    tcase_add_test(tests, test_protected_header_is_told);
-    tcase_add_loop_test(tests, test_incoming_is_decrypted_verified_and_learned, 0, 2);
-    tcase_add_loop_test(tests, test_alterable_ciphertext_is_told, 0, 2);
-    tcase_add_test(tests, test_incoming_is_no_decryption_oracle);
-    tcase_add_test(tests, test_incoming_verdicts);
     tcase_add_test(tests, test_report_in_text);
     tcase_add_test(tests, test_foreign_mail_is_untouched);
     tcase_add_test(tests, test_line_ends);

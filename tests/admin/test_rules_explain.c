@@ -1,4 +1,5 @@
 /* smimectl rules explain --message: the rules that a message calls for, and what becomes of it. */
+#include "json_members.h"
 #include "smimectl_run.h"
 
 #define R(managed, external, modes)                                                                \
@@ -83,6 +84,7 @@ START_TEST(test_message)
     write_message(c->author);
     json_t *answer = expect_json(c->name, SMIMECTL("rules", "explain", "--json", "--from", c->from,
                                                    "--to", c->to, "--message", in_dir("message")));
+    expect_documented(c->name, answer);
     const json_t *message = json_object_get(answer, "message");
     const json_t *result = json_object_get(message, c->direction);
     snprintf(by_from, sizeof by_from, "%s_by_from", c->direction);

@@ -347,6 +347,9 @@ START_TEST(what_does_not_fit)
                       misfits[_i].name);
         ck_assert_msg(strstr(outcome.reply.english, misfits[_i].english) != NULL, "%s: %s",
                       misfits[_i].name, outcome.reply.english);
+        ck_assert_msg(strstr(outcome.reply.german, " Profil ") != NULL &&
+                          strstr(outcome.reply.german, "key") == NULL,
+                      "%s: %s", misfits[_i].name, outcome.reply.german);
     } else {
         ck_assert_msg(outcome.action != FLOW_REPLY, "%s: %s", misfits[_i].name,
                       outcome.reply.english);

@@ -12,6 +12,7 @@
 #define ALWAYS MODE("decrypt-always")
 #define HEADER "printf 'From: bob@partner.test\nTo: alice@example.com\nSubject: hi\n'; "
 #define SIGN(digest) HEADER "openssl cms -sign -signer bob -inkey bob.key -in plain -md " digest
+#define SHORT HEADER "openssl cms -sign -signer short -inkey short.key -in plain -md sha256"
 #define ENCRYPT(cipher) HEADER "openssl cms -encrypt -" cipher " -in plain alice"
 #define RC2 "provider default -provider legacy -rc2-"
 
@@ -30,6 +31,10 @@ static const struct {
      "X-Smimed-Signature: valid", "SHA-1", "smime=pass"},
     {"another one allowed", OPTIONAL "weak_algorithms = [ \"3des\", \"rsa-1024\" ];", SIGN("sha1"),
      "X-Smimed-Signature: untrusted", "SHA-1", "SHA-1"},
+    {"RSA of 1024 bits", OPTIONAL, SHORT, "X-Smimed-Signature: untrusted",
+     "an RSA or DSA key of less than 2048 bits", "weak algorithms that are not accepted (an RSA"},
+    {"RSA of 1024 bits, allowed", OPTIONAL "weak_algorithms = [ \"rsa-1024\" ];", SHORT,
+     "X-Smimed-Signature: valid", "an RSA or DSA key of less than 2048 bits", "smime=pass"},
     {"nothing weak", OPTIONAL, SIGN("sha256"), "X-Smimed-Signature: valid", NULL, "smime=pass"},
     {"3DES", OPTIONAL, ENCRYPT("des3"), "X-Smimed-Encryption: not-decrypted", "triple DES",
      "weak algorithms that are not accepted (triple DES)"},
@@ -49,6 +54,7 @@ START_TEST(weak_algorithms)
     struct world world = world_open(cases[_i].config);
     struct pki alice;
     struct pki bob;
+    struct pki weak_key;
     struct transaction transaction;
     struct outcome outcome;
     char *message;
@@ -57,6 +63,9 @@ START_TEST(weak_algorithms)
     bob = pki_leaf_rsa(&world.ca, "bob@partner.test");
     pki_write_certificate(cli_path("alice"), alice.certificate);
     cli_write_pki("bob", &bob);
+    weak_key = pki_make(&(struct pki_spec){.addresses = {"bob@partner.test"}, .key = PKI_RSA_1024},
+                        &world.ca);
+    cli_write_pki("short", &weak_key);
     cli_write("plain", "Content-Type: text/plain\r\n\r\nThe text\r\n", 38);
     ck_assert_int_eq(cli_run("{ %s; } | tr -d '\\r' >message", cases[_i].make), 0);
     message = cli_read("message", NULL);
@@ -87,6 +96,7 @@ START_TEST(weak_algorithms)
     free(message);
     pki_clear(&alice);
     pki_clear(&bob);
+    pki_clear(&weak_key);
     world_close(&world);
     cli_end();
 }

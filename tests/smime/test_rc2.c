@@ -273,6 +273,35 @@ START_TEST(longer_key_than_effective)
 }
 END_TEST
 
+/* Whatever anybody wraps for Bob: a key that is longer than any cipher's, or hardly there. */
+START_TEST(keys_of_any_length)
+{
+    static const size_t lengths[] = {1, 5, 15, 17, 24, 64, 65, 128, 129, 245};
+    static const unsigned char key[256] = {7};
+    struct bytes der = cms_of_text(TEXT_ENTITY, RC2("128") "-recip bob.pem");
+    unsigned char *wrapped = (unsigned char *)find_octets(&der, WRAPPED, 4) + 4;
+    size_t silent = 0;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        EVP_PKEY_CTX *wrap = EVP_PKEY_CTX_new(world.people[BOB].key, NULL);
+        size_t room = 256;
+        struct opened opened;
+        ck_assert_int_eq(EVP_PKEY_encrypt_init(wrap), 1);
+        ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(wrap, RSA_PKCS1_PADDING), 1);
+        ck_assert_int_eq(EVP_PKEY_encrypt(wrap, wrapped, &room, key, lengths[i]), 1);
+        EVP_PKEY_CTX_free(wrap);
+        opened = open_der(bytes_copy(der.data, der.length));
+        ck_assert(opened.layers[0].tried);
+        if (opened.encryption == ENCRYPTION_NOT_DECRYPTED) {
+            assert_silent(&opened);
+            silent++;
+        }
+        opened_clear(&opened);
+    }
+    ck_assert_uint_ge(silent, 8);
+    bytes_free(&der);
+}
+END_TEST
+
 /* ---- The provider ---- */
 
 /* Where it is not installed: no key is used, and outside it is a failure like any other. Each test
@@ -408,6 +437,7 @@ int main(void)
     tcase_add_test(tcase, tampered_key_is_silent);
     tcase_add_test(tcase, tampered_padding_is_silent);
     tcase_add_test(tcase, longer_key_than_effective);
+    tcase_add_test(tcase, keys_of_any_length);
     tcase_add_test(tcase, without_the_provider);
     tcase_add_test(tcase, nothing_else_is_legacy);
     tcase_add_test(tcase, loaded_only_where_accepted);
