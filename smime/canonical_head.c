@@ -76,14 +76,11 @@ enum smime_status canonical_head_make(const struct entity *message,
                       (flags & UNCLEAN_EIGHT_BIT) != 0 ? " text/plain; charset=unknown-8bit"
                                                        : " text/plain; charset=us-ascii") != 0)
         goto failed;
-    /* What protects the header is that of a message which is within the ceiling, some fields twice.
-     */
-    if (out->header.bytes > limits->max_header_bytes) {
+    status = protect(protection, &out->header, why);
+    if (status == SMIME_OK && out->header.bytes > limits->max_header_bytes) {
         why_set(why, "the header fields of the content have more than %zu bytes",
                 limits->max_header_bytes);
         status = SMIME_REFUSED;
-    } else {
-        status = protect(protection, &out->header, why);
     }
     if (status != SMIME_OK) {
         head_clear(out);

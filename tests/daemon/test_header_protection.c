@@ -502,31 +502,6 @@ START_TEST(restoring_can_be_switched_off)
 }
 END_TEST
 
-/* The protected header has most fields twice; the ceiling is for the message as it came. */
-START_TEST(large_header_is_protected)
-{
-    static const char *const to[] = {"bob@partner.test", NULL};
-    char fields[7000] = "";
-    char *text = NULL;
-    char *inner;
-    begin("max_header_bytes = 8192;\n" FORCED);
-    for (size_t i = 0; i < 100; i++)
-        strcat(fields, "X-Many: a field that comes a hundred times, and no more\n");
-    ck_assert_int_ge(asprintf(&text, "%s%s", fields, TEXT), 0);
-    submit(text, to);
-    ck_assert_int_eq(outcome.action, FLOW_REPLACE);
-    free(text);
-    free(text_for(to[0], "bob.eml"));
-    decrypt("bob.eml", "bob.txt");
-    verify("bob.txt", "inner.txt");
-    inner = cli_read("inner.txt", NULL);
-    ck_assert_ptr_nonnull(strstr(inner, "\r\nSubject: the merger\r\n"));
-    ck_assert_ptr_nonnull(strstr(inner, "\r\nHP-Outer: X-Many: a field"));
-    free(inner);
-    end();
-}
-END_TEST
-
 START_TEST(another_from_is_a_mismatch)
 {
     char *mail, *text;
@@ -562,7 +537,6 @@ int main(void)
     tcase_add_loop_test(tcase, reader_sees_the_subject_once, 0, sizeof once / sizeof *once);
     tcase_add_test(tcase, restoring_can_be_switched_off);
     tcase_add_test(tcase, another_from_is_a_mismatch);
-    tcase_add_test(tcase, large_header_is_protected);
     suite_add_tcase(suite, tcase);
     return test_run(suite);
 }
