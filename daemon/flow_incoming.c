@@ -401,7 +401,7 @@ static int finish_parts(struct incoming *incoming, struct outcome *out, char **w
         if (incoming->parts.copies[i].count > 0 &&
             finish_part(incoming, &incoming->parts.copies[i], why) != 0)
             return -1;
-    outcome_assemble(out, &incoming->parts, may_report == 1);
+    outcome_assemble(out, &incoming->parts, may_report == 1, false);
     return 0;
 }
 

@@ -139,7 +139,9 @@ static int carry_out(struct outgoing_work *work, const struct judgement *judgeme
     struct outcome parts = {.direction = DIRECTION_OUTGOING};
     int rc = work_groups(work, judgement, plan, &parts, why);
     if (rc == 0 && parts.copy_count > 0)
-        outcome_assemble(out, &parts, may_report);
+        /* Postfix tells of the recipients of programs on this machine as it has rewritten them, and
+         * wants them named as they were written when they are to be taken off. */
+        outcome_assemble(out, &parts, may_report, judgement->transaction->role == ROLE_LOCAL);
     outcome_clear(&parts);
     return rc;
 }

@@ -17,6 +17,9 @@
  * handed over, each time that the client tries; he waits ten minutes for our answer (RFC 5321
  * section 4.5.3.2.6), four of which work_timeout_s may have taken. */
 #define FINISH_MS 240000
+/* Postfix takes the hundredth RSET on a connection, and those to come, for errors
+ * (smtpd_junk_command_limit): it waits after each, and then hangs up. */
+#define MAX_RESETS 50
 
 struct handover {
     struct smtp_server server;
@@ -206,6 +209,8 @@ static enum smtp_status ask(struct handover *work, const struct copy *copies, si
             status = say_envelope(work, work->connections[0], &copies[i], why);
         if (status == SMTP_OK)
             status = smtp_reset(work->connections[0], why);
+        if (status == SMTP_OK && (i + 1) % MAX_RESETS == 0)
+            smtp_quit(&work->connections[0]);
     }
     return status;
 }

@@ -155,10 +155,36 @@ static bool is_final(const struct outcome_copy *copy, bool may_report)
     return copy->count > 0 && is_refused(copy) && (!may_report || copy->outcome->reply.code < 500);
 }
 
+static bool is_encrypted(const struct outcome_copy *copy)
+{
+    return copy->outcome->action == FLOW_REPLACE &&
+           transform_is_encrypted(copy->outcome->transform);
+}
+
+/* Is there anybody who must not see the part of others in the clear? */
+static bool has_secret(const struct outcome_copy *copies, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (copies[i].count > 0 && (is_refused(&copies[i]) || is_encrypted(&copies[i])))
+            return true;
+    return false;
+}
+
+/* How well a part rides on the message in hand, 0 not at all. A refused one speaks for all. */
+static int fitness(const struct outcome_copy *copy, bool hidden)
+{
+    if (copy->count == 0)
+        return 0;
+    if (is_refused(copy))
+        return hidden ? 2 : 1;
+    return hidden && !is_encrypted(copy) ? 1 : 3;
+}
+
 /* The index of the part that rides on the message in hand, or speaks for all: *final_out. */
-static size_t choose(const struct outcome_copy *copies, size_t count, bool may_report,
+static size_t choose(const struct outcome_copy *copies, size_t count, bool may_report, bool unsure,
                      bool *final_out)
 {
+    bool hidden = unsure && has_secret(copies, count);
     size_t best = 0;
     for (size_t i = 0; i < count; i++) {
         *final_out = is_final(&copies[i], may_report);
@@ -166,22 +192,20 @@ static size_t choose(const struct outcome_copy *copies, size_t count, bool may_r
             return i;
     }
     for (size_t i = 1; i < count; i++) {
-        bool better = copies[i].count > copies[best].count;
-        if (is_refused(&copies[i]) != is_refused(&copies[best]))
-            better = is_refused(&copies[best]);
-        if (copies[best].count == 0 || (better && copies[i].count > 0))
+        int better = fitness(&copies[i], hidden) - fitness(&copies[best], hidden);
+        if (better > 0 || (better == 0 && copies[i].count > copies[best].count))
             best = i;
     }
     *final_out = is_refused(&copies[best]);
     return best;
 }
 
-void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report)
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report, bool unsure)
 {
     struct outcome_copy *copies = parts->copies;
     size_t count = parts->copy_count;
     bool final = false;
-    size_t chosen = choose(copies, count, may_report, &final);
+    size_t chosen = choose(copies, count, may_report, unsure, &final);
     size_t kept = 0;
     parts->copies = NULL;
     parts->copy_count = 0;

@@ -83,8 +83,11 @@ void outcome_become(struct outcome *out, struct outcome *part);
 /* Make `out` from the copies of `parts`, those without members left out: the first of those with
  * the most members becomes `out` itself, the others its copies. Refused parts never are `out`
  * unless nothing else is left, or `may_report` is false, or one is a deferral: then that one is all
- * there is. There must be at least one part; `parts` has none then. */
-void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report);
+ * there is. There must be at least one part; `parts` has none then. `unsure`: the MTA may not find
+ * all who are to leave `out`. Where one of them must not see it in the clear, being refused or
+ * having an encrypted copy, an encrypted part becomes `out`; where there is none, a refusal is all
+ * there is. */
+void outcome_assemble(struct outcome *out, struct outcome *parts, bool may_report, bool unsure);
 
 /* An error of ours: 451; takes *cause over for the log. */
 void outcome_defer(struct outcome *outcome, char **cause);

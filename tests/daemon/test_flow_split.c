@@ -203,6 +203,48 @@ START_TEST(local_programs_are_split_for_too)
 }
 END_TEST
 
+/* Whom Postfix does not find when he is to leave a program's message gets what rides on it. */
+START_TEST(what_is_in_the_clear_does_not_ride)
+{
+    static const struct {
+        const char *mode;
+        const char *to[4];
+        enum transform rides; /* TRANSFORM_REFUSE: nobody gets anything */
+        size_t copies;
+    } cases[] = {
+        {"encrypt-optional",
+         {"carol@partner.test", "dan@partner.test", "bob@partner.test"},
+         TRANSFORM_SIGN_ENCRYPT,
+         1},
+        {"encrypt-optional",
+         {"carol@partner.test", "hans@example.com", "hugo@example.com"},
+         TRANSFORM_NONE,
+         1},
+        {"encrypt-forced",
+         {"carol@partner.test", "hans@example.com", "bob@partner.test"},
+         TRANSFORM_SIGN_ENCRYPT,
+         2},
+        {"encrypt-forced", {"carol@partner.test", "hans@example.com"}, TRANSFORM_REFUSE, 0},
+    };
+    char config[512];
+    snprintf(config, sizeof config,
+             LISTENER "local_senders = [ \"alice@example.com\" ];\n" RULE("outgoing = \"%s\";"),
+             cases[_i].mode);
+    begin(config);
+    transaction =
+        world_message(&world, ROLE_LOCAL, NULL, "alice@example.com",
+                      "From: alice@example.com\nTo: bob@partner.test, carol@partner.test\n"
+                      "\nsecret\n");
+    for (size_t i = 0; cases[_i].to[i]; i++)
+        ck_assert_int_eq(world_recipient(&world, &transaction, cases[_i].to[i]), 0);
+    outcome = world_end(&world, &transaction);
+    ck_assert_int_eq(outcome.transform, cases[_i].rides);
+    ck_assert_int_eq(outcome.action == FLOW_REPLY, cases[_i].rides == TRANSFORM_REFUSE);
+    ck_assert_uint_eq(outcome.copy_count, cases[_i].copies);
+    end();
+}
+END_TEST
+
 /* The recipients that are refused by a report. */
 static size_t refused_count(void)
 {
@@ -499,6 +541,7 @@ int main(void)
     tcase_add_test(outgoing, blind_recipients_get_ciphertext_of_their_own);
     tcase_add_test(outgoing, the_same_blind_recipient_twice);
     tcase_add_test(outgoing, local_programs_are_split_for_too);
+    tcase_add_loop_test(outgoing, what_is_in_the_clear_does_not_ride, 0, 4);
     tcase_add_test(outgoing, the_refused_are_reported);
     tcase_add_loop_test(outgoing, refused_for_one_is_refused_for_all, 0, 2);
     tcase_add_test(outgoing, deferred_for_one_is_deferred_for_all);

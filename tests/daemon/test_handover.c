@@ -260,6 +260,33 @@ START_TEST(many_copies)
 }
 END_TEST
 
+#define RESETS_LIMIT 100 /* Postfix's smtpd_junk_command_limit */
+
+/* A server does not put up with any number of envelopes that are taken back. */
+START_TEST(very_many_copies)
+{
+    static const struct smtp_script script = {0};
+    static struct copy all[HANDOVER_MAX_CONNECTIONS + RESETS_LIMIT + 10];
+    const size_t count = sizeof all / sizeof *all;
+    size_t resets = 0;
+    char *events;
+
+    for (size_t i = 0; i < count; i++)
+        all[i] = copies[0];
+    serve(&script);
+    settings.work_timeout_s = 60;
+    demand(handover(&settings, all, count, NULL, &committed, &refused, &why), HANDOVER_DONE, count,
+           NULL);
+    ck_assert_uint_eq(smtp_server_contents(&server), count);
+    events = smtp_server_saw(&server, "events", NULL);
+    for (const char *at = events; (at = strstr(at, "\n1 RSET\n")) != NULL; at++)
+        resets++;
+    ck_assert_uint_gt(resets, 0);
+    ck_assert_uint_lt(resets, RESETS_LIMIT);
+    free(events);
+}
+END_TEST
+
 /* A recipient of the last of many is asked for before the first is handed over. */
 START_TEST(the_last_of_many_is_refused)
 {
@@ -458,6 +485,7 @@ int main(void)
     tcase_add_loop_test(cases, eight_bits, 0, 9);
     tcase_add_loop_test(cases, trouble_at_each_step, 0, TROUBLES);
     tcase_add_test(cases, many_copies);
+    tcase_add_test(cases, very_many_copies);
     tcase_add_test(cases, the_last_of_many_is_refused);
     tcase_add_test(cases, nobody_listens);
     tcase_add_test(cases, own_mail);
