@@ -80,7 +80,7 @@ no_processes_here() {
 # ended.
 processes_left() {
     local pid
-    ! wait_until 5 no_processes_here || return 1
+    ! wait_until 20 no_processes_here || return 1
     for pid in "${PROCESSES[@]}"; do
         printf 'still running: %s %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" >&2
         kill -KILL "$pid" 2>/dev/null

@@ -29,7 +29,7 @@ static void ask_python(void)
     char *path = world_path("shown");
     write_file("read.py", reader, sizeof reader - 1);
     for (size_t i = 0; i < message_count; i++) {
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof name, "m%zu", i);
         write_file(name, messages[i].data, messages[i].length);
     }
