@@ -115,17 +115,20 @@ static X509_ALGOR *new_oaep_sha256(void)
     RSA_OAEP_PARAMS *parameters = RSA_OAEP_PARAMS_new();
     unsigned char *digest_der = NULL;
     unsigned char *der = NULL;
+    int length;
     int rc = -1;
     if (out == NULL || parameters == NULL)
         goto out;
     parameters->hashFunc = X509_ALGOR_new();
     parameters->maskGenFunc = X509_ALGOR_new();
     if (parameters->hashFunc == NULL || parameters->maskGenFunc == NULL ||
-        X509_ALGOR_set0(parameters->hashFunc, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL) != 1 ||
-        set_sequence(parameters->maskGenFunc, NID_mgf1, digest_der,
-                     i2d_X509_ALGOR(parameters->hashFunc, &digest_der)) != 0)
+        X509_ALGOR_set0(parameters->hashFunc, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL) != 1)
         goto out;
-    rc = set_sequence(out, NID_rsaesOaep, der, i2d_RSA_OAEP_PARAMS(parameters, &der));
+    length = i2d_X509_ALGOR(parameters->hashFunc, &digest_der);
+    if (set_sequence(parameters->maskGenFunc, NID_mgf1, digest_der, length) != 0)
+        goto out;
+    length = i2d_RSA_OAEP_PARAMS(parameters, &der);
+    rc = set_sequence(out, NID_rsaesOaep, der, length);
 out:
     OPENSSL_free(digest_der);
     OPENSSL_free(der);
@@ -143,10 +146,13 @@ static X509_ALGOR *new_agreement(struct key_agreement agreement)
     X509_ALGOR *out = X509_ALGOR_new();
     X509_ALGOR *wrap = X509_ALGOR_new();
     unsigned char *der = NULL;
+    int length;
     int rc = -1;
     if (out != NULL && wrap != NULL &&
-        X509_ALGOR_set0(wrap, OBJ_nid2obj(key_wrap_nid(agreement.wrap)), V_ASN1_UNDEF, NULL) == 1)
-        rc = set_sequence(out, key_agreement_nid(agreement.kdf), der, i2d_X509_ALGOR(wrap, &der));
+        X509_ALGOR_set0(wrap, OBJ_nid2obj(key_wrap_nid(agreement.wrap)), V_ASN1_UNDEF, NULL) == 1) {
+        length = i2d_X509_ALGOR(wrap, &der);
+        rc = set_sequence(out, key_agreement_nid(agreement.kdf), der, length);
+    }
     OPENSSL_free(der);
     X509_ALGOR_free(wrap);
     if (rc != 0) {
