@@ -345,6 +345,35 @@ START_TEST(test_attributes)
 }
 END_TEST
 
+/* RSAES-OAEP with SHA-256 and MGF1 with SHA-256 (RFC 8017 appendix A.2.1), to the byte as openssl
+ * encodes it. */
+START_TEST(test_oaep_capability)
+{
+    static const char conf[] = "asn1=SEQUENCE:oaep\n[oaep]\na=OID:rsaesOaep\nb=SEQUENCE:both\n"
+                               "[both]\na=EXPLICIT:0,SEQUENCE:sha256\nb=EXPLICIT:1,SEQUENCE:mgf1\n"
+                               "[sha256]\na=OID:sha256\nb=NULL\n"
+                               "[mgf1]\na=OID:mgf1\nb=SEQUENCE:sha256\n";
+    struct sign_request request = request_for(KEY_RSA, NULL);
+    struct entity message = entity_from(simple, sizeof simple - 1);
+    struct entity out;
+    char *wanted, *der;
+    size_t wanted_length, length;
+    request.oaep = true;
+    out = sign(&message, &request);
+    cli_write("oaep.conf", conf, sizeof conf - 1);
+    ck_assert_int_eq(cli_run("openssl asn1parse -genconf oaep.conf -noout -out oaep.der && "
+                             "openssl cms -cmsout -outform DER -in signed.eml -out p7.der"),
+                     0);
+    wanted = cli_read("oaep.der", &wanted_length);
+    der = cli_read("p7.der", &length);
+    ck_assert_ptr_nonnull(memmem(der, length, wanted, wanted_length));
+    free(wanted);
+    free(der);
+    entity_clear(&message);
+    entity_clear(&out);
+}
+END_TEST
+
 /* After 2049 the time has another type. */
 START_TEST(test_late)
 {
@@ -556,6 +585,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_algorithm, 0, sizeof algorithm_cases / sizeof *algorithm_cases);
     tcase_add_test(tcase, test_certificates);
     tcase_add_test(tcase, test_attributes);
+    tcase_add_test(tcase, test_oaep_capability);
     tcase_add_test(tcase, test_late);
     tcase_add_test(tcase, test_boundary);
     tcase_add_test(tcase, test_threads);
